@@ -1,0 +1,196 @@
+"""The access log's vocabulary: what an event may say, its canonical bytes, and the receipt it earns.
+
+An event holds random ids and words from closed lists, nothing personal and nothing derived from personal
+data. Its canonical form is JSON as RFC 8785 (JCS) writes it: sorted keys, no white space, strings and
+integers only, so that any program can hash it again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from vault.domain.ids import new_id
+from vault.errors import InvalidValue, ReceiptError
+
+EVENT_VERSION = 1
+FACTS = frozenset(
+    {
+        "account", "account_role", "added", "bad", "batch", "class", "closed", "cohorts", "conflicts", "identifier",
+        "late", "missing_notice", "mode", "note", "password", "reason", "request", "size", "unchanged", "updated",
+        "version",
+    }
+)  # fmt: skip
+"""Names of the extra facts an event may carry; a name outside this list is refused when the event is made."""
+
+
+class Action(StrEnum):
+    """What happened. Later parts of the product add to this list; nothing is ever renamed."""
+
+    VAULT_INIT = "vault.init"
+    VAULT_START = "vault.start"
+    SIGN_IN = "people.sign_in"
+    SIGN_OUT = "people.sign_out"
+    INVITE = "people.invite"
+    ACTIVATE = "people.activate"
+    PEOPLE_LIST = "people.list"
+    IMPORT_STAFF = "import.staff"
+    IMPORT_BATCH = "import.batch"
+    IMPORT_COMPARE = "import.compare"
+    LOOKUP = "record.lookup"
+    RECORD_VIEW = "record.view"
+    REVEAL = "record.reveal"
+    ASK = "access.ask"
+    CASE_LIST = "case.list"
+    INTEGRITY_FAILURE = "record.integrity_failure"
+    KEYS_COHORTS = "keys.cohorts_made"
+    LOG_VIEW = "log.view"
+    LOG_VERIFY = "log.verify"
+
+
+class Outcome(StrEnum):
+    """How it ended."""
+
+    DONE = "done"
+    GRANTED = "granted"
+    REFUSED = "refused"
+    MISS = "miss"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts and from where.
+
+    Args:
+        name: work number, ``operator:<os user>`` or ``system``.
+        role: role id, ``operator`` or ``system``.
+        session: id of the session row (hex), empty outside one.
+        source: network address or ``local``.
+        node: name of the host.
+    """
+
+    name: str
+    role: str
+    session: str = ""
+    source: str = "local"
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One record an event grants the opening of, and exactly which of its fields."""
+
+    record_id: bytes
+    record_class: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened.
+
+    Args:
+        at: when, UTC.
+        actor: who.
+        action: what.
+        outcome: how it ended.
+        policy: digest of the policy in force (hex).
+        purpose: purpose id, empty where none applies.
+        case: case id (hex), empty where none applies.
+        rule: id of the rule that decided.
+        opened: records and fields that this event grants the opening of.
+        facts: further facts, names from :data:`FACTS`; values are ids, words of closed lists or counts.
+        event_id: 16 random bytes.
+    """
+
+    at: datetime
+    actor: Actor
+    action: Action
+    outcome: Outcome
+    policy: str
+    purpose: str = ""
+    case: str = ""
+    rule: str = ""
+    opened: tuple[Opened, ...] = ()
+    facts: Mapping[str, str | int] = field(default_factory=dict)
+    event_id: bytes = field(default_factory=new_id)
+
+    def canonical(self) -> bytes:
+        """Return the event as canonical JSON bytes (RFC 8785; docs/formats.md, "Event").
+
+        Raises:
+            InvalidValue: a fact's name is not on the closed list.
+        """
+        if not FACTS.issuperset(self.facts):
+            raise InvalidValue("unknown_fact", field="facts")
+        actor = self.actor
+        body = {
+            "action": self.action.value,
+            "actor": actor.name,
+            "at": micros_text(self.at),
+            "case": self.case,
+            "facts": dict(self.facts),
+            "id": self.event_id.hex(),
+            "node": actor.node,
+            "outcome": self.outcome.value,
+            "policy": self.policy,
+            "purpose": self.purpose,
+            "records": [
+                {"class": one.record_class, "fields": list(one.fields), "id": one.record_id.hex()}
+                for one in self.opened
+            ],
+            "role": actor.role,
+            "rule": self.rule,
+            "session": actor.session,
+            "source": actor.source,
+            "v": EVENT_VERSION,
+        }
+        return _canonical_json(body).encode()
+
+    def covers(self) -> dict[bytes, frozenset[str]]:
+        """Return what the event grants the opening of: record id to field names."""
+        return {one.record_id: frozenset(one.fields) for one in self.opened}
+
+
+_canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
+def micros_text(at: datetime) -> str:
+    """Return a UTC time with exactly six decimals: ``2026-11-20T03:04:05.000006Z``."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Receipt:
+    """Proof that an event is durable: the right to open exactly the records and fields it announced, once.
+
+    Only the storage room makes one, after the commit that made the event durable. The decrypting door takes
+    it by type and strikes off what has been opened.
+
+    Args:
+        event_id: the event it stands for.
+        covers: record id to the field names that may be opened.
+    """
+
+    __slots__ = ("_left", "event_id")
+
+    def __init__(self, event_id: bytes, covers: Mapping[bytes, Iterable[str]]) -> None:
+        self.event_id = event_id
+        self._left = {record_id: frozenset(fields) for record_id, fields in covers.items()}
+
+    def take(self, record_id: bytes, fields: Iterable[str]) -> None:
+        """Use the receipt up for one record.
+
+        Args:
+            record_id: the record about to be opened.
+            fields: names of the fields about to be opened.
+
+        Raises:
+            ReceiptError: the event did not announce this record or one of these fields, or it was opened before.
+        """
+        allowed = self._left.pop(record_id, None)
+        if allowed is None or not allowed.issuperset(fields):
+            raise ReceiptError("not_announced")
