@@ -1,0 +1,1 @@
+"""Keys and ciphertext: key bytes never leave this room."""

@@ -23,7 +23,7 @@ from vault.domain.ids import RecordClass
 from vault.domain.log import Receipt
 from vault.domain.plaintext import Plaintext
 from vault.domain.records import FieldRef, RecordMeta
-from vault.errors import IntegrityError, ReceiptError
+from vault.errors import IntegrityError, InvalidValue, ReceiptError
 
 LAYOUT = 1
 INDEX_TAG_BYTES = 16
@@ -92,6 +92,9 @@ class CohortKeys(Masked):
 
         Returns:
             The wrapped data key, and one sealed value for each field in the order given.
+
+        Raises:
+            InvalidValue: ``not_text``: a value has no UTF-8 form.
         """
         # One call to the kernel's generator for the data key and every nonce of the record.
         noise = os.urandom(_SEAL_BYTES + NONCE_BYTES * len(values))
@@ -116,6 +119,7 @@ class CohortKeys(Masked):
         Raises:
             ReceiptError: the receipt does not cover this.
             IntegrityError: the wrap does not belong here.
+            InvalidValue: ``not_text``: a value has no UTF-8 form.
         """
         _take(receipt, record_id, values)
         own = prefixed((record_id,))
@@ -130,7 +134,12 @@ class CohortKeys(Masked):
         for ref, value in values:
             nonce = nonces[at : at + NONCE_BYTES]
             at += NONCE_BYTES
-            sealed.append(head + nonce + encrypt(nonce, value.encode(), cell + _place(ref, head)))
+            try:
+                clear = value.encode()
+            except UnicodeEncodeError:
+                # A lone surrogate, as JSON can carry one. `from None`: the cause holds the whole value.
+                raise InvalidValue("not_text", field=ref.field) from None
+            sealed.append(head + nonce + encrypt(nonce, clear, cell + _place(ref, head)))
         return sealed
 
     # -- opening -------------------------------------------------------------------------------------------------

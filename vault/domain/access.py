@@ -16,7 +16,7 @@ from vault.domain.records import RecordMeta
 
 @dataclass(frozen=True, slots=True)
 class OwnerFacts:
-    """What a supervisor's scope needs to know of the owner: their team, outlet, and whether the team has a supervisor."""
+    """What a supervisor's scope needs to know of an owner: team, outlet, and whether that team has a supervisor."""
 
     team: str
     outlet: str

@@ -19,9 +19,9 @@ from vault.errors import InvalidValue, ReceiptError
 EVENT_VERSION = 1
 FACTS = frozenset(
     {
-        "account", "account_role", "added", "bad", "batch", "class", "closed", "cohorts", "conflicts", "identifier",
-        "late", "missing_notice", "mode", "note", "password", "reason", "request", "size", "unchanged", "updated",
-        "version",
+        "account", "account_role", "added", "bad", "batch", "closed", "cohorts", "conflicts", "identifier",
+        "late", "missing_notice", "mode", "note", "password", "reason", "record_class", "request", "size", "unchanged",
+        "updated", "version",
     }
 )  # fmt: skip
 """Names of the extra facts an event may carry; a name outside this list is refused when the event is made."""

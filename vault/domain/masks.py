@@ -191,3 +191,6 @@ MASKS: Mapping[str, Callable[[str], str]] = MappingProxyType(
         "hidden": _hidden,
     }
 )
+
+VALUELESS = frozenset({"hidden", "id_number", "text"})
+"""Masks that say the same of every value, so that nothing need be opened to show them."""

@@ -106,6 +106,10 @@ class RecordMeta:
         """Return the id of the record linked in this role, if there is one."""
         return next((record_id for link_role, record_id in self.links if link_role is role), None)
 
+    def with_activity(self, at: datetime, expires_at: datetime) -> RecordMeta:
+        """Return the metadata after later activity; the cohort stays, because its end date is a lower bound."""
+        return replace(self, activity_at=at, expires_at=expires_at)
+
     def with_fields(self, fields: tuple[FieldRef, ...]) -> RecordMeta:
         """Return the same metadata over another list of current field values."""
         return replace(self, fields=fields)

@@ -1,0 +1,1 @@
+"""Rows and files: sealed values only; no door to ``crypto``."""

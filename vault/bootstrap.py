@@ -1,0 +1,185 @@
+"""The one file that knows all rooms: from the settings to a running vault, or the reason why not."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from vault.config import Config
+from vault.crypto import self_test
+from vault.crypto.key_store_files import Copy, KeyStoreFiles
+from vault.crypto.providers import FileProvider, PassphraseProvider, RootKeyProvider
+from vault.domain.ids import Role, new_id
+from vault.domain.log import Action, Actor, Outcome
+from vault.domain.people import AccountState
+from vault.errors import KeyStoreError, SetupError, VaultSealed
+from vault.services import log as log_service
+from vault.services import people as people_service
+from vault.services.keys import KeyRing, make_cohorts_ahead
+from vault.services.parts import Parts
+from vault.storage import people, schema, vault_state
+from vault.storage.engine import Database
+from vault.storage.group_commit import GroupCommit
+from vault.storage.log_files import LogFiles
+from vault.storage.policy_files import load_policy
+from vault.storage.unit_of_work import unit_of_work
+from vault.storage.vault_state import VaultState
+
+FIRST_ADMIN = "ADMIN01"
+
+
+def root_key_provider(config: Config) -> RootKeyProvider:
+    """Return the provider the settings name."""
+    if config.root_key_provider == "passphrase":
+        return PassphraseProvider(config.root_key_file, lambda: _passphrase(config.passphrase_file))
+    return FileProvider(config.root_key_file)
+
+
+def _passphrase(path: Path | None) -> str:
+    if path is not None:
+        try:
+            return path.read_text(encoding="utf-8").rstrip("\n")
+        except OSError:
+            raise KeyStoreError("passphrase_unreadable", path=str(path)) from None
+    if sys.stdin.isatty():
+        return getpass.getpass("passphrase: ")
+    raise KeyStoreError("passphrase_missing", setting="DATAVAULT_ROOT_PASSPHRASE_FILE")
+
+
+def key_store_files(config: Config) -> KeyStoreFiles:
+    """Return the registered key store copies; each epoch file lies in another folder than its store."""
+    copies = [Copy(folder / "store" / "keystore", folder / "epoch" / "epoch") for folder in config.key_copies]
+    return KeyStoreFiles(copies, config.keys_dir / "keystore.lock", root_key_provider(config))
+
+
+@contextmanager
+def open_vault(config: Config) -> Iterator[Parts]:
+    """Open an existing vault and put its parts together.
+
+    Args:
+        config: the settings.
+
+    Yields:
+        The parts; on leaving, the log writer finishes and connections close.
+
+    Raises:
+        SelfTestFailed: a cryptographic primitive is not what it should be.
+        SetupError: there is no vault here yet.
+        VaultSealed: the database's schema is not the one this code was written for.
+        KeyStoreError: the keys are missing, wrong, too open, of another vault or older than the database.
+        PolicyError: the policy cannot be loaded.
+        StorageUnavailable: the database does not answer.
+    """
+    self_test.run()
+    policy = load_policy(config.policies_dir)
+    database = Database(config.database_url, pool_size=config.threads + 4)
+    if database.is_sqlite and not Path(database.url.database or "").is_file():
+        _refuse_lost_database(config)
+        raise SetupError("no_vault_here", data_dir=str(config.data_dir))
+    try:
+        database.check()
+        with database.read() as connection:
+            state = vault_state.read(connection)
+        if state is None:
+            raise SetupError("no_vault_here", data_dir=str(config.data_dir))
+        if schema.current(config.database_url) != schema.head():
+            raise VaultSealed("schema_not_current")
+        files = key_store_files(config)
+        store = files.load()
+        store.check_against(state.vault_id, state.key_store_version)
+        writer = GroupCommit(database)
+        try:
+            yield Parts(database, KeyRing(files, store), policy, writer, LogFiles(config.checkpoint_dir), config.node)
+        finally:
+            writer.close()
+    finally:
+        database.dispose()
+
+
+def _refuse_lost_database(config: Config) -> None:
+    """Say so when keys are there but the database is gone: that is a loss, not a new vault."""
+    if key_store_files(config).exists():
+        raise SetupError("keys_without_database", data_dir=str(config.data_dir))
+
+
+def operator(config: Config) -> Actor:
+    """Return the local operator, logged as ``operator:<os user>``."""
+    return Actor(f"operator:{getpass.getuser()}", "operator", node=config.node)
+
+
+def init(config: Config, now: datetime) -> str:
+    """Create a vault: keys, schema, cohorts ahead, the first administrator, the first checkpoint.
+
+    Args:
+        config: the settings.
+        now: UTC.
+
+    Returns:
+        The first administrator's one-time secret, shown once.
+
+    Raises:
+        SetupError: there is a vault or a part of one already; nothing was changed.
+    """
+    self_test.run()
+    policy = load_policy(config.policies_dir)
+    files, provider = key_store_files(config), root_key_provider(config)
+    database = Database(config.database_url)
+    try:
+        _refuse_second_run(database, files)
+        _prepare_folders(config, database)
+        schema.upgrade(config.migrator_url)
+        provider.create()
+        vault_id = new_id()
+        store = files.create(vault_id)
+        origin = f"datavault.local/{vault_id.hex()}"
+        pin = store.signer(origin).verifier_key()
+        keys, log_files, writer = KeyRing(files, store), LogFiles(config.checkpoint_dir), GroupCommit(database)
+        parts = Parts(database, keys, policy, writer, log_files, config.node)
+        account_id = new_id()
+        with unit_of_work(database) as work:
+            vault_state.create(work.connection, VaultState(vault_id, origin, pin, store.version), now)
+            people.add(
+                work.connection,
+                [
+                    {
+                        "account_id": account_id,
+                        "work_number": FIRST_ADMIN,
+                        "role": Role.ADMIN.value,
+                        "outlet": "",
+                        "team": "",
+                        "state": AccountState.INVITED.value,
+                        "sealed_name": store.seal_person(account_id, "name", FIRST_ADMIN),
+                        "created_at": now,
+                    }
+                ],
+            )
+            work.announce(parts.event(now, operator(config), Action.VAULT_INIT, Outcome.DONE))
+            work.commit()
+        make_cohorts_ahead(database, keys, policy, operator(config), now)
+        secret = people_service.invite(parts, operator(config), FIRST_ADMIN, now)
+        log_files.publish_pin(pin)
+        log_service.settle(parts, now)
+        writer.close()
+        return secret
+    finally:
+        database.dispose()
+
+
+def _refuse_second_run(database: Database, files: KeyStoreFiles) -> None:
+    if files.exists():
+        raise SetupError("already_initialised")
+    if database.is_sqlite and not Path(database.url.database or "").exists():
+        return
+    with database.read() as connection:
+        if vault_state.read(connection) is not None:
+            raise SetupError("already_initialised")
+
+
+def _prepare_folders(config: Config, database: Database) -> None:
+    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if database.is_sqlite:
+        Path(database.url.database or "").parent.mkdir(mode=0o700, parents=True, exist_ok=True)

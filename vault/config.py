@@ -1,0 +1,142 @@
+"""Every setting, read once from the environment into one frozen value; no secret has a default.
+
+With only ``DATAVAULT_DATA_DIR`` set, database, keys and checkpoints live in sub-folders of it. The page
+``docs/settings.md`` lists the same names; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vault.errors import SetupError
+
+ROOT = Path(__file__).resolve().parent.parent
+_PREFIX = "DATAVAULT_"
+_ENVIRONMENTS = ("production", "test", "demo")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings in force.
+
+    Args:
+        env: production, test or demo; names the deployment and never weakens a check.
+        data_dir: where everything lies that has no address of its own.
+        database_url: SQLAlchemy address of the application's database role.
+        migrator_url: the same for the role that owns the schema.
+        policies_dir: the company's rules.
+        root_key_provider: file or passphrase.
+        root_key_file: the root key, or the passphrase's salt and cost.
+        passphrase_file: read instead of asking; empty asks at the terminal.
+        key_copies: folders of the registered key store copies, two or more.
+        checkpoint_dir: where checkpoints are kept outside the database.
+        bind: host and port of the web server.
+        workers: web processes.
+        threads: threads of each web process.
+        trusted_hosts: host names a request may carry.
+        proxy_hops: how many proxies in front may set X-Forwarded-For.
+        metrics_token_file: bearer token for /metrics from elsewhere than loopback; empty allows loopback only.
+        language: zh-CN or en, for command lines.
+        node: this host's name in the log.
+    """
+
+    env: str
+    data_dir: Path
+    database_url: str
+    migrator_url: str
+    policies_dir: Path
+    root_key_provider: str
+    root_key_file: Path
+    passphrase_file: Path | None
+    key_copies: tuple[Path, ...]
+    checkpoint_dir: Path
+    bind: str
+    workers: int
+    threads: int
+    trusted_hosts: tuple[str, ...]
+    proxy_hops: int
+    metrics_token_file: Path | None
+    language: str
+    node: str
+
+    @property
+    def keys_dir(self) -> Path:
+        """Where the key store's lock lies."""
+        return self.key_copies[0].parent
+
+    @property
+    def host(self) -> str:
+        """The address part of ``bind``."""
+        return self.bind.rpartition(":")[0]
+
+
+def load_config(environ: Mapping[str, str] | None = None) -> Config:
+    """Read the settings.
+
+    Args:
+        environ: variables by name; the process environment when None.
+
+    Returns:
+        The settings.
+
+    Raises:
+        SetupError: a value cannot be used; the fact ``setting`` names the variable.
+    """
+    given = {name: value for name, value in (os.environ if environ is None else environ).items() if value}
+
+    def get(name: str, default: str) -> str:
+        return given.get(_PREFIX + name, default)
+
+    def whole(name: str, default: int, most: int) -> int:
+        text = get(name, str(default))
+        if not text.isascii() or not text.isdigit() or not 0 <= int(text) <= most:
+            raise SetupError("not_a_number", setting=_PREFIX + name)
+        return int(text)
+
+    def choice(name: str, default: str, options: tuple[str, ...]) -> str:
+        text = get(name, default)
+        if text not in options:
+            raise SetupError("unknown_choice", setting=_PREFIX + name, options=" ".join(options))
+        return text
+
+    def optional_path(name: str) -> Path | None:
+        text = get(name, "")
+        return Path(text) if text else None
+
+    data_dir = Path(get("DATA_DIR", "data")).absolute()
+    database_url = get("DATABASE_URL", f"sqlite:///{data_dir / 'db' / 'vault.sqlite3'}")
+    copies = tuple(Path(part).absolute() for part in get("KEY_COPIES", "").split(os.pathsep) if part)
+    if len(copies) == 1:
+        raise SetupError("needs_two_copies", setting=_PREFIX + "KEY_COPIES")
+    bind = get("BIND", "127.0.0.1:8321")
+    if not bind.rpartition(":")[0] or not bind.rpartition(":")[2].isdigit():
+        raise SetupError("not_an_address", setting=_PREFIX + "BIND")
+    return Config(
+        env=choice("ENV", "production", _ENVIRONMENTS),
+        data_dir=data_dir,
+        database_url=database_url,
+        migrator_url=get("MIGRATOR_URL", database_url),
+        policies_dir=Path(get("POLICIES_DIR", str(ROOT / "policies"))).absolute(),
+        root_key_provider=choice("ROOT_KEY_PROVIDER", "file", ("file", "passphrase")),
+        root_key_file=Path(get("ROOT_KEY_FILE", str(data_dir / "keys" / "root" / "root.key"))).absolute(),
+        passphrase_file=optional_path("ROOT_PASSPHRASE_FILE"),
+        key_copies=copies or (data_dir / "keys" / "copy-1", data_dir / "keys" / "copy-2"),
+        checkpoint_dir=Path(get("CHECKPOINT_DIR", str(data_dir / "checkpoints"))).absolute(),
+        bind=bind,
+        workers=whole("WORKERS", 2, 64),
+        threads=whole("THREADS", 8, 256),
+        trusted_hosts=tuple(part for part in get("TRUSTED_HOSTS", "localhost 127.0.0.1 [::1]").split() if part),
+        proxy_hops=whole("PROXY_HOPS", 0, 5),
+        metrics_token_file=optional_path("METRICS_TOKEN_FILE"),
+        language=choice("LANG", _language(given), ("zh-CN", "en")),
+        node=get("NODE", socket.gethostname()),
+    )
+
+
+def _language(environ: Mapping[str, str]) -> str:
+    spoken = environ.get("LC_ALL") or environ.get("LC_MESSAGES") or environ.get("LANG") or ""
+    return "en" if spoken.lower().startswith("en") else "zh-CN"

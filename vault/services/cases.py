@@ -1,0 +1,143 @@
+"""Cases: whose they are, what they may be used for, and asking for access where a look-up showed nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, insert
+
+from vault.domain.cohorts import home_of
+from vault.domain.identifiers import identify
+from vault.domain.ids import RecordClass, new_id
+from vault.domain.log import Action, Outcome
+from vault.domain.people import Person
+from vault.domain.policy import PurposeKind, Right
+from vault.domain.records import FieldRef, RecordMeta, RecordState
+from vault.domain.retention import expires_at
+from vault.errors import AccessRefused, NotFound
+from vault.services.parts import Parts
+from vault.storage import cases, records, vault_state
+from vault.storage.cases import AskedRequest, Case
+from vault.storage.records import NewRecord
+from vault.storage.tables import access_requests
+from vault.storage.unit_of_work import unit_of_work
+
+_LISTED = 50
+
+
+def may_use(parts: Parts, person: Person, right: Right, purpose: str, now: datetime) -> None:
+    """Let a person go on only with a right and a purpose of their role; a refusal is logged.
+
+    Raises:
+        AccessRefused: no such right (``no_right``), a forbidden purpose (``purpose_forbidden``, UL-02) or one
+            that is not theirs to choose (``purpose_not_yours``).
+    """
+    role = parts.policy.roles[person.role]
+    rule = ""
+    known = parts.policy.purposes.get(purpose)
+    if right not in role.rights:
+        rule = "no_right"
+    elif known is not None and known.kind is PurposeKind.FORBIDDEN:
+        rule = "purpose_forbidden"
+    elif purpose not in role.purposes:
+        rule = "purpose_not_yours"
+    if rule:
+        named = purpose if known else ""  # a word outside the closed list does not enter the log
+        parts.log_writer.write(
+            parts.event(now, person.actor(), Action.LOOKUP, Outcome.REFUSED, purpose=named, rule=rule)
+        )
+        raise AccessRefused(rule)
+
+
+def case_of(connection: Connection, person: Person, case_id: bytes) -> Case:
+    """Return a person's own open case.
+
+    Raises:
+        NotFound: not there, not theirs, or closed: one answer.
+    """
+    case = cases.case(connection, case_id)
+    if case is None or case.opened_by != person.account_id or case.closed_at is not None:
+        raise NotFound("case")
+    return case
+
+
+def my_cases(parts: Parts, person: Person) -> tuple[list[Case], list[AskedRequest]]:
+    """List a person's own cases and requests, newest first; both hold ids and times only."""
+    with parts.database.read() as connection:
+        return (
+            cases.opened_by(connection, person.account_id, _LISTED),
+            cases.asked_by(connection, person.account_id, _LISTED),
+        )
+
+
+def ask(parts: Parts, person: Person, case_id: bytes, typed: str, now: datetime) -> bytes:
+    """Record a request for access to what a look-up did not show, whether it exists or not.
+
+    The identifier is sealed in a day cohort of class ``request``, for the approver who will be asked.
+
+    Args:
+        parts: the vault's parts.
+        person: who asks.
+        case_id: the case of the look-up.
+        typed: the identifier again, as typed.
+        now: UTC.
+
+    Returns:
+        The request's id.
+
+    Raises:
+        AccessRefused: the role may not ask.
+        InvalidValue: what was typed is no identifier.
+        NotFound: the case is not theirs.
+    """
+    if not parts.policy.allows(person.role, Right.ASK):
+        raise AccessRefused("no_right")
+    kind, number = identify(typed, parts.policy.carriers)
+    request_id, zone = new_id(), parts.policy.zone
+    expiry = expires_at(now, parts.policy.retention[RecordClass.REQUEST].keep(), zone)
+    with unit_of_work(parts.database) as work:
+        case = case_of(work.connection, person, case_id)
+        store = parts.keys.current(work.connection)
+        cohort = home_of(store.cohorts(), RecordClass.REQUEST, expiry, now.astimezone(zone).date(), zone)
+        vault_state.require_open(work.connection, {cohort.key_id}, records.key_store_version(work.connection))
+        keys, place = store.keys_of(cohort.key_id), FieldRef("identifier")
+        meta = RecordMeta(
+            record_id=request_id,
+            record_class=RecordClass.REQUEST,
+            cohort_id=cohort.key_id,
+            owner=person.account_id,
+            outlet=person.outlet,
+            kind="",
+            state=RecordState.SETTLED,
+            held=False,
+            activity_at=now,
+            expires_at=expiry,
+            fields=(place,),
+        )
+        wrapped, sealed = keys.seal(request_id, [(place, number)])
+        new = NewRecord(meta, keys.mac(meta), wrapped, sealed, (), entered_at=now, imported=False)
+        records.store(work.connection, [new])
+        work.connection.execute(
+            insert(access_requests).values(
+                request_id=request_id,
+                case_id=case_id,
+                asked_by=person.account_id,
+                identifier_kind=kind.value,
+                asked_at=now,
+                state="asked",
+            )
+        )
+        work.announce(
+            parts.event(
+                now,
+                person.actor(),
+                Action.ASK,
+                Outcome.DONE,
+                purpose=case.purpose,
+                case=case_id,
+                identifier=kind.value,
+                request=request_id.hex(),
+            )
+        )
+        work.commit()
+    return request_id

@@ -1,0 +1,397 @@
+"""Importing a company's export: read, seal, compare, store; all or nothing for each batch, safe to run again.
+
+A batch is 200 rows in one transaction (docs/import.md). The expensive part, reading and sealing, happens before
+the writing turn is taken, so that look-ups go on. The same record is the same source number (for shipments the
+waybill; for customers without a source number the ID number); it is compared by a logged opening with purpose
+``import``.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from vault.crypto.key_store import KeyStore
+from vault.domain.cohorts import home_of
+from vault.domain.fields import FIELDS
+from vault.domain.identifiers import IdentifierKind
+from vault.domain.ids import RecordClass, new_id
+from vault.domain.log import Action, Actor, Outcome
+from vault.domain.records import FieldRef, LinkRole, RecordMeta, RecordState
+from vault.domain.retention import expires_at
+from vault.errors import ImportRefused, InvalidValue, StorageError
+from vault.services.intake_compare import Verdict, compare
+from vault.services.intake_report import Fault, ImportReport
+from vault.services.intake_rows import Entry, Identity, RowReader
+from vault.services.opening import check
+from vault.services.parts import Parts
+from vault.storage import people, records, vault_state
+from vault.storage.csv_files import CsvFile, open_csv
+from vault.storage.mapping_files import HeaderMapping, choose_mapping, load_mapping
+from vault.storage.records import Change, NewRecord, Origin
+from vault.storage.unit_of_work import UnitOfWork, unit_of_work
+
+BATCH_ROWS = 200
+_ATTEMPTS = 3
+_REMEMBERED = 100_000
+"""Bounds what one run keeps in memory: links already resolved, and phones already seen."""
+
+_LINK_REASONS = {
+    LinkRole.SENDER: ("unknown_sender", "sender"),
+    LinkRole.RECIPIENT: ("unknown_recipient", "recipient"),
+    LinkRole.CUSTOMER: ("unknown_customer", "customer"),
+    LinkRole.SHIPMENT: ("unknown_shipment", "waybill"),
+}
+_LINK_CLASS = {
+    LinkRole.SENDER: RecordClass.CUSTOMER,
+    LinkRole.RECIPIENT: RecordClass.CUSTOMER,
+    LinkRole.CUSTOMER: RecordClass.CUSTOMER,
+    LinkRole.SHIPMENT: RecordClass.SHIPMENT,
+}
+
+Progress = Callable[[int, int, int], None]
+"""Called with bytes read, bytes in the file and rows read."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """What one import carries from batch to batch; every part of it is bounded."""
+
+    parts: Parts
+    actor: Actor
+    record_class: RecordClass
+    reader: RowReader
+    mapping: HeaderMapping
+    now: datetime
+    dry_run: bool
+    owners: Mapping[str, bytes]
+    report: ImportReport = field(default_factory=ImportReport)
+    resolved: OrderedDict[tuple[RecordClass, Identity], bytes] = field(default_factory=OrderedDict)
+    phones: OrderedDict[int, int] = field(default_factory=OrderedDict)
+
+    def fault(self, line: int, reason: str, name: str = "") -> None:
+        """Note a bad row by line, column header and reason."""
+        self.report.fault(Fault(line, reason, name, self.mapping.header_of(name) if name else ""))
+
+    def remember(self, key: tuple[RecordClass, Identity], record_id: bytes) -> None:
+        """Keep a resolved identity, dropping the oldest beyond the bound."""
+        self.resolved[key] = record_id
+        if len(self.resolved) > _REMEMBERED:
+            self.resolved.popitem(last=False)
+
+
+def import_records(  # noqa: PLR0913 - one act with this many facts
+    parts: Parts,
+    actor: Actor,
+    record_class: RecordClass,
+    path: Path,
+    mappings: Path,
+    now: datetime,
+    *,
+    mapping_file: Path | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import customers, shipments or service records from a CSV file.
+
+    Args:
+        parts: the vault's parts.
+        actor: who imports.
+        record_class: what the rows are.
+        path: the file.
+        mappings: folder of mapping files, searched by the header row.
+        now: UTC.
+        mapping_file: a mapping to use instead.
+        dry_run: read, check and compare, but store nothing.
+        progress: told how far it has come.
+
+    Returns:
+        What was added, changed, left alone, and every bad row by line, column and reason.
+
+    Raises:
+        StorageUnavailable: the database did not answer; batches already reported are stored, the rest is not.
+    """
+    report = ImportReport()
+    try:
+        with open_csv(path) as csv:
+            mapping = mapping_for(csv, record_class.value, mappings, mapping_file)
+            check_header(csv.header, mapping)
+            reader = RowReader(mapping, csv.header, parts.policy, now)
+            with parts.database.read() as connection:
+                owners = people.ids_by_work_number(connection)
+            run = _Run(parts, actor, record_class, reader, mapping, now, dry_run, owners, report)
+            _import_rows(run, csv, progress)
+    except ImportRefused as refused:
+        line = int(refused.facts.get("line", 1)) if refused.reason != "empty_file" else 0
+        column = str(refused.facts.get("column", ""))
+        report.fault(Fault(line, refused.reason, str(refused.facts.get("field", "")), column))
+    return report
+
+
+def mapping_for(csv: CsvFile, record_class: str, folder: Path, chosen: Path | None) -> HeaderMapping:
+    """Choose the mapping of a file: the one given, or the one that knows its header row.
+
+    Raises:
+        ImportRefused: no mapping of this class knows the header.
+    """
+    mapping = load_mapping(chosen) if chosen else choose_mapping(folder, record_class, csv.header)
+    if mapping is None or mapping.mapping.record_class != record_class:
+        raise ImportRefused("unknown_columns", line=1)
+    return mapping
+
+
+def check_header(header: Sequence[str], mapping: HeaderMapping) -> None:
+    """Refuse a header row that misses a required column or names one twice.
+
+    Raises:
+        ImportRefused: with the column.
+    """
+    named = [mapping.columns[name] for name in header if name in mapping.columns]
+    for name in header:
+        if name in mapping.columns and header.count(name) > 1:
+            raise ImportRefused("duplicate_column", line=1, field=mapping.columns[name], column=name)
+    for name in mapping.mapping.required:
+        if name not in named:
+            raise ImportRefused("missing_column", line=1, field=name, column=mapping.header_of(name))
+
+
+def _import_rows(run: _Run, csv: CsvFile, progress: Progress | None) -> None:
+    batch: list[Entry] = []
+    held: set[Identity] = set()
+
+    def flush() -> None:
+        if batch:
+            _import_batch(run, batch)
+        batch.clear()
+        held.clear()
+        if progress is not None:
+            progress(csv.bytes_read(), csv.size, run.report.rows)
+
+    for row in csv.rows():
+        run.report.rows += 1
+        if row.fault:
+            name = run.mapping.columns.get(csv.header[row.column], "") if row.column >= 0 else ""
+            run.fault(row.line, row.fault, name)
+            continue
+        try:
+            entry = run.reader.entry(row.line, row.cells)
+        except InvalidValue as invalid:
+            run.fault(row.line, invalid.reason, str(invalid.facts.get("field", "")))
+            continue
+        if entry.identity in held:  # the same record twice in one batch: the second sees the first stored
+            flush()
+        batch.append(entry)
+        held.add(entry.identity)
+        if len(batch) >= BATCH_ROWS:
+            flush()
+    flush()
+
+
+# -- one batch ---------------------------------------------------------------------------------------------------
+
+
+def _import_batch(run: _Run, batch: Sequence[Entry]) -> None:
+    """Import one batch; begin again when somebody stored one of its records or changed the keys meanwhile."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            _attempt(run, batch)
+        except StorageError as error:
+            if error.reason not in ("seen_meanwhile", "changed_meanwhile", "key_store_changed", "cohort_not_open"):
+                raise
+            if attempt == _ATTEMPTS:
+                raise
+        else:
+            return
+
+
+def _attempt(run: _Run, batch: Sequence[Entry]) -> None:
+    parts, now = run.parts, run.now
+    # 1. Find what is there already, and what the rows link to.
+    with parts.database.read() as connection:
+        store = parts.keys.current(connection)
+        known = _find(connection, store, [(run.record_class, entry.identity) for entry in batch])
+        usable = _resolve(run, connection, store, batch)
+        stored = records.load(connection, known.values())
+        for one in stored.values():
+            check(store, one)
+        wraps = records.wraps(connection, (one.meta for one in stored.values()))
+    # 2. Compare with what is there, by a logged opening.
+    fresh, existing = [], []
+    for entry in usable:
+        record_id = known.get((run.record_class, entry.identity))
+        if record_id is None or record_id not in stored:
+            fresh.append(entry)
+        else:
+            existing.append((entry, stored[record_id], wraps.get(record_id)))
+    verdicts = compare(parts, run.actor, store, existing, lambda entry: _links(run, entry), run.owners, now)
+    changes = [verdict.change for verdict in verdicts if verdict.change is not None]
+    # 3. Seal what is new, before the writing turn is taken.
+    sealed = [_seal(run, store, entry) for entry in fresh]
+    # 4. Store, in one transaction with its event.
+    if not run.dry_run and (sealed or changes):
+        with unit_of_work(parts.database) as work:
+            _store(run, work, store, fresh, sealed, changes)
+    for entry, new in zip(fresh, sealed, strict=True):
+        if not run.dry_run:
+            run.remember((run.record_class, entry.identity), new.meta.record_id)
+    _count(run, usable, fresh, verdicts)
+
+
+def _find(
+    connection: Connection, store: KeyStore, identities: Iterable[tuple[RecordClass, Identity]]
+) -> dict[tuple[RecordClass, Identity], bytes]:
+    """Find records by identity across every live cohort of their class."""
+    tags: dict[bytes, tuple[RecordClass, Identity]] = {}
+    for key in identities:
+        record_class, (kind, value) = key
+        for keys in store.class_keys(record_class):
+            tags[keys.tag(kind, value)] = key
+    return {tags[tag]: ids[0] for tag, ids in records.ids_by_tag(connection, tags).items()}
+
+
+def _resolve(run: _Run, connection: Connection, store: KeyStore, batch: Sequence[Entry]) -> list[Entry]:
+    """Resolve links and owners; entries whose link leads nowhere are faults."""
+    wanted = {(_LINK_CLASS[role], identity) for entry in batch for role, identity in entry.links.items()}
+    missing = [key for key in wanted if key not in run.resolved]
+    for key, record_id in _find(connection, store, missing).items():
+        run.remember(key, record_id)
+    usable = []
+    for entry in batch:
+        lost = [role for role, identity in entry.links.items() if (_LINK_CLASS[role], identity) not in run.resolved]
+        if lost:
+            reason, name = _LINK_REASONS[lost[0]]
+            run.fault(entry.line, reason, name)
+        elif entry.owner and entry.owner not in run.owners:
+            is_service = run.record_class is RecordClass.SERVICE_RECORD
+            run.fault(entry.line, *(("unknown_agent", "agent") if is_service else ("unknown_owner", "owner")))
+        else:
+            usable.append(entry)
+    return usable
+
+
+def _links(run: _Run, entry: Entry) -> tuple[tuple[LinkRole, bytes], ...]:
+    return tuple(sorted((role, run.resolved[_LINK_CLASS[role], identity]) for role, identity in entry.links.items()))
+
+
+def _seal(run: _Run, store: KeyStore, entry: Entry) -> NewRecord:
+    policy = run.parts.policy
+    zone = policy.zone
+    expiry = None
+    if entry.state is RecordState.SETTLED:
+        expiry = expires_at(entry.activity_at, policy.retention[run.record_class].keep(), zone)
+    cohort = home_of(store.cohorts(), run.record_class, expiry, run.now.astimezone(zone).date(), zone)
+    keys = store.keys_of(cohort.key_id)
+    places = sorted(entry.values)
+    fields = tuple(FieldRef(name, ordinal) for name, ordinal in places)
+    meta = RecordMeta(
+        record_id=new_id(),
+        record_class=run.record_class,
+        cohort_id=cohort.key_id,
+        owner=run.owners.get(entry.owner),
+        outlet=entry.outlet,
+        kind=entry.kind,
+        state=entry.state,
+        held=False,
+        activity_at=entry.activity_at,
+        expires_at=expiry,
+        links=_links(run, entry),
+        fields=fields,
+    )
+    values = entry.values
+    wrapped, sealed = keys.seal(meta.record_id, [(ref, values[ref.field, ref.ordinal]) for ref in fields])
+    tags = [(kind, ordinal, keys.tag(kind, value)) for kind, ordinal, value in entry.tagged]
+    return NewRecord(meta, keys.mac(meta), wrapped, sealed, tags, entry.entered_at, entry.late, entry.notice_missing)
+
+
+def _store(
+    run: _Run,
+    work: UnitOfWork,
+    store: KeyStore,
+    fresh: Sequence[Entry],
+    sealed: Sequence[NewRecord],
+    changes: Sequence[Change],
+) -> None:
+    connection = work.connection
+    # One person entered twice at once becomes one record: whoever comes second waits here, then sees the first.
+    records.lock_identities(connection, [store.lock_tag(*entry.identity) for entry in fresh])
+    if _find(connection, store, [(run.record_class, entry.identity) for entry in fresh]):
+        raise StorageError("seen_meanwhile")
+    vault_state.require_open(connection, {one.meta.cohort_id for one in sealed}, store.version)
+    keep = frozenset(name for name, spec in FIELDS[run.record_class].items() if spec.contact)
+    records.store(connection, sealed)
+    records.change(connection, changes, keep)
+    moved = _move_activity(run, connection, store, [*(one.meta for one in sealed), *(one.meta for one in changes)])
+    records.change(connection, moved, keep)
+    work.announce(
+        run.parts.event(
+            run.now,
+            run.actor,
+            Action.IMPORT_BATCH,
+            Outcome.DONE,
+            purpose="import",
+            added=len(sealed),
+            updated=len(changes),
+            record_class=run.record_class.value,
+        )
+    )
+    work.commit()
+
+
+def _move_activity(run: _Run, connection: Connection, store: KeyStore, metas: Iterable[RecordMeta]) -> list[Change]:
+    """Move the expiry of customers whose shipment or service shows later activity than they had."""
+    latest: dict[bytes, datetime] = {}
+    for meta in metas:
+        for role, linked in meta.links:
+            if role is not LinkRole.SHIPMENT:
+                latest[linked] = max(meta.activity_at, latest.get(linked, meta.activity_at))
+    policy, moved = run.parts.policy, []
+    keep = policy.retention[RecordClass.CUSTOMER].keep()
+    for record_id, at in latest.items():
+        found = records.earlier_than(connection, record_id, at)
+        if found is None:
+            continue
+        check(store, found)
+        meta = found.meta.with_activity(at, expires_at(at, keep, policy.zone))
+        mac = store.keys_of(meta.cohort_id).mac(meta)
+        moved.append(Change(meta, mac, found.revision, run.now, origin=Origin.ACTIVITY))
+    return moved
+
+
+# -- the report --------------------------------------------------------------------------------------------------
+
+
+def _count(run: _Run, usable: Sequence[Entry], fresh: Sequence[Entry], verdicts: Sequence[Verdict]) -> None:
+    report = run.report
+    report.added += len(fresh)
+    for verdict in verdicts:
+        if verdict.conflict:
+            report.conflict(verdict.entry.line)
+        elif verdict.change is not None:
+            report.updated += 1
+        else:
+            report.unchanged += 1
+    for entry in usable:
+        if entry.late:
+            report.late_line(entry.line)
+        if entry.notice_missing:
+            report.missing_notice_line(entry.line)
+        for kind, _, value in entry.tagged:
+            if kind is IdentifierKind.PHONE and run.record_class is RecordClass.CUSTOMER:
+                _warn_same_phone(run, entry.line, value)
+
+
+def _warn_same_phone(run: _Run, line: int, phone: str) -> None:
+    # Only a hash that differs from run to run is remembered, and only for the run.
+    key = hash(phone)
+    earlier = run.phones.get(key)
+    if earlier is not None and earlier != line:
+        run.report.same_phone(earlier, line, run.mapping.header_of("phone"))
+        return
+    run.phones[key] = line
+    if len(run.phones) > _REMEMBERED:
+        run.phones.popitem(last=False)

@@ -1,0 +1,161 @@
+"""Comparing imported rows with what the vault holds: equal, different, or changed here since its import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from vault.crypto.key_store import KeyStore
+from vault.domain.identifiers import IdentifierKind
+from vault.domain.log import Action, Actor, Outcome
+from vault.domain.plaintext import Plaintext
+from vault.domain.records import FieldRef, LinkRole, RecordState
+from vault.domain.retention import expires_at
+from vault.services.intake_rows import Entry
+from vault.services.opening import announced, open_record
+from vault.services.parts import Parts
+from vault.storage import records
+from vault.storage.records import Change, StoredRecord
+
+Existing = tuple[Entry, StoredRecord, bytes | None]
+Links = Callable[[Entry], tuple[tuple[LinkRole, bytes], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What comparing one row came to.
+
+    Args:
+        entry: the row.
+        change: the new state, if the record differs and may be overwritten.
+        conflict: it differs, but was changed in the vault since its import.
+    """
+
+    entry: Entry
+    change: Change | None = None
+    conflict: bool = False
+
+
+def compare(
+    parts: Parts,
+    actor: Actor,
+    store: KeyStore,
+    existing: Sequence[Existing],
+    links: Links,
+    owners: Mapping[str, bytes],
+    now: datetime,
+) -> list[Verdict]:
+    """Compare rows with their stored records by a logged system opening, one event a batch.
+
+    Returns:
+        One verdict a row, in order; changed values are already sealed.
+
+    Raises:
+        LogUnavailable: the opening could not be logged; nothing was opened.
+        IntegrityError: a stored value does not fit its place.
+    """
+    if not existing:
+        return []
+    grants = tuple(announced(found, {ref.field for ref in found.sealed}) for _, found, _ in existing)
+    receipt = parts.log_writer.write(
+        parts.event(now, actor, Action.IMPORT_COMPARE, Outcome.GRANTED, purpose="import", opened=grants, mode="compare")
+    )
+    drafts = []
+    for entry, found, wrapped in existing:
+        opened = open_record(store, receipt, found, wrapped, {ref.field for ref in found.sealed})
+        drafts.append(_draft(parts, entry, found, opened, links(entry), owners))
+    return _sealed(parts, actor, store, existing, drafts, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A stored record and the row it meets: what differs."""
+
+    changed: Mapping[tuple[str, int], str]
+    dropped: frozenset[tuple[str, int]]
+    found: StoredRecord
+    meta_differs: bool
+    conflict: bool
+
+
+def _draft(
+    parts: Parts,
+    entry: Entry,
+    found: StoredRecord,
+    opened: Mapping[FieldRef, Plaintext],
+    links: tuple[tuple[LinkRole, bytes], ...],
+    owners: Mapping[str, bytes],
+) -> _Draft:
+    stored = {(ref.field, ref.ordinal): value for ref, value in opened.items()}
+    changed = {
+        place: value for place, value in entry.values.items() if place not in stored or not stored[place].same_as(value)
+    }
+    dropped = frozenset(place for place in stored if place not in entry.values)
+    meta = found.meta
+    activity = max(meta.activity_at, entry.activity_at)
+    expiry = None
+    if entry.state is RecordState.SETTLED:
+        expiry = expires_at(activity, parts.policy.retention[meta.record_class].keep(), parts.policy.zone)
+    fresh = replace(
+        meta,
+        owner=owners.get(entry.owner),
+        outlet=entry.outlet,
+        kind=entry.kind,
+        state=entry.state,
+        activity_at=activity,
+        expires_at=expiry,
+        links=links,
+    )
+    differs = bool(changed or dropped) or fresh != meta
+    in_vault = found.import_revision != found.revision
+    return _Draft(changed, dropped, replace(found, meta=fresh), fresh != meta, differs and in_vault)
+
+
+def _sealed(
+    parts: Parts,
+    actor: Actor,
+    store: KeyStore,
+    existing: Sequence[Existing],
+    drafts: Sequence[_Draft],
+    now: datetime,
+) -> list[Verdict]:
+    """Seal changed values under their records' own data keys, after a second event that says so."""
+    resealed = [draft for draft in drafts if draft.changed and not draft.conflict]
+    receipt = None
+    generations: dict[bytes, dict[tuple[str, int], int]] = {}
+    if resealed:
+        grants = tuple(announced(draft.found, {name for name, _ in draft.changed}) for draft in resealed)
+        receipt = parts.log_writer.write(
+            parts.event(
+                now, actor, Action.IMPORT_COMPARE, Outcome.GRANTED, purpose="import", opened=grants, mode="change"
+            )
+        )
+        with parts.database.read() as connection:
+            generations = records.generations(connection, (draft.found.meta.record_id for draft in resealed))
+    verdicts = []
+    for (entry, _, wrapped), draft in zip(existing, drafts, strict=True):
+        if draft.conflict:
+            verdicts.append(Verdict(entry, conflict=True))
+            continue
+        if not (draft.changed or draft.dropped or draft.meta_differs):
+            verdicts.append(Verdict(entry))
+            continue
+        meta, keys = draft.found.meta, store.keys_of(draft.found.meta.cohort_id)
+        past = generations.get(meta.record_id, {})
+        fresh = {
+            FieldRef(name, ordinal, past.get((name, ordinal), -1) + 1): value
+            for (name, ordinal), value in draft.changed.items()
+        }
+        sealed: dict[FieldRef, bytes] = {}
+        if fresh and receipt is not None and wrapped is not None:
+            blobs = keys.seal_more(receipt, meta.record_id, wrapped, list(fresh.items()))
+            sealed = dict(zip(fresh, blobs, strict=True))
+        gone = draft.dropped | set(draft.changed)
+        kept = [ref for ref in meta.fields if (ref.field, ref.ordinal) not in gone]
+        meta = meta.with_fields(tuple(sorted([*kept, *fresh])))
+        retagged = frozenset(IdentifierKind) if gone else frozenset()
+        tags = [(kind, ordinal, keys.tag(kind, value)) for kind, ordinal, value in entry.tagged] if gone else []
+        change = Change(meta, keys.mac(meta), draft.found.revision, now, sealed, tags, retagged)
+        verdicts.append(Verdict(entry, change))
+    return verdicts

@@ -1,0 +1,176 @@
+"""The access log: put in order, signed, read and judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from vault import verify_log
+from vault.domain.log import Action, Actor, Outcome
+from vault.domain.log_checkpoints import Checkpoint
+from vault.domain.log_tree import Frontier
+from vault.domain.people import Person
+from vault.domain.policy import Right
+from vault.errors import AccessRefused, VaultSealed
+from vault.services.parts import Parts
+from vault.storage import log, vault_state
+from vault.storage.log_files import SignedState
+from vault.storage.unit_of_work import unit_of_work
+from vault.verify_log import Entry, Finding, Report
+
+_BATCH = 4096
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - only for text: the columns are UTC, the text ends in Z
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What verifying this vault's log found.
+
+    Args:
+        report: the verifier's report, with findings on search columns added.
+        waiting: durable events that have no place in the log yet.
+        checkpoint: where the trusted checkpoint lies.
+        pin: where the pinned key lies.
+    """
+
+    report: Report
+    waiting: int
+    checkpoint: Path
+    pin: Path
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.report.findings
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One event as the log page lists it."""
+
+    leaf_index: int
+    body: dict[str, Any]
+
+
+def settle(parts: Parts, now: datetime) -> int:
+    """Put waiting events in order and sign a checkpoint over them; safe to repeat, single on a host.
+
+    Args:
+        parts: the vault's parts.
+        now: UTC.
+
+    Returns:
+        The size of the log.
+
+    Raises:
+        VaultSealed: the database went back in time or its history was rewritten; nothing was signed.
+    """
+    log.order(parts.database)
+    return _sign(parts, now)
+
+
+def _sign(parts: Parts, now: datetime) -> int:
+    files = parts.log_files
+    with files.locked():
+        before = files.signed()
+        with parts.database.read() as connection:
+            state = vault_state.read(connection)
+            if state is None:
+                raise VaultSealed("no_vault_here")
+            size = log.size(connection)
+            frontier = Frontier() if before is None else before.frontier.copy()
+            _refuse_rewound(before, size, lambda at: log.leaf_hashes(connection, at, at + 1))
+            last_leaf = b"" if before is None else before.last_leaf
+            for start in range(frontier.size, size, _BATCH):
+                leaves = log.leaf_hashes(connection, start, min(start + _BATCH, size))
+                frontier.extend(leaves)
+                last_leaf = leaves[-1]
+            signer = parts.keys.current(connection).signer(state.origin)
+        if size == 0:
+            return 0
+        if before is None or size > before.frontier.size or not files.checkpoint.exists():
+            note = signer.sign(Checkpoint(state.origin, size, frontier.root()).body())
+            # Memory first, synced, then the checkpoint: nobody ever sees a checkpoint the signer forgot.
+            files.remember(SignedState(frontier, last_leaf, note))
+        else:
+            note = before.note
+        with unit_of_work(parts.database) as work:
+            log.add_checkpoint(work.connection, size, note, now)
+            work.commit()
+        return size
+
+
+def _refuse_rewound(before: SignedState | None, size: int, leaf_at: Any) -> None:  # noqa: ANN401 - a local closure
+    if before is None or before.frontier.size == 0:
+        return
+    if size < before.frontier.size:
+        raise VaultSealed("database_rewound", signed=before.frontier.size, found=size)
+    if leaf_at(before.frontier.size - 1) != [before.last_leaf]:
+        raise VaultSealed("history_rewritten", signed=before.frontier.size)
+
+
+def verify(parts: Parts) -> Verdict | None:
+    """Judge this vault's log by the checkpoint and the pinned key kept outside the database.
+
+    Returns:
+        The verdict, or None when one of the two files is missing: then nobody can judge.
+    """
+    files = parts.log_files
+    if not files.checkpoint.is_file() or not files.pin.is_file():
+        return None
+    trusted, pin = files.checkpoint.read_text(encoding="utf-8"), files.pin.read_text(encoding="ascii").strip()
+    wrong: list[Finding] = []
+    with parts.database.read() as connection:
+        notes = log.checkpoint_notes(connection)
+        entries = _with_columns_checked(log.all_events(connection), wrong)
+        report = verify_log.verify(entries, notes, trusted, pin)
+        waiting = log.waiting(connection)
+    findings = tuple(sorted((*wrong, *report.findings), key=lambda one: -1 if one.index is None else one.index))
+    whole = Report(findings, report.size, report.checked_size, report.unsigned_tail, report.unlisted)
+    return Verdict(whole, waiting, files.checkpoint, files.pin)
+
+
+def _with_columns_checked(batches: Iterable[list[tuple[Any, ...]]], wrong: list[Finding]) -> Iterator[list[Entry]]:
+    """Check each row's search columns against its canonical bytes, and pass the entries on.
+
+    Canonical JSON has sorted keys and escapes every quote inside a string, so the fragments compared here can
+    stand nowhere else.
+    """
+    for batch in batches:
+        entries = []
+        for index, canonical, leaf_hash, event_id, at, action, outcome, actor in batch:
+            entries.append((index, canonical, leaf_hash))
+            stamp = (_EPOCH + timedelta(microseconds=at)).isoformat(timespec="microseconds")
+            head = f'{{"action":"{action}","actor":"{actor}","at":"{stamp}Z","case":"'.encode()
+            if (
+                not canonical.startswith(head)
+                or f'"id":"{event_id.hex()}","node":"'.encode() not in canonical
+                or f'","outcome":"{outcome}","policy":"'.encode() not in canonical
+            ) and len(wrong) < verify_log.MOST_FINDINGS:
+                wrong.append(Finding("column_mismatch", index, f"entry {index}: a column differs from the event"))
+        yield entries
+
+
+def record_verification(parts: Parts, actor: Actor, verdict: Verdict | None, now: datetime) -> None:
+    """Log that somebody verified the log, and what came of it."""
+    outcome = Outcome.FAILED if verdict is None or not verdict.holds else Outcome.DONE
+    size = 0 if verdict is None else verdict.report.size
+    parts.log_writer.write(parts.event(now, actor, Action.LOG_VERIFY, outcome, size=size))
+
+
+def page(parts: Parts, person: Person, before: int | None, limit: int, now: datetime) -> list[LogLine]:
+    """List events for an auditor, newest first.
+
+    Raises:
+        AccessRefused: the role has no right to read the log.
+    """
+    if not parts.policy.allows(person.role, Right.LOG_READ):
+        raise AccessRefused("no_right")
+    parts.log_writer.write(parts.event(now, person.actor(), Action.LOG_VIEW, Outcome.GRANTED))
+    log.order(parts.database)
+    with parts.database.read() as connection:
+        return [LogLine(one.leaf_index, json.loads(one.canonical)) for one in log.latest(connection, before, limit)]

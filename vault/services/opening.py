@@ -1,0 +1,75 @@
+"""Steps that the walks share: checking metadata, opening announced fields, reporting what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+
+from vault.crypto.key_store import KeyStore
+from vault.domain.log import Action, Actor, Opened, Outcome, Receipt
+from vault.domain.plaintext import Plaintext
+from vault.domain.records import FieldRef
+from vault.errors import IntegrityError
+from vault.services.parts import Parts
+from vault.storage.records import StoredRecord
+
+
+def check(store: KeyStore, found: StoredRecord) -> None:
+    """Refuse a record whose metadata was edited behind the vault's back.
+
+    Raises:
+        IntegrityError: the MAC does not fit.
+    """
+    store.keys_of(found.meta.cohort_id).check(found.meta, found.mac)
+
+
+def announced(found: StoredRecord, names: Iterable[str]) -> Opened:
+    """Return what an event says of opening these fields of a record."""
+    return Opened(found.meta.record_id, found.meta.record_class.value, tuple(sorted(names)))
+
+
+def open_record(
+    store: KeyStore, receipt: Receipt, found: StoredRecord, wrapped: bytes | None, names: Iterable[str]
+) -> dict[FieldRef, Plaintext]:
+    """Open the announced fields of one record.
+
+    Args:
+        store: the key store in force.
+        receipt: of the event that announced exactly these fields.
+        found: the stored record.
+        wrapped: its wrapped data key; None when the row is missing.
+        names: field names to open.
+
+    Returns:
+        The values by place.
+
+    Raises:
+        IntegrityError: the wrap is gone or something does not fit.
+    """
+    if wrapped is None:
+        raise IntegrityError("unreadable")
+    wanted = set(names)
+    sealed = [(ref, value) for ref, value in found.sealed.items() if ref.field in wanted]
+    values = store.keys_of(found.meta.cohort_id).open(receipt, found.meta.record_id, wrapped, sealed)
+    return {ref: value for (ref, _), value in zip(sealed, values, strict=True)}
+
+
+@contextmanager
+def reporting(parts: Parts, actor: Actor, found: Mapping[bytes, StoredRecord], now: datetime) -> Iterator[None]:
+    """Log an integrity failure as an event of its own, then let it go on: nothing is shown.
+
+    Args:
+        parts: the vault's parts.
+        actor: who was served.
+        found: the records at hand; the event names them without opening anything.
+        now: when.
+    """
+    try:
+        yield
+    except IntegrityError:
+        concerned = tuple(announced(one, ()) for one in found.values())
+        parts.log_writer.write(
+            parts.event(now, actor, Action.INTEGRITY_FAILURE, Outcome.FAILED, opened=concerned, reason="unreadable")
+        )
+        raise

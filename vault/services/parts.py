@@ -1,0 +1,50 @@
+"""What every service stands on, put together once by :mod:`vault.bootstrap`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from vault.domain.log import Action, Actor, Event, Opened, Outcome
+from vault.domain.policy import Policy
+from vault.services.keys import KeyRing
+from vault.storage.engine import Database
+from vault.storage.group_commit import GroupCommit
+from vault.storage.log_files import LogFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of one running vault.
+
+    Args:
+        database: rows.
+        keys: the key store in force.
+        policy: the rules in force.
+        log_writer: earns receipts for reads.
+        log_files: what the log keeps outside the database.
+        node: this host's name.
+    """
+
+    database: Database
+    keys: KeyRing
+    policy: Policy
+    log_writer: GroupCommit
+    log_files: LogFiles
+    node: str
+
+    def event(
+        self,
+        at: datetime,
+        actor: Actor,
+        action: Action,
+        outcome: Outcome,
+        *,
+        purpose: str = "",
+        case: bytes = b"",
+        rule: str = "",
+        opened: tuple[Opened, ...] = (),
+        **facts: str | int,
+    ) -> Event:
+        """Make an event that carries the digest of the policy in force."""
+        return Event(at, actor, action, outcome, self.policy.digest, purpose, case.hex(), rule, opened, facts)

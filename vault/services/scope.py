@@ -1,0 +1,70 @@
+"""Gathering what a scope decision rests on, for customers and for shipments (product.md, scope rule)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from vault.domain.access import CustomerFacts, customer_scope
+from vault.domain.people import Person
+from vault.domain.policy import Policy, Scope
+from vault.domain.records import LinkRole, RecordMeta
+from vault.storage import people, records
+from vault.storage.records import StoredRecord
+
+
+def rules_for(
+    connection: Connection,
+    policy: Policy,
+    person: Person,
+    customers: Mapping[bytes, StoredRecord],
+    bound: Collection[bytes],
+) -> dict[bytes, str]:
+    """Decide which customers are in a person's scope.
+
+    Args:
+        connection: an open connection.
+        policy: the rules in force.
+        person: who asks.
+        customers: candidates, their metadata already checked.
+        bound: records the case at hand is opened on from an exact identifier.
+
+    Returns:
+        By customer id the rule that lets the person in; customers out of scope are absent.
+    """
+    scope = policy.roles[person.role].scope
+    complaints: set[bytes] = set()
+    owners = {}
+    if scope is Scope.OPEN_COMPLAINTS:
+        complaints = records.open_complaint_customers(connection, person.account_id, customers)
+    elif scope is Scope.TEAM_AND_OUTLET_POOL:
+        owners = people.owner_facts(connection, {one.meta.owner for one in customers.values() if one.meta.owner})
+    allowed = {}
+    for customer_id, customer in customers.items():
+        owner = customer.meta.owner
+        facts = CustomerFacts(
+            case_binds=customer_id in bound,
+            open_complaint=customer_id in complaints,
+            owner=owners.get(owner) if owner else None,
+        )
+        rule = customer_scope(person, scope, customer.meta, facts)
+        if rule is not None:
+            allowed[customer_id] = rule
+    return allowed
+
+
+def findable(connection: Connection, meta: RecordMeta, now: datetime) -> bool:
+    """Return whether a record is not restricted: within its period, held, or with a service still open on it."""
+    return not meta.restricted(now) or records.has_open_service(connection, meta.record_id)
+
+
+def parties_of(meta: RecordMeta) -> dict[bytes, str]:
+    """Return the customers a record hangs on, by id: what each is to it."""
+    parties = {}
+    for role in (LinkRole.RECIPIENT, LinkRole.SENDER, LinkRole.CUSTOMER):
+        linked = meta.linked(role)
+        if linked is not None:
+            parties[linked] = role.value
+    return parties

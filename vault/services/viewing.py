@@ -1,0 +1,232 @@
+"""Seeing a record again within its case, with what hangs on it; and revealing one field.
+
+Both decide anew from the metadata of this moment: an owner, a role or an expiry that changed since the
+look-up takes effect at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from vault.crypto.key_store import KeyStore
+from vault.domain.access import visible_fields
+from vault.domain.ids import RecordClass
+from vault.domain.log import Action, Outcome
+from vault.domain.people import Person
+from vault.domain.plaintext import Plaintext
+from vault.domain.policy import Right, View
+from vault.domain.records import LinkRole
+from vault.errors import AccessRefused, NotFound
+from vault.services import scope
+from vault.services.cards import OTHER_PARTY, Card, card, fields_to_open, other_party
+from vault.services.cases import case_of, may_use
+from vault.services.opening import announced, check, open_record, reporting
+from vault.services.parts import Parts
+from vault.storage import cases, records
+from vault.storage.cases import Case
+from vault.storage.records import StoredRecord
+
+_RELATED = 20
+"""How many linked records a page lists at most, newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewAnswer:
+    """A record and what hangs on it, masked.
+
+    Args:
+        case: the case it is seen in.
+        subject: the record itself.
+        related: parties of a shipment, or shipments and service records of a customer.
+    """
+
+    case: Case
+    subject: Card
+    related: tuple[Card, ...]
+
+
+def view(parts: Parts, person: Person, case_id: bytes, record_id: bytes, now: datetime) -> ViewAnswer:
+    """Show a record of an open case again, masked.
+
+    Args:
+        parts: the vault's parts.
+        person: who asks.
+        case_id: their case.
+        record_id: the record.
+        now: UTC.
+
+    Raises:
+        NotFound: the case or the record is not there, or not theirs.
+        LogUnavailable: the event could not be made durable; nothing was opened.
+        IntegrityError: something does not fit; logged, nothing shown.
+    """
+    with parts.database.read() as connection:
+        case = case_of(connection, person, case_id)
+        may_use(parts, person, Right.LOOKUP, case.purpose, now)
+        store = parts.keys.current(connection)
+        subject, rules = _in_scope(connection, parts, person, store, case, record_id, now)
+        found = {record_id: subject} | _related(connection, store, subject, now)
+        wraps = records.wraps(connection, (one.meta for one in found.values()))
+    grants = []
+    for one in found.values():
+        present = {ref.field for ref in one.meta.fields}
+        if _shown_whole(one, record_id, rules):
+            views = visible_fields(parts.policy, person.role, one.meta.record_class, present)
+            grants.append(announced(one, fields_to_open(one.meta.record_class, views)))
+        else:
+            grants.append(announced(one, present & set(OTHER_PARTY)))
+    receipt = parts.log_writer.write(
+        parts.event(
+            now,
+            person.actor(),
+            Action.RECORD_VIEW,
+            Outcome.GRANTED,
+            purpose=case.purpose,
+            case=case_id,
+            rule=next(iter(rules.values())),
+            opened=tuple(grants),
+        )
+    )
+    roles = scope.parties_of(subject.meta)
+    cards = {}
+    with reporting(parts, person.actor(), found, now):
+        for grant in grants:
+            one = found[grant.record_id]
+            values = open_record(store, receipt, one, wraps.get(grant.record_id), grant.fields)
+            part = roles.get(grant.record_id, one.meta.record_class.value)
+            if _shown_whole(one, record_id, rules):
+                views = visible_fields(
+                    parts.policy, person.role, one.meta.record_class, {ref.field for ref in one.meta.fields}
+                )
+                rule = rules.get(grant.record_id, next(iter(rules.values())))
+                cards[grant.record_id] = card(one.meta, part, rule, views, values)
+            else:
+                cards[grant.record_id] = other_party(one.meta, part, values)
+    subject_card = cards.pop(record_id)
+    return ViewAnswer(case, subject_card, tuple(cards.values()))
+
+
+def reveal(
+    parts: Parts, person: Person, case_id: bytes, record_id: bytes, field: str, ordinal: int, now: datetime
+) -> Plaintext:
+    """Reveal one field of a record in scope, logged durably before the answer leaves.
+
+    Args:
+        parts: the vault's parts.
+        person: who asks.
+        case_id: their case; its purpose is the purpose of the reveal.
+        record_id: the record.
+        field: field name.
+        ordinal: which of several values.
+        now: UTC.
+
+    Returns:
+        The value.
+
+    Raises:
+        AccessRefused: the role may not reveal this field (logged).
+        NotFound: case, record or value are not there, or not theirs.
+        LogUnavailable: the event could not be made durable; nothing was opened.
+        IntegrityError: something does not fit; logged, nothing shown.
+    """
+    with parts.database.read() as connection:
+        case = case_of(connection, person, case_id)
+        may_use(parts, person, Right.REVEAL, case.purpose, now)
+        store = parts.keys.current(connection)
+        subject, rules = _in_scope(connection, parts, person, store, case, record_id, now)
+        wraps = records.wraps(connection, [subject.meta])
+    place = next((ref for ref in subject.meta.fields if (ref.field, ref.ordinal) == (field, ordinal)), None)
+    allowed = parts.policy.view(subject.meta.record_class, field, person.role) is View.REVEAL
+    if place is None or not allowed:
+        parts.log_writer.write(
+            parts.event(
+                now,
+                person.actor(),
+                Action.REVEAL,
+                Outcome.REFUSED,
+                purpose=case.purpose,
+                case=case_id,
+                rule="field_not_revealed",
+                opened=(announced(subject, ()),),
+            )
+        )
+        raise AccessRefused("field_not_revealed")
+    one_value = StoredRecord(subject.meta, subject.mac, {place: subject.sealed[place]})
+    receipt = parts.log_writer.write(
+        parts.event(
+            now,
+            person.actor(),
+            Action.REVEAL,
+            Outcome.GRANTED,
+            purpose=case.purpose,
+            case=case_id,
+            rule=next(iter(rules.values())),
+            opened=(announced(subject, {field}),),
+        )
+    )
+    with reporting(parts, person.actor(), {record_id: subject}, now):
+        return open_record(store, receipt, one_value, wraps.get(record_id), {field})[place]
+
+
+def _in_scope(
+    connection: Connection,
+    parts: Parts,
+    person: Person,
+    store: KeyStore,
+    case: Case,
+    record_id: bytes,
+    now: datetime,
+) -> tuple[StoredRecord, dict[bytes, str]]:
+    """Load a record and decide whether it is in scope within this case.
+
+    Returns:
+        The record and the customers that make it so, each with its rule.
+
+    Raises:
+        NotFound: it is not there, restricted, or not theirs.
+    """
+    bound = cases.records_of(connection, case.case_id)
+    subject = records.load(connection, [record_id]).get(record_id)
+    if subject is None or subject.meta.record_class is RecordClass.REQUEST:
+        raise NotFound("record")
+    is_customer = subject.meta.record_class is RecordClass.CUSTOMER
+    customers = {record_id: subject} if is_customer else records.load(connection, scope.parties_of(subject.meta))
+    with reporting(parts, person.actor(), {record_id: subject} | customers, now):
+        for one in (subject, *customers.values()):
+            check(store, one)
+    if not scope.findable(connection, subject.meta, now):
+        raise NotFound("record")
+    live = {key: one for key, one in customers.items() if scope.findable(connection, one.meta, now)}
+    rules = scope.rules_for(connection, parts.policy, person, live, bound)
+    if not rules:
+        raise NotFound("record")
+    return subject, rules
+
+
+def _related(
+    connection: Connection, store: KeyStore, subject: StoredRecord, now: datetime
+) -> dict[bytes, StoredRecord]:
+    """Load what hangs on a record: a customer's shipments and services, a shipment's or service's parties."""
+    meta = subject.meta
+    if meta.record_class is not RecordClass.CUSTOMER:
+        ids = list(scope.parties_of(meta))
+        if (shipment := meta.linked(LinkRole.SHIPMENT)) is not None:
+            ids.append(shipment)
+    else:
+        ids = []
+        for role in (LinkRole.SENDER, LinkRole.RECIPIENT, LinkRole.CUSTOMER):
+            ids += records.linked_to(connection, role, meta.record_id, _RELATED)
+    related = records.load(connection, ids)
+    for one in related.values():
+        check(store, one)
+    return {key: related[key] for key in ids if key in related and scope.findable(connection, related[key].meta, now)}
+
+
+def _shown_whole(one: StoredRecord, subject: bytes, rules: dict[bytes, str]) -> bool:
+    """Return whether a record is shown by the role's views; a customer out of scope is only the other party."""
+    if one.meta.record_class is not RecordClass.CUSTOMER:
+        return True
+    return one.meta.record_id in rules or one.meta.record_id == subject

@@ -1,0 +1,65 @@
+"""Cases and requests for access."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, select
+
+from vault.storage.tables import access_requests, case_records, cases
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case: a random id, a purpose, who opened it and when; no free-text reference exists."""
+
+    case_id: bytes
+    purpose: str
+    opened_by: bytes
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRequest:
+    """One request for access as its asker sees it."""
+
+    request_id: bytes
+    case_id: bytes
+    identifier_kind: str
+    asked_at: datetime
+    state: str
+
+
+_CASE = select(cases).where(cases.c.case_id == bindparam("case_id"))
+_RECORDS = select(case_records.c.record_id).where(case_records.c.case_id == bindparam("case_id"))
+
+
+def case(connection: Connection, case_id: bytes) -> Case | None:
+    """Return one case."""
+    row = connection.execute(_CASE, {"case_id": case_id}).first()
+    return None if row is None else Case(*row)
+
+
+def records_of(connection: Connection, case_id: bytes) -> frozenset[bytes]:
+    """Return the records this case was opened on."""
+    return frozenset(connection.execute(_RECORDS, {"case_id": case_id}).scalars())
+
+
+def opened_by(connection: Connection, account_id: bytes, limit: int) -> list[Case]:
+    """List a person's cases, newest first."""
+    query = select(cases).where(cases.c.opened_by == account_id).order_by(cases.c.opened_at.desc()).limit(limit)
+    return [Case(*row) for row in connection.execute(query)]
+
+
+def asked_by(connection: Connection, account_id: bytes, limit: int) -> list[AskedRequest]:
+    """List a person's requests for access, newest first."""
+    column = access_requests.c
+    query = (
+        select(column.request_id, column.case_id, column.identifier_kind, column.asked_at, column.state)
+        .where(column.asked_by == account_id)
+        .order_by(column.asked_at.desc())
+        .limit(limit)
+    )
+    return [AskedRequest(*row) for row in connection.execute(query)]

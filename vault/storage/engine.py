@@ -1,0 +1,254 @@
+"""The database: one file of SQLite or a PostgreSQL, with the same promises on both.
+
+A commit is durable when it returns (SQLite: WAL with ``synchronous=FULL``; PostgreSQL: ``synchronous_commit``
+on), writers on SQLite take turns, and a database that is locked, full, read-only or gone is one error that
+carries no parameter and no value.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from vault.errors import SetupError, StorageError, StorageUnavailable
+
+PATIENCE_SECONDS = 1.5
+"""How long anything waits for the database before the answer is 503."""
+
+_WRITE = "datavault_write"
+_LAST_TRY_SECONDS = 0.1
+_FILE = "datavault_file"
+_PRAGMAS: dict[str, str | int] = {
+    "journal_mode": "wal",
+    "synchronous": 2,  # FULL: a commit that returned survives power loss
+    "secure_delete": 1,
+    "foreign_keys": 1,
+}
+_TUNING = ("cache_size = -65536", "mmap_size = 1073741824", "temp_store = memory")
+
+
+class Database:
+    """Connections to one database.
+
+    Args:
+        url: SQLAlchemy address, ``sqlite:///…`` or ``postgresql+psycopg://…``.
+        pool_size: connections kept, about one for each thread.
+    """
+
+    def __init__(self, url: str, pool_size: int = 16) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if not self.is_sqlite and self.url.drivername != "postgresql+psycopg":
+            raise SetupError("unknown_database", wanted="sqlite:///… or postgresql+psycopg://…")
+        self.engine = _sqlite_engine(self.url, pool_size) if self.is_sqlite else _postgresql_engine(self.url, pool_size)
+        self._turn = _Turn(Path(f"{self.url.database}.turn")) if self.is_sqlite else None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection for reading, in one snapshot; nothing is committed.
+
+        Raises:
+            StorageUnavailable: the database does not answer.
+        """
+        with plain_errors(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection inside a writing transaction; the caller commits, or everything is rolled back.
+
+        On SQLite writers of all processes of the host take turns at a file lock, which wakes the next at once
+        instead of polling, and the transaction begins IMMEDIATE so that it never fails half-way.
+
+        Raises:
+            StorageUnavailable: it did not get its turn in time, or the database does not answer.
+        """
+        with plain_errors():
+            if self._turn is None:
+                with self.engine.connect() as connection:
+                    yield connection
+                return
+            # One deadline for the turn and for SQLite's own lock: waiting for both in full would be twice as long.
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            with self._turn.taken(deadline), self.engine.connect() as plain:
+                yield plain.execution_options(**{_WRITE: deadline})
+
+    def check(self) -> None:
+        """Refuse a database that does not keep its promises.
+
+        Raises:
+            StorageError: a setting that durability or erasure rests on is not in force.
+        """
+        with self.read() as connection:
+            if self.is_sqlite:
+                for name, wanted in _PRAGMAS.items():
+                    if connection.execute(text(f"PRAGMA {name}")).scalar() != wanted:
+                        raise StorageError("sqlite_setting", setting=name, wanted=wanted)
+            elif connection.execute(text("SHOW synchronous_commit")).scalar() not in ("on", "remote_apply"):
+                raise StorageError("postgresql_setting", setting="synchronous_commit", wanted="on")
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+class _Turn:
+    """Writers' turn-taking on SQLite: one at a time among the threads of a process and among processes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._threads = threading.Lock()
+        self._file: int | None = None
+
+    @contextmanager
+    def taken(self, deadline: float) -> Iterator[None]:
+        if not self._threads.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise StorageUnavailable("database_busy")
+        try:
+            if self._file is None:
+                self._file = self._open()
+            self._lock(self._file, deadline)
+            try:
+                yield
+            finally:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+        finally:
+            self._threads.release()
+
+    def _open(self) -> int:
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StorageUnavailable("database_folder_unusable", errno=error.errno or 0) from None
+
+    @staticmethod
+    def _lock(file: int, deadline: float) -> None:
+        pause = 0.0002
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise StorageUnavailable("database_busy") from None
+                time.sleep(pause)
+                pause = min(pause * 1.5, 0.005)
+            else:
+                return
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn driver errors into ours; `from None`, because theirs may carry statements and rows."""
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error, psycopg.Error) as error:
+        # The drivers' own errors arrive bare from COPY and from the pool's events.
+        raise _plain(error.orig if isinstance(error, DBAPIError) and error.orig is not None else error) from None
+
+
+_CONFLICTS = (sqlite3.IntegrityError, psycopg.IntegrityError)
+_REFUSALS = (
+    sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.NotSupportedError,
+    psycopg.DataError, psycopg.ProgrammingError, psycopg.NotSupportedError,
+)  # fmt: skip
+
+
+def _plain(error: BaseException) -> StorageError:
+    kind = type(error).__name__
+    if isinstance(error, _CONFLICTS):
+        return StorageError("conflict", **_constraint(error))
+    if isinstance(error, _REFUSALS):
+        return StorageError("refused_by_database", kind=kind)
+    if isinstance(error, (PoolTimeout, sqlite3.Error, psycopg.Error)):
+        return StorageUnavailable("database_unavailable", kind=kind)
+    return StorageError("database_error", kind=kind)
+
+
+def _constraint(error: BaseException) -> dict[str, str]:
+    # Names of our own constraints and columns; the rest of either driver's message may hold values.
+    if isinstance(error, psycopg.Error):
+        name = error.diag.constraint_name
+    else:
+        name = str(error).partition(" constraint failed: ")[2]
+    return {"constraint": name} if name else {}
+
+
+def _sqlite_engine(url: URL, pool_size: int) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=PATIENCE_SECONDS,
+        hide_parameters=True,
+        connect_args={"timeout": PATIENCE_SECONDS, "isolation_level": None, "cached_statements": 256},
+    )
+
+    file = Path(url.database or "")
+
+    @event.listens_for(engine, "do_connect")
+    def must_exist(*_: object) -> None:
+        if not file.exists():  # SQLite would put an empty database where the vault was
+            raise StorageUnavailable("database_file_gone")
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        record.info[_FILE] = _identity(file)
+        for name, wanted in _PRAGMAS.items():
+            connection.execute(f"PRAGMA {name} = {wanted}")
+        for tuning in _TUNING:
+            connection.execute(f"PRAGMA {tuning}")
+
+    @event.listens_for(engine, "checkout")
+    def still_there(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        # A deleted or replaced file would go on taking commits that nobody ever reads again.
+        if record.info[_FILE] != _identity(file):
+            raise DisconnectionError
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        deadline = connection.get_execution_options().get(_WRITE)
+        if deadline is None:
+            connection.exec_driver_sql("BEGIN")
+            return
+        patience = max(_LAST_TRY_SECONDS, deadline - time.monotonic())
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(file)  # noqa: PTH116  # on the path of every request; Path.stat is slower
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _postgresql_engine(url: URL, pool_size: int) -> Engine:
+    milliseconds = int(PATIENCE_SECONDS * 1000)
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=PATIENCE_SECONDS,
+        hide_parameters=True,
+        connect_args={
+            "connect_timeout": 2,  # the smallest libpq takes
+            "application_name": "datavault",
+            "options": f"-c lock_timeout={milliseconds} -c timezone=UTC -c idle_in_transaction_session_timeout=60000",
+        },
+    )

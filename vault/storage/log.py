@@ -1,0 +1,136 @@
+"""The log's rows: from the durable inbox into dense order, and out again for verifying.
+
+Inbox rows are committed, unordered events. Whoever holds the try-lock moves them into ``log_events`` with
+the next leaf indices, in one transaction, so that no business transaction ever waits for the log's tail.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, text
+
+from vault.storage.engine import Database
+from vault.storage.tables import log_checkpoints, log_events, log_inbox
+from vault.storage.unit_of_work import unit_of_work
+
+_BATCH = 2000
+_ORDER_LOCK = 0x6C6F_6771  # any constant; names the advisory lock of the ordering
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One ordered event as a page lists it."""
+
+    leaf_index: int
+    canonical: bytes
+
+
+def order(database: Database) -> int:
+    """Move committed events from the inbox into leaf order.
+
+    Returns:
+        How many were moved; 0 as well when another process is at it.
+    """
+    moved = 0
+    while True:
+        with unit_of_work(database) as work:
+            count = _order_batch(work.connection, is_sqlite=database.is_sqlite)
+            work.commit()
+        moved += count
+        if count < _BATCH:
+            return moved
+
+
+def _order_batch(connection: Connection, *, is_sqlite: bool) -> int:
+    if not is_sqlite and not connection.execute(text(f"SELECT pg_try_advisory_xact_lock({_ORDER_LOCK})")).scalar():
+        return 0
+    arrived = connection.execute(select(log_inbox).order_by(log_inbox.c.arrival).limit(_BATCH)).all()
+    if not arrived:
+        return 0
+    start = size(connection)
+    connection.execute(insert(log_events), [_row(start + i, row.canonical) for i, row in enumerate(arrived)])
+    moved = [row.arrival for row in arrived]
+    connection.execute(delete(log_inbox).where(log_inbox.c.arrival.in_(moved)))
+    return len(arrived)
+
+
+def _row(leaf_index: int, canonical: bytes) -> dict[str, Any]:
+    event = json.loads(canonical)
+    return {
+        "leaf_index": leaf_index,
+        "canonical": canonical,
+        "leaf_hash": hashlib.sha256(b"\x00" + canonical).digest(),
+        "event_id": bytes.fromhex(event["id"]),
+        "at": datetime.fromisoformat(event["at"]),
+        "action": event["action"],
+        "outcome": event["outcome"],
+        "actor": event["actor"],
+    }
+
+
+def size(connection: Connection) -> int:
+    """Return how many events have a place in the log."""
+    last = connection.execute(select(func.max(log_events.c.leaf_index))).scalar()
+    return 0 if last is None else int(last) + 1
+
+
+def waiting(connection: Connection) -> int:
+    """Return how many durable events wait in the inbox."""
+    return int(connection.execute(select(func.count()).select_from(log_inbox)).scalar_one())
+
+
+def leaf_hashes(connection: Connection, start: int, stop: int) -> list[bytes]:
+    """Recompute the leaf hashes of events ``start`` to ``stop`` (exclusive) from their canonical bytes."""
+    rows = connection.execute(
+        select(log_events.c.canonical)
+        .where(log_events.c.leaf_index >= start, log_events.c.leaf_index < stop)
+        .order_by(log_events.c.leaf_index)
+    )
+    return [hashlib.sha256(b"\x00" + canonical).digest() for (canonical,) in rows]
+
+
+def all_events(connection: Connection, batch: int = 2048) -> Iterator[list[tuple[Any, ...]]]:
+    """Stream every ordered event in batches, for the verifier.
+
+    Yields:
+        Lists of (leaf index, canonical, leaf hash, event id, time in microseconds, action, outcome, actor).
+    """
+    raw = (
+        "SELECT leaf_index, canonical, leaf_hash, event_id, at, action, outcome, actor"
+        " FROM log_events ORDER BY leaf_index"
+    )
+    result = connection.execution_options(stream_results=True, yield_per=batch).exec_driver_sql(raw)
+    for rows in result.partitions(batch):
+        yield [tuple(row) for row in rows]
+
+
+def latest(connection: Connection, before: int | None, limit: int) -> list[StoredEvent]:
+    """List ordered events, newest first.
+
+    Args:
+        connection: an open connection.
+        before: leaf index below which to go on; None for the newest.
+        limit: how many at most.
+    """
+    query = select(log_events.c.leaf_index, log_events.c.canonical).order_by(log_events.c.leaf_index.desc())
+    if before is not None:
+        query = query.where(log_events.c.leaf_index < before)
+    return [StoredEvent(row.leaf_index, row.canonical) for row in connection.execute(query.limit(limit))]
+
+
+def add_checkpoint(connection: Connection, tree_size: int, note: str, signed_at: datetime) -> None:
+    """Keep a signed checkpoint beside the log, unless one of that size is there."""
+    known = connection.execute(select(log_checkpoints.c.size).where(log_checkpoints.c.size == tree_size)).first()
+    if known is None:
+        connection.execute(insert(log_checkpoints).values(size=tree_size, note=note, signed_at=signed_at))
+
+
+def checkpoint_notes(connection: Connection) -> list[str]:
+    """Return every kept checkpoint, oldest first."""
+    return list(connection.execute(select(log_checkpoints.c.note).order_by(log_checkpoints.c.size)).scalars())

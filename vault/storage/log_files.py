@@ -1,0 +1,100 @@
+"""What the log keeps outside the database: the last signed checkpoint, its pinned key, and the signer's memory.
+
+The signer's memory is what makes a rewound or rewritten database visible: a checkpoint is only ever signed
+over an extension of what was signed before. Order of writing: memory first, synced, then the checkpoint.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from vault.domain.log_tree import Frontier
+from vault.errors import InvalidValue, StorageError
+
+
+@dataclass(frozen=True, slots=True)
+class SignedState:
+    """What was signed last: the tree's right edge at that size, the last leaf, and the note itself."""
+
+    frontier: Frontier
+    last_leaf: bytes
+    note: str
+
+
+class LogFiles:
+    """The folder of checkpoints of one vault.
+
+    Args:
+        folder: made with mode 0700 when missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.checkpoint = folder / "checkpoint"
+        self.pin = folder / "checkpoint.pin"
+        self._memory = folder / "signer.json"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the signer's lock, one process of the host at a time."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = os.open(self.folder / "signer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(file)
+
+    def signed(self) -> SignedState | None:
+        """Return what was signed last, or None before the first checkpoint.
+
+        Raises:
+            StorageError: the memory cannot be read; signing on without it could hide a rewound database.
+        """
+        if not self._memory.exists():
+            return None
+        try:
+            kept = json.loads(self._memory.read_text(encoding="ascii"))
+            frontier = Frontier.restore(kept["size"], [bytes.fromhex(one) for one in kept["frontier"]])
+            return SignedState(frontier, bytes.fromhex(kept["last_leaf"]), kept["note"])
+        except (OSError, ValueError, KeyError, TypeError, InvalidValue):
+            raise StorageError("signer_memory_unreadable", path=str(self._memory)) from None
+
+    def remember(self, state: SignedState) -> None:
+        """Persist and sync what is about to be published, then publish the checkpoint."""
+        kept = {
+            "size": state.frontier.size,
+            "frontier": [one.hex() for one in state.frontier.hashes()],
+            "last_leaf": state.last_leaf.hex(),
+            "note": state.note,
+        }
+        replace_file(self._memory, json.dumps(kept).encode())
+        replace_file(self.checkpoint, state.note.encode())
+
+    def publish_pin(self, verifier_key: str) -> None:
+        """Write the public key that auditors pin."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace_file(self.pin, f"{verifier_key}\n".encode())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace a file by new content so that a crash leaves the old or the new one, never a part."""
+    fresh = path.with_name(path.name + ".new")
+    file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(file, content)
+        os.fsync(file)
+    finally:
+        os.close(file)
+    fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,129 @@
+"""Reading ``policies/*.toml``: strict shapes, contradictions refused, one digest over every byte of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from vault.domain.identifiers import WaybillPattern
+from vault.domain.ids import RecordClass, Role
+from vault.domain.policy import (
+    CompanyPolicy,
+    EntryPolicy,
+    PasswordPolicy,
+    Policy,
+    PurposePolicy,
+    RetentionPolicy,
+    RolePolicy,
+    SessionPolicy,
+    View,
+)
+from vault.errors import PolicyError
+
+Shape = TypeVar("Shape")
+
+FILES = (
+    "company", "entry", "fields", "passwords", "purposes", "retention", "roles", "sessions", "waybills",
+)  # fmt: skip
+"""Every policy file; each must be there, and no other ``.toml`` may lie beside them."""
+
+
+class _Carrier(BaseModel):
+    """One carrier in ``waybills.toml``; the pattern is compiled when it becomes a domain value."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    id: str
+    zh: str
+    en: str
+    clause: str
+    source: str
+    pattern: str
+    check: Literal["none", "s10", "sf_warn"]
+
+
+class _Waybills(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    carrier: list[_Carrier]
+
+
+def load_policy(folder: Path) -> Policy:
+    """Read and check the policy.
+
+    Args:
+        folder: where the files lie.
+
+    Returns:
+        The policy, with its digest.
+
+    Raises:
+        PolicyError: a file is missing, surplus, malformed, has an unknown key, or two rules contradict.
+    """
+    texts = _texts(folder)
+    digest = hashlib.sha256()
+    for name, content in sorted(texts.items()):
+        digest.update(f"{name}\n{len(content)}\n".encode() + content)
+    policy = Policy(
+        digest=digest.hexdigest(),
+        company=_parse("company", texts, CompanyPolicy),
+        roles=_parse("roles", texts, dict[Role, RolePolicy]),
+        purposes=_parse("purposes", texts, dict[str, PurposePolicy]),
+        views=_parse("fields", texts, dict[RecordClass, dict[str, dict[str, View]]]),
+        retention=_parse("retention", texts, dict[RecordClass, RetentionPolicy]),
+        entry=_parse("entry", texts, EntryPolicy),
+        sessions=_parse("sessions", texts, SessionPolicy),
+        passwords=_parse("passwords", texts, PasswordPolicy),
+        carriers=_carriers(_parse("waybills", texts, _Waybills).carrier),
+    )
+    try:
+        ZoneInfo(policy.company.zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise PolicyError("unknown_zone", file="company.toml") from None
+    for reason, place in policy.contradictions():
+        raise PolicyError(reason, place=place)
+    return policy
+
+
+def _texts(folder: Path) -> dict[str, bytes]:
+    if not folder.is_dir():
+        raise PolicyError("no_policy_folder", path=str(folder))
+    found = {path.stem: path for path in folder.glob("*.toml")}
+    for name in FILES:
+        if name not in found:
+            raise PolicyError("file_missing", file=f"{name}.toml")
+    for name in found:
+        if name not in FILES:
+            raise PolicyError("unknown_file", file=f"{name}.toml")
+    return {name: path.read_bytes() for name, path in found.items()}
+
+
+def _parse(name: str, texts: Mapping[str, bytes], shape: type[Shape]) -> Shape:
+    try:
+        content: dict[str, Any] = tomllib.loads(texts[name].decode())
+        # Through JSON, because strict validation accepts words for enums only from there.
+        return TypeAdapter(shape).validate_json(json.dumps(content), strict=True)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        raise PolicyError("not_toml", file=f"{name}.toml") from None
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise PolicyError(first["type"], file=f"{name}.toml", place=place) from None
+
+
+def _carriers(carriers: Sequence[_Carrier]) -> tuple[WaybillPattern, ...]:
+    patterns = []
+    for carrier in carriers:
+        try:
+            patterns.append(WaybillPattern(carrier.id, re.compile(carrier.pattern), carrier.check))
+        except re.error:
+            raise PolicyError("not_a_pattern", file="waybills.toml", place=carrier.id) from None
+    return tuple(patterns)

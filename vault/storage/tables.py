@@ -1,0 +1,278 @@
+"""Every table of the vault; contents are sealed, what stands in clear is ids, dates and words of closed lists.
+
+Times are whole microseconds since 1970 UTC (:class:`UtcTime`): exact, equal on both engines, and the same
+number that the metadata MAC covers. ``docs/formats.md`` describes each column for readers without our code.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Dialect,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+from vault.domain.records import from_micros, to_micros
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC time, stored as whole microseconds since 1970."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Turn an aware time into microseconds."""
+        del dialect
+        return None if value is None else to_micros(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """Turn microseconds into an aware UTC time."""
+        del dialect
+        return None if value is None else from_micros(value)
+
+
+ID = LargeBinary(16)
+_RANDOM_ID = "16 random bytes"
+
+
+def _id(name: str, *args: ForeignKey, nullable: bool = False, comment: str = _RANDOM_ID) -> Column[bytes]:
+    return Column(name, ID, *args, nullable=nullable, comment=comment)
+
+
+vault_state = Table(
+    "vault_state",
+    metadata,
+    Column("singleton", SmallInteger, primary_key=True, autoincrement=False, comment="always 1: there is one vault"),
+    _id("vault_id", comment="bound into every ciphertext; tells another vault's files apart"),
+    Column("origin", String(120), nullable=False, comment="first line of each checkpoint, and the name of its key"),
+    Column("pin", String(250), nullable=False, comment="public key of checkpoints, as a C2SP verifier key"),
+    Column("key_store_version", BigInteger, nullable=False, comment="mirrors the key store file; never ahead of it"),
+    Column("created_at", UtcTime, nullable=False),
+    CheckConstraint("singleton = 1", name="one_row"),
+)
+
+cohorts = Table(
+    "cohorts",
+    metadata,
+    Column("cohort_id", ID, primary_key=True, comment="random id of the cohort key; never reused"),
+    Column("record_class", String(20), nullable=False),
+    Column("end_on", Date, nullable=False, comment="last day of its span, company time zone"),
+    Column("state", String(10), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("record_class", "end_on", comment="two processes meeting a new month make one cohort"),
+    CheckConstraint("state IN ('open', 'closing', 'empty', 'destroyed')", name="state"),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account_id", ID, primary_key=True, comment=_RANDOM_ID),
+    Column("work_number", String(32), nullable=False, comment="工号; how a person is named in the access log"),
+    Column("role", String(24), nullable=False),
+    Column("outlet", String(32), nullable=False),
+    Column("team", String(32), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("sealed_name", LargeBinary, nullable=False, comment="sealed under the people key"),
+    Column("password", Text, nullable=True, comment="Argon2id PHC string"),
+    Column("password_changed_at", UtcTime, nullable=True),
+    Column("invite_hash", LargeBinary(32), nullable=True, comment="SHA-256 of a one-time secret of 128 random bits"),
+    Column("invite_expires_at", UtcTime, nullable=True),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("work_number", comment="one human, one account (AC-03)"),
+    CheckConstraint("state IN ('invited', 'active', 'locked', 'suspended', 'left')", name="state"),
+    CheckConstraint("state <> 'active' OR password IS NOT NULL", name="active_has_password"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("session_hash", LargeBinary(32), primary_key=True, comment="SHA-256 of the opaque session token"),
+    _id("session_id", comment="how the access log names the session"),
+    _id("account_id", ForeignKey("accounts.account_id")),
+    Column("source", String(64), nullable=False, comment="network address at sign-in"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=False, comment="written at most once a minute"),
+    Column("expires_at", UtcTime, nullable=False, comment="absolute limit, set once"),
+    Column("ended_at", UtcTime, nullable=True),
+    Index(None, "account_id"),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("record_id", ID, primary_key=True, comment=_RANDOM_ID),
+    Column("record_class", String(20), nullable=False),
+    _id("cohort_id", ForeignKey("cohorts.cohort_id"), comment="whose key wraps the record's data key"),
+    _id("owner_id", ForeignKey("accounts.account_id"), nullable=True, comment="归属客服, or who handles the service"),
+    Column("outlet", String(32), nullable=False),
+    Column("kind", String(16), nullable=False, comment="service records: consultation, complaint, callback, rating"),
+    Column("state", String(10), nullable=False),
+    Column("held", Boolean, nullable=False, comment="under legal hold"),
+    Column("activity_at", UtcTime, nullable=False, comment="from which the expiry is computed"),
+    Column("expires_at", UtcTime, nullable=True, comment="restricted from this second; empty while open"),
+    _id("sender_id", ForeignKey("records.record_id"), nullable=True),
+    _id("recipient_id", ForeignKey("records.record_id"), nullable=True),
+    _id("customer_id", ForeignKey("records.record_id"), nullable=True),
+    _id("shipment_id", ForeignKey("records.record_id"), nullable=True),
+    Column("mac", LargeBinary(32), nullable=False, comment="over all columns above and the list of current fields"),
+    Column("revision", Integer, nullable=False, comment="counts every change"),
+    Column("import_revision", Integer, nullable=True, comment="the revision the last import left; empty: made here"),
+    Column("entered_at", UtcTime, nullable=False, comment="when it was entered (CE-02)"),
+    Column("late", Boolean, nullable=False, comment="entered more than 30 minutes after the service ended (CE-02)"),
+    Column("notice_missing", Boolean, nullable=False, comment="no notice was given or recorded (CE-01)"),
+    CheckConstraint("state IN ('settled', 'open')", name="state"),
+    CheckConstraint("state = 'open' OR expires_at IS NOT NULL", name="settled_expires"),
+    CheckConstraint("record_class = 'service_record' OR (state = 'settled' AND kind = '')", name="only_services_open"),
+    Index(None, "cohort_id"),
+)
+for _link in ("sender_id", "recipient_id", "customer_id", "shipment_id"):
+    Index(
+        f"ix_records_{_link}",
+        records.c[_link],
+        sqlite_where=records.c[_link].is_not(None),
+        postgresql_where=records.c[_link].is_not(None),
+    )
+
+record_fields = Table(
+    "record_fields",
+    metadata,
+    _id("record_id", ForeignKey("records.record_id")),
+    Column("field", String(24), nullable=False),
+    Column("ordinal", SmallInteger, nullable=False, comment="several phones or addresses: 0, 1, …"),
+    Column("generation", Integer, nullable=False, comment="how often this value has been replaced"),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("valid_from", UtcTime, nullable=False),
+    Column("superseded_at", UtcTime, nullable=True, comment="kept sealed for breach notices; dies with the record"),
+    PrimaryKeyConstraint("record_id", "field", "ordinal", "generation"),
+    # A sealed value is at least layout, suite, nonce and tag: a value in clear that slips in here is refused.
+    CheckConstraint("length(sealed) >= 30", name="is_sealed"),
+    sqlite_with_rowid=False,
+)
+
+wrapped_keys = Table(
+    "wrapped_keys",
+    metadata,
+    _id("cohort_id"),
+    _id("record_id"),
+    Column("wrapped", LargeBinary, nullable=False, comment="the record's data key under the cohort's wrap key"),
+    PrimaryKeyConstraint("cohort_id", "record_id"),
+    CheckConstraint("length(wrapped) = 62", name="is_wrapped"),
+    sqlite_with_rowid=False,
+    postgresql_partition_by="LIST (cohort_id)",
+)
+
+record_index = Table(
+    "record_index",
+    metadata,
+    Column("tag", LargeBinary(16), nullable=False, comment="blind-index tag under a cohort's key for the kind"),
+    _id("record_id", ForeignKey("records.record_id")),
+    Column("kind", String(16), nullable=False),
+    Column("ordinal", SmallInteger, nullable=False),
+    PrimaryKeyConstraint("tag", "record_id", "kind", "ordinal"),
+    CheckConstraint("length(tag) = 16", name="full_tag"),
+    Index(None, "record_id"),
+    sqlite_with_rowid=False,
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("case_id", ID, primary_key=True, comment=_RANDOM_ID),
+    Column("purpose", String(24), nullable=False),
+    _id("opened_by", ForeignKey("accounts.account_id")),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("closed_at", UtcTime, nullable=True),
+    Index(None, "opened_by", "opened_at"),
+)
+
+case_records = Table(
+    "case_records",
+    metadata,
+    _id("case_id", ForeignKey("cases.case_id")),
+    _id("record_id", comment="a record this case was opened on from an exact identifier"),
+    PrimaryKeyConstraint("case_id", "record_id"),
+    Index(None, "record_id"),
+    sqlite_with_rowid=False,
+)
+
+access_requests = Table(
+    "access_requests",
+    metadata,
+    Column("request_id", ID, primary_key=True, comment="also the id of the record of class request that holds it"),
+    _id("case_id", ForeignKey("cases.case_id")),
+    _id("asked_by", ForeignKey("accounts.account_id")),
+    Column("identifier_kind", String(16), nullable=False),
+    Column("asked_at", UtcTime, nullable=False),
+    Column("state", String(10), nullable=False),
+    CheckConstraint("state IN ('asked', 'granted', 'refused', 'ended')", name="state"),
+    Index(None, "asked_by", "asked_at"),
+)
+
+log_inbox = Table(
+    "log_inbox",
+    metadata,
+    Column("arrival", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
+    Column("canonical", LargeBinary, nullable=False, comment="a durable event that has no place in the log yet"),
+)
+
+log_events = Table(
+    "log_events",
+    metadata,
+    Column("leaf_index", BigInteger, primary_key=True, autoincrement=False, comment="dense, from 0"),
+    Column("canonical", LargeBinary, nullable=False, comment="canonical JSON (RFC 8785); the event itself"),
+    Column("leaf_hash", LargeBinary(32), nullable=False, comment="RFC 6962 leaf hash of canonical"),
+    Column("event_id", ID, nullable=False, comment="copy, for searching; checked against canonical"),
+    Column("at", UtcTime, nullable=False, comment="copy, for searching; checked against canonical"),
+    Column("action", String(40), nullable=False, comment="copy, for searching; checked against canonical"),
+    Column("outcome", String(10), nullable=False, comment="copy, for searching; checked against canonical"),
+    Column("actor", String(64), nullable=False, comment="copy, for searching; checked against canonical"),
+    UniqueConstraint("event_id"),
+    Index(None, "actor", "at"),
+)
+
+log_checkpoints = Table(
+    "log_checkpoints",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False, comment="events covered"),
+    Column("note", Text, nullable=False, comment="C2SP signed note"),
+    Column("signed_at", UtcTime, nullable=False),
+)
+
+job_runs = Table(
+    "job_runs",
+    metadata,
+    Column("job", String(32), nullable=False),
+    Column("slot", BigInteger, nullable=False, comment="which run of the timetable: its due time in whole seconds"),
+    Column("started_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime, nullable=True),
+    PrimaryKeyConstraint("job", "slot"),
+)

@@ -1,0 +1,189 @@
+"""The one gate of the front door, for pages and API alike: who is asking, and is this door theirs.
+
+Closed by default: a view says by decorator who may pass, and one that says nothing is not there (404). Pages know a
+person by the signed cookie, which holds nothing but the opaque session token; the API knows them by a bearer token
+and looks at no cookie, so a page of another site can make a browser do nothing there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar, cast
+
+from flask import Flask, Response, abort, current_app, g, redirect, request, session
+from flask_login import LoginManager, UserMixin, current_user, login_user
+
+from vault.domain.log import Action, Outcome
+from vault.domain.people import Person
+from vault.domain.policy import Right
+from vault.errors import AccessRefused, SignInRefused
+from vault.services import people
+from vault.services.parts import Parts
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+EXTENSION = "datavault"
+ENDPOINT = "datavault.endpoint"
+"""Where the name of the answering endpoint stands in the WSGI environment, for :mod:`vault.web.metrics`."""
+
+LANGUAGES = ("zh-CN", "en")
+LANGUAGE_COOKIE = "language"
+API = "api"
+SIGN_IN_PAGE = "/sign-in"
+
+_DOOR = "datavault_door"
+_REFUSED = {
+    Right.LOOKUP: Action.LOOKUP,
+    Right.REVEAL: Action.REVEAL,
+    Right.ASK: Action.ASK,
+    Right.ACCOUNTS: Action.PEOPLE_LIST,
+    Right.LOG_READ: Action.LOG_VIEW,
+    Right.LOG_VERIFY: Action.LOG_VERIFY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Who may pass to a view.
+
+    Args:
+        is_open: nobody needs to be signed in.
+        right: the right a signed-in person must have; None lets every signed-in person pass.
+    """
+
+    is_open: bool = False
+    right: Right | None = None
+
+
+def open_door(view: View) -> View:
+    """Declare a view that needs nobody to be signed in."""
+    setattr(view, _DOOR, Door(is_open=True))
+    return view
+
+
+def door(right: Right | None = None) -> Callable[[View], View]:
+    """Declare a view for signed-in people.
+
+    Args:
+        right: the right of the policy they must have; whoever lacks it is refused at the gate, and that is logged.
+    """
+
+    def declare(view: View) -> View:
+        setattr(view, _DOOR, Door(right=right))
+        return view
+
+    return declare
+
+
+def door_of(view: Callable[..., Any]) -> Door | None:
+    """Return who may pass to a view, None when it does not say."""
+    return getattr(view, _DOOR, None)
+
+
+class SignedIn(UserMixin):  # type: ignore[misc]  # flask-login ships no types
+    """A person as Flask-Login keeps them; its id is the session token."""
+
+    def __init__(self, person: Person, token: str) -> None:
+        self.person = person
+        self._token = token
+
+    def get_id(self) -> str:
+        """Return the session token."""
+        return self._token
+
+
+def stand_at(app: Flask) -> None:
+    """Put the gate in front of every view of the application."""
+    login = LoginManager()
+    login.session_protection = None  # our sessions live in the database and end there
+    login.user_loader(_signed_in)
+    # Not `init_app`: it would write remember-me cookies after each request, and there are none here.
+    cast("Any", app).login_manager = login
+    app.before_request(_pass)
+
+
+def parts() -> Parts:
+    """Return the vault's parts."""
+    return cast("Parts", current_app.extensions[EXTENSION])
+
+
+def person() -> Person:
+    """Return who is signed in; only views behind a closed door may ask."""
+    return cast("Person", g.person)
+
+
+def now() -> datetime:
+    """Return the time of this moment in UTC; the one place where the front door reads the clock."""
+    return datetime.now(UTC)
+
+
+def source() -> str:
+    """Return the network address of whoever asks."""
+    return request.remote_addr or ""
+
+
+def language() -> str:
+    """Return the language to answer in: for the API as the request says, for pages by the switch people set."""
+    if request.path.startswith("/api/"):
+        return request.accept_languages.best_match(LANGUAGES, LANGUAGES[0]) or LANGUAGES[0]
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    return chosen if chosen in LANGUAGES else LANGUAGES[0]
+
+
+def enter(signed_in: people.SignedIn) -> None:
+    """Start a cookie session for somebody who has just signed in; whatever the cookie held before is gone."""
+    session.clear()
+    login_user(SignedIn(signed_in.person, signed_in.token))
+    session.pop("_id", None)  # a digest of address and browser that nothing here reads
+
+
+def leave() -> None:
+    """End the session behind the cookie at once, and empty the cookie."""
+    people.sign_out(parts(), person(), current_user.get_id(), now())
+    session.clear()
+
+
+def bearer() -> str:
+    """Return the token of the ``Authorization: Bearer`` header, or an empty string."""
+    scheme, _, token = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _pass() -> Response | None:
+    g.person = None
+    rule = request.url_rule
+    if rule is None:
+        return None  # no such address, method or host: Flask raises that next
+    request.environ[ENDPOINT] = rule.endpoint
+    here = door_of(current_app.view_functions[rule.endpoint])
+    if here is None:
+        abort(404)
+    if here.is_open:
+        return None
+    for_programs = rule.endpoint.startswith(f"{API}.")
+    g.person = _bearer() if for_programs else getattr(current_user, "person", None)
+    if g.person is None:
+        if for_programs:
+            raise SignInRefused("not_signed_in")
+        return cast("Response", redirect(SIGN_IN_PAGE, 303))
+    if here.right is not None and not parts().policy.allows(g.person.role, here.right):
+        _refuse(g.person, here.right)
+    return None
+
+
+def _bearer() -> Person | None:
+    token = bearer()
+    return people.person_of(parts(), token, source(), now()) if token else None
+
+
+def _signed_in(token: str) -> SignedIn | None:
+    found = people.person_of(parts(), token, source(), now())
+    return None if found is None else SignedIn(found, token)
+
+
+def _refuse(who: Person, right: Right) -> None:
+    event = parts().event(now(), who.actor(), _REFUSED[right], Outcome.REFUSED, rule="no_right")
+    parts().log_writer.write(event)
+    raise AccessRefused("no_right")
