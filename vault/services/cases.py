@@ -16,9 +16,9 @@ from vault.domain.records import FieldRef, RecordMeta, RecordState
 from vault.domain.retention import expires_at
 from vault.errors import AccessRefused, NotFound
 from vault.services.parts import Parts
-from vault.storage import cases, records, vault_state
+from vault.storage import cases, record_writes, records, vault_state
 from vault.storage.cases import AskedRequest, Case
-from vault.storage.records import NewRecord
+from vault.storage.record_writes import NewRecord
 from vault.storage.tables import access_requests
 from vault.storage.unit_of_work import unit_of_work
 
@@ -116,7 +116,7 @@ def ask(parts: Parts, person: Person, case_id: bytes, typed: str, now: datetime)
         )
         wrapped, sealed = keys.seal(request_id, [(place, number)])
         new = NewRecord(meta, keys.mac(meta), wrapped, sealed, (), entered_at=now, imported=False)
-        records.store(work.connection, [new])
+        record_writes.store(work.connection, [new])
         work.connection.execute(
             insert(access_requests).values(
                 request_id=request_id,

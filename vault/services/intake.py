@@ -30,10 +30,10 @@ from vault.services.intake_report import Fault, ImportReport
 from vault.services.intake_rows import Entry, Identity, RowReader
 from vault.services.opening import check
 from vault.services.parts import Parts
-from vault.storage import people, records, vault_state
+from vault.storage import people, record_writes, records, vault_state
 from vault.storage.csv_files import CsvFile, open_csv
 from vault.storage.mapping_files import HeaderMapping, choose_mapping, load_mapping
-from vault.storage.records import Change, NewRecord, Origin
+from vault.storage.record_writes import Change, NewRecord, Origin
 from vault.storage.unit_of_work import UnitOfWork, unit_of_work
 
 BATCH_ROWS = 200
@@ -318,15 +318,15 @@ def _store(
 ) -> None:
     connection = work.connection
     # One person entered twice at once becomes one record: whoever comes second waits here, then sees the first.
-    records.lock_identities(connection, [store.lock_tag(*entry.identity) for entry in fresh])
+    record_writes.lock_identities(connection, [store.lock_tag(*entry.identity) for entry in fresh])
     if _find(connection, store, [(run.record_class, entry.identity) for entry in fresh]):
         raise StorageError("seen_meanwhile")
     vault_state.require_open(connection, {one.meta.cohort_id for one in sealed}, store.version)
     keep = frozenset(name for name, spec in FIELDS[run.record_class].items() if spec.contact)
-    records.store(connection, sealed)
-    records.change(connection, changes, keep)
+    record_writes.store(connection, sealed)
+    record_writes.change(connection, changes, keep)
     moved = _move_activity(run, connection, store, [*(one.meta for one in sealed), *(one.meta for one in changes)])
-    records.change(connection, moved, keep)
+    record_writes.change(connection, moved, keep)
     work.announce(
         run.parts.event(
             run.now,
@@ -351,10 +351,8 @@ def _move_activity(run: _Run, connection: Connection, store: KeyStore, metas: It
                 latest[linked] = max(meta.activity_at, latest.get(linked, meta.activity_at))
     policy, moved = run.parts.policy, []
     keep = policy.retention[RecordClass.CUSTOMER].keep()
-    for record_id, at in latest.items():
-        found = records.earlier_than(connection, record_id, at)
-        if found is None:
-            continue
+    for found in records.earlier_than(connection, latest):
+        at = latest[found.meta.record_id]
         check(store, found)
         meta = found.meta.with_activity(at, expires_at(at, keep, policy.zone))
         mac = store.keys_of(meta.cohort_id).mac(meta)

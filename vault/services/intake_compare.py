@@ -16,7 +16,8 @@ from vault.services.intake_rows import Entry
 from vault.services.opening import announced, open_record
 from vault.services.parts import Parts
 from vault.storage import records
-from vault.storage.records import Change, StoredRecord
+from vault.storage.record_writes import Change
+from vault.storage.records import StoredRecord
 
 Existing = tuple[Entry, StoredRecord, bytes | None]
 Links = Callable[[Entry], tuple[tuple[LinkRole, bytes], ...]]

@@ -123,6 +123,6 @@ def _store(
             people.add(work.connection, fresh)
         if dry_run:
             return
-        facts = {"added": len(fresh), "updated": report.updated, "unchanged": report.unchanged}
+        facts: dict[str, Any] = {"added": len(fresh), "updated": report.updated, "unchanged": report.unchanged}
         work.announce(parts.event(now, actor, Action.IMPORT_STAFF, Outcome.DONE, **facts))
         work.commit()

@@ -1,0 +1,78 @@
+"""Whether this process could serve somebody right now, and the few numbers that monitoring watches."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+
+from sqlalchemy import insert, text
+
+from vault.errors import StorageError, VaultError
+from vault.services.parts import Parts
+from vault.storage import log, schema
+from vault.storage.tables import log_inbox
+from vault.storage.unit_of_work import unit_of_work
+
+
+@dataclass(frozen=True, slots=True)
+class LogReadings:
+    """How the log stands.
+
+    Args:
+        size: events with a place in the log.
+        checkpoint_age_seconds: since the last checkpoint outside the database was signed; None before the first.
+    """
+
+    size: int
+    checkpoint_age_seconds: float | None
+
+
+def fault(parts: Parts) -> str | None:
+    """Find the first thing that keeps this process from serving.
+
+    Args:
+        parts: the vault's parts.
+
+    Returns:
+        A reason id, or None when database, schema and keys fit and an event could be written: the writing is
+        tried for real and rolled back, so it leaves nothing behind.
+    """
+    try:
+        parts.database.check()
+        with parts.database.read() as connection:
+            if connection.execute(text("SELECT version_num FROM alembic_version")).scalar() != _schema_head():
+                return "schema_not_current"
+            parts.keys.current(connection)
+    except VaultError as error:
+        return error.reason
+    try:
+        with unit_of_work(parts.database) as work:
+            work.connection.execute(insert(log_inbox).values(canonical=b"{}"))
+    except StorageError:
+        return "log_not_writable"
+    return None
+
+
+def log_readings(parts: Parts, now: datetime) -> LogReadings:
+    """Read how the log stands.
+
+    Args:
+        parts: the vault's parts.
+        now: UTC.
+
+    Raises:
+        StorageUnavailable: the database does not answer.
+    """
+    with parts.database.read() as connection:
+        size = log.size(connection)
+    age = None
+    with suppress(FileNotFoundError):
+        age = max(0.0, now.timestamp() - parts.log_files.checkpoint.stat().st_mtime)
+    return LogReadings(size, age)
+
+
+@cache
+def _schema_head() -> str:
+    return schema.head()
