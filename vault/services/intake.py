@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from vault.crypto.key_store import KeyStore
-from vault.domain.cohorts import home_of
+from vault.domain.cohorts import Cohort, home_of
 from vault.domain.fields import FIELDS
 from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import RecordClass, new_id
@@ -54,6 +54,8 @@ _LINK_CLASS = {
     LinkRole.SHIPMENT: RecordClass.SHIPMENT,
 }
 
+Key = tuple[RecordClass, Identity]
+
 Progress = Callable[[int, int, int], None]
 """Called with bytes read, bytes in the file and rows read."""
 
@@ -71,14 +73,14 @@ class _Run:
     dry_run: bool
     owners: Mapping[str, bytes]
     report: ImportReport = field(default_factory=ImportReport)
-    resolved: OrderedDict[tuple[RecordClass, Identity], bytes] = field(default_factory=OrderedDict)
+    resolved: OrderedDict[Key, bytes] = field(default_factory=OrderedDict)
     phones: OrderedDict[int, int] = field(default_factory=OrderedDict)
 
     def fault(self, line: int, reason: str, name: str = "") -> None:
         """Note a bad row by line, column header and reason."""
         self.report.fault(Fault(line, reason, name, self.mapping.header_of(name) if name else ""))
 
-    def remember(self, key: tuple[RecordClass, Identity], record_id: bytes) -> None:
+    def remember(self, key: Key, record_id: bytes) -> None:
         """Keep a resolved identity, dropping the oldest beyond the bound."""
         self.resolved[key] = record_id
         if len(self.resolved) > _REMEMBERED:
@@ -214,7 +216,8 @@ def _attempt(run: _Run, batch: Sequence[Entry]) -> None:
     # 1. Find what is there already, and what the rows link to.
     with parts.database.read() as connection:
         store = parts.keys.current(connection)
-        known = _find(connection, store, [(run.record_class, entry.identity) for entry in batch])
+        tags = _tags(store, [(run.record_class, entry.identity) for entry in batch])
+        known = _find(connection, tags)
         usable = _resolve(run, connection, store, batch)
         stored = records.load(connection, known.values())
         for one in stored.values():
@@ -231,26 +234,29 @@ def _attempt(run: _Run, batch: Sequence[Entry]) -> None:
     verdicts = compare(parts, run.actor, store, existing, lambda entry: _links(run, entry), run.owners, now)
     changes = [verdict.change for verdict in verdicts if verdict.change is not None]
     # 3. Seal what is new, before the writing turn is taken.
-    sealed = [_seal(run, store, entry) for entry in fresh]
+    cohorts = [one for one in store.cohorts() if one.record_class is run.record_class]
+    sealed = [_seal(run, store, cohorts, entry) for entry in fresh]
     # 4. Store, in one transaction with its event.
     if not run.dry_run and (sealed or changes):
         with unit_of_work(parts.database) as work:
-            _store(run, work, store, fresh, sealed, changes)
+            # One person entered twice at once becomes one record: whoever comes second waits, then sees the first.
+            record_writes.lock_identities(work.connection, [store.lock_tag(*entry.identity) for entry in fresh])
+            if {key for key in _find(work.connection, tags) if key not in known}:
+                raise StorageError("seen_meanwhile")
+            _store(run, work, store, sealed, changes)
     for entry, new in zip(fresh, sealed, strict=True):
         if not run.dry_run:
             run.remember((run.record_class, entry.identity), new.meta.record_id)
     _count(run, usable, fresh, verdicts)
 
 
-def _find(
-    connection: Connection, store: KeyStore, identities: Iterable[tuple[RecordClass, Identity]]
-) -> dict[tuple[RecordClass, Identity], bytes]:
-    """Find records by identity across every live cohort of their class."""
-    tags: dict[bytes, tuple[RecordClass, Identity]] = {}
-    for key in identities:
-        record_class, (kind, value) = key
-        for keys in store.class_keys(record_class):
-            tags[keys.tag(kind, value)] = key
+def _tags(store: KeyStore, identities: Iterable[Key]) -> dict[bytes, Key]:
+    """Return the tags of identities under every live cohort of their class."""
+    return {keys.tag(*key[1]): key for key in identities for keys in store.class_keys(key[0])}
+
+
+def _find(connection: Connection, tags: Mapping[bytes, Key]) -> dict[Key, bytes]:
+    """Find records by the tags of their identities."""
     return {tags[tag]: ids[0] for tag, ids in records.ids_by_tag(connection, tags).items()}
 
 
@@ -258,7 +264,7 @@ def _resolve(run: _Run, connection: Connection, store: KeyStore, batch: Sequence
     """Resolve links and owners; entries whose link leads nowhere are faults."""
     wanted = {(_LINK_CLASS[role], identity) for entry in batch for role, identity in entry.links.items()}
     missing = [key for key in wanted if key not in run.resolved]
-    for key, record_id in _find(connection, store, missing).items():
+    for key, record_id in _find(connection, _tags(store, missing)).items():
         run.remember(key, record_id)
     usable = []
     for entry in batch:
@@ -278,13 +284,13 @@ def _links(run: _Run, entry: Entry) -> tuple[tuple[LinkRole, bytes], ...]:
     return tuple(sorted((role, run.resolved[_LINK_CLASS[role], identity]) for role, identity in entry.links.items()))
 
 
-def _seal(run: _Run, store: KeyStore, entry: Entry) -> NewRecord:
+def _seal(run: _Run, store: KeyStore, cohorts: Sequence[Cohort], entry: Entry) -> NewRecord:
     policy = run.parts.policy
     zone = policy.zone
     expiry = None
     if entry.state is RecordState.SETTLED:
         expiry = expires_at(entry.activity_at, policy.retention[run.record_class].keep(), zone)
-    cohort = home_of(store.cohorts(), run.record_class, expiry, run.now.astimezone(zone).date(), zone)
+    cohort = home_of(cohorts, run.record_class, expiry, run.now.astimezone(zone).date(), zone)
     keys = store.keys_of(cohort.key_id)
     places = sorted(entry.values)
     fields = tuple(FieldRef(name, ordinal) for name, ordinal in places)
@@ -312,15 +318,10 @@ def _store(
     run: _Run,
     work: UnitOfWork,
     store: KeyStore,
-    fresh: Sequence[Entry],
     sealed: Sequence[NewRecord],
     changes: Sequence[Change],
 ) -> None:
     connection = work.connection
-    # One person entered twice at once becomes one record: whoever comes second waits here, then sees the first.
-    record_writes.lock_identities(connection, [store.lock_tag(*entry.identity) for entry in fresh])
-    if _find(connection, store, [(run.record_class, entry.identity) for entry in fresh]):
-        raise StorageError("seen_meanwhile")
     vault_state.require_open(connection, {one.meta.cohort_id for one in sealed}, store.version)
     keep = frozenset(name for name, spec in FIELDS[run.record_class].items() if spec.contact)
     record_writes.store(connection, sealed)

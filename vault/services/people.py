@@ -7,8 +7,6 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
-
 from vault.crypto.passwords import hash_password, password_matches, waste_time
 from vault.domain.ids import Role, new_id
 from vault.domain.log import Action, Actor, Outcome
@@ -207,9 +205,13 @@ def list_accounts(parts: Parts, person: Person, now: datetime) -> list[ListedAcc
         ]
 
 
-def end_stale_sessions(connection: Connection, parts: Parts, now: datetime) -> int:
+def end_stale_sessions(parts: Parts, now: datetime) -> int:
     """End sessions beyond their limits; they are refused anyway, this only tidies. Returns how many."""
-    return people.end_stale_sessions(connection, now, now - timedelta(minutes=parts.policy.sessions.idle_minutes))
+    with unit_of_work(parts.database) as work:
+        idle_since = now - timedelta(minutes=parts.policy.sessions.idle_minutes)
+        ended = people.end_stale_sessions(work.connection, now, idle_since)
+        work.commit()
+    return ended
 
 
 def _alive(parts: Parts, session: OpenSession, now: datetime) -> bool:

@@ -270,9 +270,8 @@ log_checkpoints = Table(
 job_runs = Table(
     "job_runs",
     metadata,
-    Column("job", String(32), nullable=False),
-    Column("slot", BigInteger, nullable=False, comment="which run of the timetable: its due time in whole seconds"),
+    Column("job", String(32), primary_key=True),
+    Column("slot", BigInteger, nullable=False, comment="the latest run claimed: its due time in seconds since 1970"),
     Column("started_at", UtcTime, nullable=False),
-    Column("finished_at", UtcTime, nullable=True),
-    PrimaryKeyConstraint("job", "slot"),
+    Column("finished_at", UtcTime, nullable=True, comment="empty while it runs, or when it was killed"),
 )

@@ -1,0 +1,5 @@
+"""``python -m vault`` is ``datavault``."""
+
+from vault.cli import main
+
+main(prog_name="datavault")

@@ -1,0 +1,37 @@
+"""The operator's command line: one service call each (architecture, contract of stable names).
+
+Exit codes: 0 done or holds; 1 refused, or a judging command found something; 2 usage, or cannot judge or start.
+"""
+
+from __future__ import annotations
+
+import click
+
+from vault.cli.demo import demo
+from vault.cli.imports import import_group
+from vault.cli.log import log_group
+from vault.cli.operate import db_group, doctor, init, keys_group, policy_group, run_due, scheduler, serve
+from vault.cli.output import Guarded
+from vault.cli.people import user_group
+
+
+@click.group(cls=Guarded, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """客户信息保险库 · Customer data vault for courier customer service."""
+
+
+for _command in (
+    demo,
+    init,
+    serve,
+    scheduler,
+    run_due,
+    doctor,
+    db_group,
+    keys_group,
+    policy_group,
+    user_group,
+    import_group,
+    log_group,
+):
+    main.add_command(_command)

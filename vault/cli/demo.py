@@ -1,0 +1,144 @@
+"""``datavault demo``: a seeded vault on this machine only, with an account for each role and three numbers to try."""
+
+from __future__ import annotations
+
+import csv
+import ipaddress
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from vault import bootstrap
+from vault.cli.operate import run_server
+from vault.cli.output import now, speaker, vault
+from vault.config import ROOT, Config, load_config
+from vault.domain.ids import RecordClass, Role
+from vault.errors import SetupError
+from vault.services import intake, people
+from vault.services.intake_staff import import_staff
+from vault.services.parts import Parts
+
+_DATA = ROOT / "tests" / "data"
+_FILES = (
+    (RecordClass.CUSTOMER, "customers.csv"),
+    (RecordClass.SHIPMENT, "shipments.csv"),
+    (RecordClass.SERVICE_RECORD, "service_records.csv"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Three synthetic numbers to try as the demo's agent."""
+
+    waybill: str
+    phone: str
+    refused: str
+
+
+@click.command()
+@click.option("--dir", "folder", type=click.Path(path_type=Path), default=Path(".demo"), show_default=True)
+@click.option("--reset", is_flag=True, help="删除演示库后重新开始 · delete the demo vault and begin again")
+@click.option("--prepare", is_flag=True, help="只准备,不启动 · prepare only, do not serve")
+def demo(folder: Path, *, reset: bool, prepare: bool) -> None:
+    """在本机试用:合成数据,仅回环地址 · Try it here: synthetic data, loopback only."""
+    config = demo_config(folder)
+    say = speaker(config)
+    if reset and (folder / "data").is_dir():
+        shutil.rmtree(folder / "data")
+    click.secho(f"\n  *** {say('DEMO: synthetic data, never for real customers')} ***\n", bold=True, fg="red")
+    fresh = not Path(config.database_url.removeprefix("sqlite:///")).is_file()
+    if fresh:
+        passwords = set_up(config)
+        click.echo(say("Accounts (passwords are shown this once):"))
+        for role, (number, password) in passwords.items():
+            click.echo(f"  {number:8} {password:24} {say(role.value)}")
+    else:
+        click.echo(say("The same vault as before; make demo-reset begins again with new passwords."))
+    numbers = numbers_to_try()
+    click.echo(say("Three numbers to try as {agent}:").format(agent=_first(Role.AGENT)))
+    click.echo(f"  {numbers.waybill:20} {say('a waybill of pool customers: found')}")
+    click.echo(f"  {numbers.phone:20} {say('a phone of a pool customer: found')}")
+    click.echo(f"  {numbers.refused:20} {say('a phone of a colleague’s customer: looks absent')}")
+    if prepare:
+        return
+    click.secho(f"\n  http://{config.bind}/   {say('(Ctrl-C stops it)')}\n", bold=True)
+    sys.stdout.flush()
+    run_server(config)
+
+
+def demo_config(folder: Path) -> Config:
+    """Return the demo's settings; child processes find them in the environment.
+
+    Raises:
+        SetupError: the address is not a loopback address.
+    """
+    os.environ.setdefault("DATAVAULT_BIND", "127.0.0.1:8321")
+    os.environ |= {"DATAVAULT_DATA_DIR": str((folder / "data").absolute()), "DATAVAULT_ENV": "demo"}
+    for name in ("DATAVAULT_DATABASE_URL", "DATAVAULT_MIGRATOR_URL", "DATAVAULT_KEY_COPIES"):
+        os.environ.pop(name, None)
+    config = load_config()
+    if not _is_loopback(config.host):
+        raise SetupError("demo_only_on_loopback", setting="DATAVAULT_BIND")
+    return config
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def set_up(config: Config) -> dict[Role, tuple[str, str]]:
+    """Create the vault, import the synthetic set and activate one account for each role.
+
+    Returns:
+        By role the work number and its random password.
+    """
+    first = bootstrap.init(config, now())
+    with vault(config) as parts:
+        operator, mappings = bootstrap.operator(config), config.policies_dir / "mappings"
+        import_staff(parts, operator, _DATA / "staff.csv", mappings, now())
+        for record_class, name in _FILES:
+            intake.import_records(parts, operator, record_class, _DATA / name, mappings, now())
+        accounts = {Role.ADMIN: (bootstrap.FIRST_ADMIN, _activate(parts, bootstrap.FIRST_ADMIN, first))}
+        for role in Role:
+            if role is not Role.ADMIN:
+                number = _first(role)
+                secret = people.invite(parts, operator, number, now())
+                accounts[role] = (number, _activate(parts, number, secret))
+    return {role: accounts[role] for role in Role}
+
+
+def _activate(parts: Parts, number: str, secret: str) -> str:
+    password = secrets.token_urlsafe(12)
+    people.activate(parts, number, secret, password, "local", now())
+    return password
+
+
+def _rows(name: str) -> list[Mapping[str, str]]:
+    with (_DATA / name).open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _first(role: Role) -> str:
+    return next(row["工号"] for row in _rows("staff.csv") if row["角色"] == role.value)
+
+
+def numbers_to_try() -> Numbers:
+    """Choose the numbers from the synthetic set: lately active, so that they are within their retention."""
+    agent = _first(Role.AGENT)
+    customers = sorted(_rows("customers.csv"), key=lambda row: row["最近业务时间"], reverse=True)
+    pool = {row["客户编号"] for row in customers if not row["归属客服"]}
+    shipments = sorted(_rows("shipments.csv"), key=lambda row: row["揽件时间"], reverse=True)
+    return Numbers(
+        waybill=next(row["运单号"] for row in shipments if row["寄件客户编号"] in pool and row["收件客户编号"] in pool),
+        phone=next(row["手机号"] for row in customers if not row["归属客服"]),
+        refused=next(row["手机号"] for row in customers if row["归属客服"] not in ("", agent)),
+    )

@@ -1,0 +1,85 @@
+"""Commands about the access log."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from dataclasses import asdict
+
+import click
+
+from vault import bootstrap
+from vault.cli.output import CANNOT, FOUND, json_option, now, show_json, speaker, vault
+from vault.config import load_config
+from vault.domain.log_checkpoints import Checkpoint
+from vault.services import log as log_service
+
+
+@click.group("log")
+def log_group() -> None:
+    """访问日志 · The access log."""
+
+
+@log_group.command("verify")
+@json_option
+def verify(*, as_json: bool) -> None:
+    """对照库外检查点与固定公钥校验日志 · Judge the log by the checkpoint and pinned key kept outside the database."""
+    config = load_config()
+    say = speaker(config)
+    with bootstrap.open_vault(config) as parts:
+        verdict = log_service.verify(parts)
+        log_service.record_verification(parts, bootstrap.operator(config), verdict, now())
+        if verdict is not None and verdict.holds:
+            log_service.settle(parts, now())  # a log that does not hold is not signed again
+    if verdict is None:
+        click.echo(say("No checkpoint or no pinned key in {folder}").format(folder=config.checkpoint_dir), err=True)
+        click.echo(say("CANNOT JUDGE"))
+        sys.exit(CANNOT)
+    report = verdict.report
+    if as_json:
+        show_json(
+            {
+                "holds": verdict.holds,
+                "size": report.size,
+                "checked_size": report.checked_size,
+                "unsigned_tail": report.unsigned_tail,
+                "waiting": verdict.waiting,
+                "first_bad_entry": report.first_bad_index,
+                "findings": [asdict(one) for one in report.findings],
+                "checkpoint": str(verdict.checkpoint),
+                "pin": str(verdict.pin),
+            }
+        )
+    else:
+        click.echo(say("Checkpoint: {path}").format(path=verdict.checkpoint))
+        click.echo(say("Pinned key: {path}").format(path=verdict.pin))
+        counts = say("{size} events, {checked} covered by a checkpoint, {tail} after it, {waiting} waiting for a place")
+        click.echo(
+            counts.format(
+                size=report.size, checked=report.checked_size, tail=report.unsigned_tail, waiting=verdict.waiting
+            )
+        )
+        for one in report.findings:
+            click.echo(f"  [{say(one.kind)}] {one.words}")
+        if not verdict.holds:
+            click.echo(say("First bad entry: {index}").format(index=report.first_bad_index))
+        click.echo(say("HOLDS") if verdict.holds else say("DOES NOT HOLD"))
+    if not verdict.holds:
+        sys.exit(FOUND)
+
+
+@log_group.command("checkpoint")
+@json_option
+def checkpoint(*, as_json: bool) -> None:
+    """整理并签署当前检查点 · Put the log in order and sign a checkpoint now."""
+    config = load_config()
+    with vault(config) as parts:
+        log_service.settle(parts, now())
+        note = parts.log_files.checkpoint.read_text(encoding="utf-8")
+        pin = parts.log_files.pin.read_text(encoding="ascii").strip()
+    if not as_json:
+        click.echo(note)
+        return
+    signed = Checkpoint.parse(note.partition("\n\n")[0] + "\n")
+    root = base64.b64encode(signed.root).decode()
+    show_json({"origin": signed.origin, "size": signed.size, "root": root, "key": pin, "note": note})

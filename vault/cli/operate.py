@@ -1,0 +1,212 @@
+"""Commands that set up, run and inspect a vault."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess  # nosec B404 - starts our own scheduler, with our own interpreter and a constant command line
+import sys
+import threading
+from dataclasses import asdict
+
+import click
+import structlog
+
+from vault import bootstrap, jobs
+from vault.cli.output import CANNOT, FOUND, json_option, now, show_json, speaker, vault
+from vault.config import Config, load_config
+from vault.doctor import examine
+from vault.domain.policy import Right, Scope
+from vault.errors import PolicyError
+from vault.storage import schema
+from vault.storage.policy_files import load_policy
+from vault.web import logs
+from vault.words import reason
+
+
+@click.command()
+def init() -> None:
+    """创建保险库,只运行一次 · Create a vault; once."""
+    config = load_config()
+    say = speaker(config)
+    secret = bootstrap.init(config, now())
+    click.echo(say("The vault is ready in {folder}").format(folder=config.data_dir))
+    click.echo(say("First administrator: {number}").format(number=bootstrap.FIRST_ADMIN))
+    click.echo(say("One-time secret (shown once, 24 hours): {secret}").format(secret=secret))
+    click.echo(say("Next: datavault serve, then activate the account at /activate"))
+
+
+@click.command()
+def serve() -> None:
+    """启动网页服务;SQLite 时一并启动定时任务 · Start the web server (and the scheduler on SQLite)."""
+    config = load_config()
+    with bootstrap.open_vault(config):
+        pass  # refuse to start for a reason that is told here, not in a worker's log
+    run_server(config)
+
+
+def run_server(config: Config) -> None:
+    """Serve until stopped; on SQLite with the scheduler as a child process."""
+    from vault.web import server  # noqa: PLC0415 - only this command needs the web stack
+
+    child = None
+    if config.database_url.startswith("sqlite"):
+        command = [sys.executable, "-m", "vault", "scheduler", "--with-parent"]
+        child = subprocess.Popen(command)  # noqa: S603  # nosec B603 - constant command line, no shell
+    try:
+        server.serve(config)
+    finally:
+        if child is not None:
+            child.terminate()
+            child.wait(timeout=10)
+
+
+@click.command()
+@click.option("--with-parent", is_flag=True, hidden=True, help="stop when the parent process is gone")
+def scheduler(*, with_parent: bool) -> None:
+    """运行定时任务 · Run the timetable."""
+    config = load_config()
+    logs.configure(config.node)
+    parent = os.getppid()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with vault(config) as parts:
+        timetable = jobs.start_timetable(parts, _log_run)
+        while not stop.wait(1.0):
+            if with_parent and os.getppid() != parent:
+                break
+        timetable.shutdown()
+
+
+def _log_run(ran: jobs.Ran) -> None:
+    line = structlog.get_logger()
+    if ran.outcome == "failed":
+        line.error("job_failed", job=ran.job, reason=ran.reason)
+
+
+@click.command("run-due")
+@json_option
+def run_due(*, as_json: bool) -> None:
+    """立即执行所有到期任务 · Do at once everything that is due."""
+    config = load_config()
+    say = speaker(config)
+    with vault(config) as parts:
+        ran = jobs.run_due(parts, now())
+    if as_json:
+        show_json([asdict(one) for one in ran])
+    else:
+        for one in ran:
+            click.echo(f"{one.job}: {say(one.outcome)} {one.reason and reason(config.language, one.reason, {})}")
+    if any(one.outcome == "failed" for one in ran):
+        sys.exit(FOUND)
+
+
+@click.command()
+@json_option
+def doctor(*, as_json: bool) -> None:
+    """检查运行环境,每行附解决办法 · Check everything; each line ends with its fix."""
+    config = load_config()
+    say = speaker(config)
+    checks = list(examine(config, now()))
+    if as_json:
+        show_json([asdict(one) for one in checks])
+    else:
+        for one in checks:
+            fix = f" → {say(one.fix)}" if one.fix else ""
+            click.echo(f"[{say(one.state)}] {say(one.what)}: {one.found}{fix}")
+    if any(one.state == "bad" for one in checks):
+        sys.exit(FOUND)
+
+
+# -- database, keys, policy --------------------------------------------------------------------------------------
+
+
+@click.group("db")
+def db_group() -> None:
+    """数据库结构 · Database schema."""
+
+
+@db_group.command("upgrade")
+def db_upgrade() -> None:
+    """升级到本程序的结构版本 · Bring the schema up to this program."""
+    config = load_config()
+    schema.upgrade(config.migrator_url)
+    click.echo(speaker(config)("The schema is at {version}").format(version=schema.head()))
+
+
+@db_group.command("current")
+@json_option
+def db_current(*, as_json: bool) -> None:
+    """显示结构版本 · Show the schema version."""
+    config = load_config()
+    here, wanted = schema.current(config.database_url), schema.head()
+    if as_json:
+        show_json({"current": here, "head": wanted})
+    else:
+        click.echo(f"{here or '-'} / {wanted}")
+    if here != wanted:
+        sys.exit(FOUND)
+
+
+@click.group("keys")
+def keys_group() -> None:
+    """密钥 · Keys."""
+
+
+@keys_group.command("status")
+@json_option
+def keys_status(*, as_json: bool) -> None:
+    """密钥库与批次,不含任何密钥 · Key store and cohorts; never a key."""
+    config = load_config()
+    say = speaker(config)
+    with vault(config) as parts:
+        with parts.database.read() as connection:
+            store = parts.keys.current(connection)
+        classes: dict[str, list[str]] = {}
+        for cohort in store.cohorts():
+            classes.setdefault(cohort.record_class.value, []).append(cohort.end_on.isoformat())
+        status = {
+            "version": store.version,
+            "fingerprint": store.fingerprint(),
+            "provider": config.root_key_provider,
+            "copies": [str(folder) for folder in config.key_copies],
+            "cohorts": {name: {"count": len(ends), "last": max(ends)} for name, ends in classes.items()},
+        }
+    if as_json:
+        show_json(status)
+        return
+    head = say("Key store version {version}, fingerprint {mark}")
+    click.echo(head.format(version=store.version, mark=store.fingerprint()))
+    for name, ends in classes.items():
+        click.echo(f"  {say(name)}: {len(ends)} (… {max(ends)})")
+
+
+@click.group("policy")
+def policy_group() -> None:
+    """制度规则 · The company's rules."""
+
+
+@policy_group.command("check")
+@json_option
+def policy_check(*, as_json: bool) -> None:
+    """检查 policies/ 下的规则 · Check the rules."""
+    config = load_config()
+    say = speaker(config)
+    try:
+        policy = load_policy(config.policies_dir)
+    except PolicyError as error:
+        if as_json:
+            show_json({"holds": False, "reason": error.reason, "facts": error.facts})
+        else:
+            click.echo(reason(config.language, error.reason, error.facts), err=True)
+        sys.exit(FOUND if config.policies_dir.is_dir() else CANNOT)
+    readers = [
+        role.value
+        for role, rule in policy.roles.items()
+        if Right.LOOKUP in rule.rights and rule.scope is not Scope.NONE
+    ]
+    if as_json:
+        show_json({"holds": True, "digest": policy.digest, "roles_that_look_up": readers})
+    else:
+        click.echo(say("The rules hold. Digest {digest}").format(digest=policy.digest))

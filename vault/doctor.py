@@ -1,0 +1,144 @@
+"""What ``datavault doctor`` looks at: every check ends with its fix; every store location and destination is named."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from vault import bootstrap
+from vault.config import Config
+from vault.crypto import self_test
+from vault.errors import VaultError
+from vault.services.parts import Parts
+from vault.storage import log, schema
+from vault.storage.policy_files import load_policy
+
+_CHECKPOINT_AGE = timedelta(minutes=5)
+_LEAST_FREE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the report.
+
+    Args:
+        state: ok, warn or bad.
+        what: what was looked at, as a message id.
+        found: what was found: paths, counts, reason ids; never a secret.
+        fix: what to do, as a message id; empty when nothing is to be done.
+    """
+
+    state: str
+    what: str
+    found: str
+    fix: str = ""
+
+
+def _judged(*, good: bool, what: str, found: object, fix: str, otherwise: str = "warn") -> Check:
+    """Return a check whose fix is named only where something is to be done."""
+    return Check("ok", what, str(found)) if good else Check(otherwise, what, str(found), fix)
+
+
+def examine(config: Config, now: datetime) -> Iterator[Check]:
+    """Look at everything a healthy vault rests on.
+
+    Args:
+        config: the settings.
+        now: UTC.
+
+    Yields:
+        One check after another; a vault that cannot be opened ends the list with the reason.
+    """
+    yield from _machine(config)
+    yield from _places(config)
+    try:
+        policy = load_policy(config.policies_dir)
+        yield Check("ok", "Company rules", policy.digest[:16])
+    except VaultError as error:
+        yield Check("bad", "Company rules", error.reason, "Run datavault policy check and correct the named file")
+    try:
+        with bootstrap.open_vault(config) as parts:
+            yield Check("ok", "Key store", ", ".join(str(folder) for folder in config.key_copies))
+            yield from _log(parts, now)
+    except VaultError as error:
+        yield Check("bad", "Opening the vault", error.reason, "See the runbook of this reason in ops/runbooks")
+
+
+def _machine(config: Config) -> Iterator[Check]:
+    try:
+        self_test.run()
+        yield Check("ok", "Cryptography self-test", "AES-256-GCM+HMAC-SHA-256")
+    except VaultError as error:
+        yield Check("bad", "Cryptography self-test", error.reason, "Install the locked requirements again: make setup")
+    yield Check("ok", "SQLite", sqlite3.sqlite_version)
+    try:
+        ZoneInfo("Asia/Shanghai")
+        yield Check("ok", "Time zones", "Asia/Shanghai")
+    except ZoneInfoNotFoundError:
+        yield Check("bad", "Time zones", "Asia/Shanghai", "Install the tzdata package")
+    limit = _core_limit()
+    fix = "Set LimitCORE=0 (ops/systemd does): a core dump would hold keys"
+    yield _judged(good=limit == 0, what="Core dumps", found=limit, fix=fix)
+    if config.data_dir.exists():
+        space = os.statvfs(config.data_dir)
+        free = space.f_bavail * space.f_frsize
+        fix = "Free some space: with a full disk nothing can be logged, so nothing is shown"
+        yield _judged(good=free >= _LEAST_FREE_BYTES, what="Free disk space", found=f"{free >> 20} MiB", fix=fix)
+
+
+def _core_limit() -> int:
+    import resource  # noqa: PLC0415 - not on every system that can read this module
+
+    return resource.getrlimit(resource.RLIMIT_CORE)[0]
+
+
+def _places(config: Config) -> Iterator[Check]:
+    """Name every location where anything is stored, and every destination data could go to."""
+    address = config.database_url if config.database_url.startswith("sqlite") else "postgresql"
+    yield Check("ok", "Store: database", address)
+    for folder in config.key_copies:
+        yield _private(folder)
+    devices = {folder.stat().st_dev for folder in config.key_copies if folder.exists()}
+    apart = len(devices) == len(config.key_copies)
+    fix = "Put one copy on another device: DATAVAULT_KEY_COPIES"
+    yield _judged(good=apart, what="Key store copies on different devices", found=len(devices), fix=fix)
+    yield Check("ok", "Store: root key", str(config.root_key_file))
+    yield Check("ok", "Store: checkpoints", str(config.checkpoint_dir))
+    outside = not config.checkpoint_dir.is_relative_to(config.data_dir)
+    fix = "Keep checkpoints on another host or site: DATAVAULT_CHECKPOINT_DIR"
+    yield _judged(good=outside, what="Checkpoints outside the data folder", found=outside, fix=fix)
+    yield Check("ok", "Outbound destinations", "none")
+
+
+def _private(folder: Path) -> Check:
+    if not folder.is_dir():
+        return Check("bad", "Store: key store copy", str(folder), "Copy both files of a good copy there, mode 0600")
+    closed = not stat.S_IMODE(folder.stat().st_mode) & 0o077
+    fix = "Close the folder to others: chmod 700"
+    return _judged(good=closed, what="Store: key store copy", found=folder, fix=fix, otherwise="bad")
+
+
+def _log(parts: Parts, now: datetime) -> Iterator[Check]:
+    with parts.database.read() as connection:
+        size, waiting = log.size(connection), log.waiting(connection)
+    signed = parts.log_files.signed()
+    covered = signed.frontier.size if signed else 0
+    yield Check("ok", "Log: events in order", str(size))
+    behind = size - covered + waiting
+    age = now.timestamp() - parts.log_files.checkpoint.stat().st_mtime if parts.log_files.checkpoint.exists() else 0
+    late = behind > 0 and age > _CHECKPOINT_AGE.total_seconds()
+    fix = "Start the scheduler, or run datavault run-due"
+    yield _judged(good=not late, what="Log: events not yet signed", found=behind, fix=fix)
+    fix = "See ops/runbooks/rewound-database.md"
+    yield _judged(
+        good=size >= covered, what="Log: database rewound", found=f"{size}/{covered}", fix=fix, otherwise="bad"
+    )
+    current = schema.current(parts.database.url.render_as_string(hide_password=False))
+    fix = "Run datavault db upgrade"
+    yield _judged(good=current == schema.head(), what="Schema", found=current, fix=fix, otherwise="bad")
