@@ -136,9 +136,8 @@ def _log(parts: Parts, now: datetime) -> Iterator[Check]:
     fix = "Start the scheduler, or run datavault run-due"
     yield _judged(good=not late, what="Log: events not yet signed", found=behind, fix=fix)
     fix = "See ops/runbooks/rewound-database.md"
-    yield _judged(
-        good=size >= covered, what="Log: database rewound", found=f"{size}/{covered}", fix=fix, otherwise="bad"
-    )
+    found = f"{size}/{covered}"
+    yield _judged(good=size >= covered, what="Log: never shorter than signed", found=found, fix=fix, otherwise="bad")
     current = schema.current(parts.database.url.render_as_string(hide_password=False))
     fix = "Run datavault db upgrade"
     yield _judged(good=current == schema.head(), what="Schema", found=current, fix=fix, otherwise="bad")

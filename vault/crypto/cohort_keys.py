@@ -131,15 +131,14 @@ class CohortKeys(Masked):
     ) -> list[bytes]:
         encrypt, head, cell = self.suite.aead(data_key).encrypt, self._head, self._cell + own
         sealed, at = [], 0
-        for ref, value in values:
-            nonce = nonces[at : at + NONCE_BYTES]
-            at += NONCE_BYTES
-            try:
-                clear = value.encode()
-            except UnicodeEncodeError:
-                # A lone surrogate, as JSON can carry one. `from None`: the cause holds the whole value.
-                raise InvalidValue("not_text", field=ref.field) from None
-            sealed.append(head + nonce + encrypt(nonce, clear, cell + _place(ref, head)))
+        try:
+            for ref, value in values:
+                nonce = nonces[at : at + NONCE_BYTES]
+                at += NONCE_BYTES
+                sealed.append(head + nonce + encrypt(nonce, value.encode(), cell + _place(ref, head)))
+        except UnicodeEncodeError:
+            # A lone surrogate, as JSON can carry one. `from None`: the cause holds the whole value.
+            raise InvalidValue("not_text", field=ref.field) from None
         return sealed
 
     # -- opening -------------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ class RecordMeta:
         """Return the bytes that the metadata MAC covers (docs/formats.md, "Metadata MAC")."""
         # In four pieces, two of them cached: pieces of a length-prefixed list join to the whole list.
         expires = b"%d" % to_micros(self.expires_at) if self.expires_at else b""
-        links = prefixed([part for role, record_id in self.links for part in (role.encode(), record_id)])
+        links = b"" if not self.links else prefixed([part for role, to in self.links for part in (role.encode(), to)])
         return (
             _mac_head(vault_id, self.cohort_id, self.record_class)
             + prefixed((self.record_id, self.owner or b""))

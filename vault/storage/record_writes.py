@@ -151,7 +151,7 @@ def change(connection: Connection, changes: Sequence[Change], keep: frozenset[st
     """
     for one in changes:
         _change_row(connection, one)
-        if one.sealed or one.retagged:
+        if one.origin is not Origin.ACTIVITY:
             _change_values(connection, one, keep)
 
 

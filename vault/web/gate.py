@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 from flask import Flask, Response, abort, current_app, g, redirect, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_user
 
+from vault import words
 from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
 from vault.domain.policy import Right
@@ -28,7 +29,7 @@ EXTENSION = "datavault"
 ENDPOINT = "datavault.endpoint"
 """Where the name of the answering endpoint stands in the WSGI environment, for :mod:`vault.web.metrics`."""
 
-LANGUAGES = ("zh-CN", "en")
+LANGUAGES = words.LANGUAGES
 LANGUAGE_COOKIE = "language"
 API = "api"
 SIGN_IN_PAGE = "/sign-in"
@@ -127,9 +128,9 @@ def source() -> str:
 def language() -> str:
     """Return the language to answer in: for the API as the request says, for pages by the switch people set."""
     if request.path.startswith("/api/"):
-        return request.accept_languages.best_match(LANGUAGES, LANGUAGES[0]) or LANGUAGES[0]
+        return request.accept_languages.best_match(LANGUAGES, words.CHINESE) or words.CHINESE
     chosen = request.cookies.get(LANGUAGE_COOKIE)
-    return chosen if chosen in LANGUAGES else LANGUAGES[0]
+    return chosen if chosen in LANGUAGES else words.CHINESE
 
 
 def enter(signed_in: people.SignedIn) -> None:

@@ -39,6 +39,8 @@ class Headers:
         self._app = app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Pass the request on and complete the headers of what comes back."""
+
         def start(status: str, headers: list[tuple[str, str]], exc_info: _ExcInfo | None = None) -> object:
             headers.extend(EVERY_ANSWER)
             # Static files say themselves how long they keep; nothing else is ever kept.
