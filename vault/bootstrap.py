@@ -6,7 +6,7 @@ import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from vault.config import Config
@@ -57,11 +57,12 @@ def key_store_files(config: Config) -> KeyStoreFiles:
 
 
 @contextmanager
-def open_vault(config: Config) -> Iterator[Parts]:
+def open_vault(config: Config, *, to_inspect: bool = False) -> Iterator[Parts]:
     """Open an existing vault and put its parts together.
 
     Args:
         config: the settings.
+        to_inspect: open a database that went back in time too, for commands that only look and tell.
 
     Yields:
         The parts; on leaving, the log writer finishes and connections close.
@@ -69,7 +70,7 @@ def open_vault(config: Config) -> Iterator[Parts]:
     Raises:
         SelfTestFailed: a cryptographic primitive is not what it should be.
         SetupError: there is no vault here yet.
-        VaultSealed: the database's schema is not the one this code was written for.
+        VaultSealed: the database's schema is not the one this code was written for, or it went back in time.
         KeyStoreError: the keys are missing, wrong, too open, of another vault or older than the database.
         PolicyError: the policy cannot be loaded.
         StorageUnavailable: the database does not answer.
@@ -93,7 +94,13 @@ def open_vault(config: Config) -> Iterator[Parts]:
         store.check_against(state.vault_id, state.key_store_version)
         writer = GroupCommit(database)
         try:
-            yield Parts(database, KeyRing(files, store), policy, writer, LogFiles(config.checkpoint_dir), config.node)
+            log_files = LogFiles(config.checkpoint_dir)
+            parts = Parts(database, KeyRing(files, store), policy, writer, log_files, config.node)
+            if not to_inspect:
+                log_service.refuse_rewound(parts)
+            if store.version > state.key_store_version:  # a writer was killed between the file and its mirror
+                make_cohorts_ahead(database, parts.keys, policy, operator(config), datetime.now(UTC))
+            yield parts
         finally:
             writer.close()
     finally:

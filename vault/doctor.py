@@ -63,7 +63,7 @@ def examine(config: Config, now: datetime) -> Iterator[Check]:
     except VaultError as error:
         yield Check("bad", "Company rules", error.reason, "Run datavault policy check and correct the named file")
     try:
-        with bootstrap.open_vault(config) as parts:
+        with bootstrap.open_vault(config, to_inspect=True) as parts:
             yield Check("ok", "Key store", ", ".join(str(folder) for folder in config.key_copies))
             yield from _log(parts, now)
     except VaultError as error:

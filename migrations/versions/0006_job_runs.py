@@ -24,9 +24,7 @@ def upgrade() -> None:
             comment="the latest run claimed: its due time in seconds since 1970",
         ),
         sa.Column("started_at", sa.BigInteger(), nullable=False),
-        sa.Column(
-            "finished_at", sa.BigInteger(), nullable=True, comment="empty while it runs, or when it was killed"
-        ),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True, comment="empty while it runs, or when it was killed"),
         sa.PrimaryKeyConstraint("job", name=op.f("pk_job_runs")),
     )
     grant_to_application("SELECT, INSERT, UPDATE", "job_runs")

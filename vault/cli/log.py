@@ -26,7 +26,7 @@ def verify(*, as_json: bool) -> None:
     """对照库外检查点与固定公钥校验日志 · Judge the log by the checkpoint and pinned key kept outside the database."""
     config = load_config()
     say = speaker(config)
-    with bootstrap.open_vault(config) as parts:
+    with bootstrap.open_vault(config, to_inspect=True) as parts:
         verdict = log_service.verify(parts)
         log_service.record_verification(parts, bootstrap.operator(config), verdict, now())
         if verdict is not None and verdict.holds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -53,7 +54,12 @@ def now() -> datetime:
 def vault(config: Config) -> Iterator[Parts]:
     """Open the vault for one command; what the command logged is in order and signed before it exits."""
     with open_vault(config) as parts:
-        yield parts
+        try:
+            yield parts
+        except VaultError:
+            with contextlib.suppress(VaultError):  # the first error is the one to tell
+                log_service.settle(parts, now())
+            raise
         log_service.settle(parts, now())
 
 

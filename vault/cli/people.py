@@ -24,7 +24,7 @@ def invite(work_number: str, *, as_json: bool) -> None:
     config = load_config()
     say = speaker(config)
     with vault(config) as parts:
-        secret = people_service.invite(parts, bootstrap.operator(config), work_number.upper(), now())
+        secret = people_service.invite(parts, bootstrap.operator(config), work_number, now())
     if as_json:
         show_json({"work_number": work_number.upper(), "secret": secret})
         return

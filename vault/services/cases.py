@@ -16,13 +16,14 @@ from vault.domain.records import FieldRef, RecordMeta, RecordState
 from vault.domain.retention import expires_at
 from vault.errors import AccessRefused, NotFound
 from vault.services.parts import Parts
-from vault.storage import cases, record_writes, records, vault_state
+from vault.storage import cases, record_writes, vault_state
 from vault.storage.cases import AskedRequest, Case
 from vault.storage.record_writes import NewRecord
 from vault.storage.tables import access_requests
 from vault.storage.unit_of_work import unit_of_work
 
 _LISTED = 50
+_ACTIONS = {Right.LOOKUP: Action.LOOKUP, Right.REVEAL: Action.REVEAL, Right.ASK: Action.ASK}
 
 
 def may_use(parts: Parts, person: Person, right: Right, purpose: str, now: datetime) -> None:
@@ -43,9 +44,8 @@ def may_use(parts: Parts, person: Person, right: Right, purpose: str, now: datet
         rule = "purpose_not_yours"
     if rule:
         named = purpose if known else ""  # a word outside the closed list does not enter the log
-        parts.log_writer.write(
-            parts.event(now, person.actor(), Action.LOOKUP, Outcome.REFUSED, purpose=named, rule=rule)
-        )
+        action = _ACTIONS[right]
+        parts.log_writer.write(parts.event(now, person.actor(), action, Outcome.REFUSED, purpose=named, rule=rule))
         raise AccessRefused(rule)
 
 
@@ -90,8 +90,9 @@ def ask(parts: Parts, person: Person, case_id: bytes, typed: str, now: datetime)
         InvalidValue: what was typed is no identifier.
         NotFound: the case is not theirs.
     """
-    if not parts.policy.allows(person.role, Right.ASK):
-        raise AccessRefused("no_right")
+    with parts.database.read() as connection:
+        case = case_of(connection, person, case_id)
+    may_use(parts, person, Right.ASK, case.purpose, now)
     kind, number = identify(typed, parts.policy.carriers)
     request_id, zone = new_id(), parts.policy.zone
     expiry = expires_at(now, parts.policy.retention[RecordClass.REQUEST].keep(), zone)
@@ -99,7 +100,7 @@ def ask(parts: Parts, person: Person, case_id: bytes, typed: str, now: datetime)
         case = case_of(work.connection, person, case_id)
         store = parts.keys.current(work.connection)
         cohort = home_of(store.cohorts(), RecordClass.REQUEST, expiry, now.astimezone(zone).date(), zone)
-        vault_state.require_open(work.connection, {cohort.key_id}, records.key_store_version(work.connection))
+        vault_state.require_open(work.connection, {cohort.key_id}, store.version)
         keys, place = store.keys_of(cohort.key_id), FieldRef("identifier")
         meta = RecordMeta(
             record_id=request_id,

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from vault import verify_log
 from vault.domain.log import Action, Actor, Outcome
 from vault.domain.log_checkpoints import Checkpoint
@@ -83,7 +85,7 @@ def _sign(parts: Parts, now: datetime) -> int:
                 raise VaultSealed("no_vault_here")
             size = log.size(connection)
             frontier = Frontier() if before is None else before.frontier.copy()
-            _refuse_rewound(before, size, lambda at: log.leaf_hashes(connection, at, at + 1))
+            _refuse_rewound(connection, before, size)
             last_leaf = b"" if before is None else before.last_leaf
             for start in range(frontier.size, size, _BATCH):
                 leaves = log.leaf_hashes(connection, start, min(start + _BATCH, size))
@@ -104,13 +106,25 @@ def _sign(parts: Parts, now: datetime) -> int:
         return size
 
 
-def _refuse_rewound(before: SignedState | None, size: int, leaf_at: Any) -> None:  # noqa: ANN401 - a local closure
+def refuse_rewound(parts: Parts) -> None:
+    """Refuse to work on a database that is older than what was signed, or that holds another history.
+
+    Raises:
+        VaultSealed: ``database_rewound`` or ``history_rewritten``.
+    """
+    before = parts.log_files.signed()
+    with parts.database.read() as connection:
+        _refuse_rewound(connection, before, log.size(connection))
+
+
+def _refuse_rewound(connection: Connection, before: SignedState | None, size: int) -> None:
     if before is None or before.frontier.size == 0:
         return
-    if size < before.frontier.size:
-        raise VaultSealed("database_rewound", signed=before.frontier.size, found=size)
-    if leaf_at(before.frontier.size - 1) != [before.last_leaf]:
-        raise VaultSealed("history_rewritten", signed=before.frontier.size)
+    signed = before.frontier.size
+    if size < signed:
+        raise VaultSealed("database_rewound", signed=signed, found=size)
+    if log.leaf_hashes(connection, signed - 1, signed) != [before.last_leaf]:
+        raise VaultSealed("history_rewritten", signed=signed)
 
 
 def verify(parts: Parts) -> Verdict | None:

@@ -43,6 +43,11 @@ class ListedAccount:
     password_changed_at: datetime | None
 
 
+def normal_work_number(typed: str) -> str:
+    """Return a work number as it is stored: upper case, without spaces around it."""
+    return typed.strip().upper()
+
+
 def invite(parts: Parts, actor: Actor, work_number: str, now: datetime) -> str:
     """Make a one-time secret with which a person activates their account and chooses a password.
 
@@ -58,6 +63,7 @@ def invite(parts: Parts, actor: Actor, work_number: str, now: datetime) -> str:
     Raises:
         NotFound: no account has this work number, or its person has left.
     """
+    work_number = normal_work_number(work_number)
     secret = secrets.token_urlsafe(16)
     ends = now + timedelta(hours=parts.policy.sessions.invite_hours)
     with unit_of_work(parts.database) as work:
@@ -80,7 +86,7 @@ def activate(parts: Parts, work_number: str, secret: str, password: str, source:
     _check_password(parts, password)
     hashed = hash_password(password)
     with unit_of_work(parts.database) as work:
-        account = people.by_work_number(work.connection, work_number)
+        account = people.by_work_number(work.connection, normal_work_number(work_number))
         valid = (
             account is not None
             and account.state in (AccountState.INVITED, AccountState.ACTIVE)
@@ -124,7 +130,7 @@ def sign_in(parts: Parts, work_number: str, password: str, source: str, now: dat
         LogUnavailable: the sign-in could not be logged.
     """
     with parts.database.read() as connection:
-        account = people.by_work_number(connection, work_number)
+        account = people.by_work_number(connection, normal_work_number(work_number))
     if account is None or account.password is None or account.state is not AccountState.ACTIVE:
         waste_time(password)
         _refuse(parts, account, source, now)

@@ -1,0 +1,89 @@
+"""The whole front door on one page: settings, gate, routes, problems, headers."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import BaseConverter
+
+from vault.config import Config
+from vault.services.parts import Parts
+from vault.web import gate, logs, metrics, problems
+from vault.web.api import api
+from vault.web.headers import Headers
+from vault.web.health import CONFIG, health
+from vault.web.metrics import Watch
+from vault.web.openapi import openapi
+from vault.web.pages import pages
+from vault.web.pages_log import log_pages
+from vault.web.pages_people import people_pages
+
+MOST_BYTES = 64 * 1024
+"""The largest request body; the longest form has a dozen short fields."""
+
+_MOST_FORM_PARTS = 50
+_STATIC_SECONDS = 3600
+
+
+class Hex32(BaseConverter):
+    """A random id in an address: 32 hexadecimal digits outside, 16 bytes inside."""
+
+    regex = "[0-9a-f]{32}"
+
+    def to_python(self, value: str) -> bytes:
+        """Return the bytes."""
+        return bytes.fromhex(value)
+
+    def to_url(self, value: bytes) -> str:
+        """Return the digits."""
+        return value.hex()
+
+
+def create_app(parts: Parts, config: Config) -> Flask:
+    """Put the front door together.
+
+    Args:
+        parts: the vault's parts, opened in this process.
+        config: the settings.
+
+    Returns:
+        The application.
+    """
+    logs.configure(config.node)
+    app = Flask("vault.web")
+    with parts.database.read() as connection:
+        secret = parts.keys.current(connection).web_secret()
+    app.config.update(
+        SECRET_KEY=secret,
+        SESSION_COOKIE_NAME="__Host-datavault",
+        SESSION_COOKIE_PATH="/",
+        SESSION_COOKIE_SECURE=True,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Strict",
+        WTF_CSRF_TIME_LIMIT=None,  # a form lives as long as its session
+        WTF_CSRF_SSL_STRICT=False,  # wants a Referer, which our own Referrer-Policy keeps back
+        MAX_CONTENT_LENGTH=MOST_BYTES,
+        MAX_FORM_MEMORY_SIZE=MOST_BYTES,
+        MAX_FORM_PARTS=_MOST_FORM_PARTS,
+        TRUSTED_HOSTS=list(config.trusted_hosts),
+        PROVIDE_AUTOMATIC_OPTIONS=False,
+        SEND_FILE_MAX_AGE_DEFAULT=_STATIC_SECONDS,
+    )
+    app.extensions[gate.EXTENSION] = metrics.counted(parts)
+    app.extensions[CONFIG] = config
+    app.url_map.merge_slashes = False  # an address with // is not ours; no redirect repeats it
+    app.url_map.converters["hex32"] = Hex32
+
+    gate.stand_at(app)  # first: it stands before the check of forms
+    CSRFProtect(app).exempt(api)  # bearer tokens only: no browser sends one by itself
+    gate.open_door(app.view_functions["static"])
+    for blueprint in (pages, people_pages, log_pages, api, openapi, health):
+        app.register_blueprint(blueprint)
+    problems.answer_with_problems(app)
+
+    app.wsgi_app = Headers(Watch(app.wsgi_app))  # type: ignore[method-assign]  # Flask's own way to wrap
+    if config.proxy_hops:
+        hops = config.proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # the same
+    return app

@@ -1,0 +1,124 @@
+"""What every page has at hand: words in the language of the request, times of the company's zone, the menu."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, current_app, g, request
+
+from vault import words
+from vault.domain.ids import RecordClass
+from vault.domain.people import Person
+from vault.domain.policy import Right
+from vault.services.cards import Card
+from vault.web.gate import language, parts
+from vault.web.health import CONFIG
+
+_MENU = (
+    (Right.LOOKUP, "pages.look_up", "Look up"),
+    (Right.LOOKUP, "pages.my_cases", "My cases"),
+    (Right.LOG_READ, "log.view", "Access log"),
+    (Right.ACCOUNTS, "people.accounts", "Accounts"),
+)
+_CLOCK = {"minutes": "%Y-%m-%d %H:%M", "seconds": "%Y-%m-%d %H:%M:%S"}
+_OUR_PAGE = re.compile(r"/(?!/)[A-Za-z0-9/_-]*(\?before=[0-9]{1,18})?", re.ASCII)
+
+
+def furnish(pages: Blueprint) -> None:
+    """Give the templates their filters and what every page shows."""
+    pages.add_app_template_filter(_word, "word")
+    pages.add_app_template_filter(_parsed, "parsed")
+    pages.add_app_template_filter(clock, "clock")
+    pages.app_context_processor(_at_hand)
+
+
+def way_back(path: str) -> str:
+    """Return the path if it is one of our own pages, else the start page: a form must lead nowhere else."""
+    return path if _OUR_PAGE.fullmatch(path) else "/"
+
+
+def clock(at: datetime | str | None, form: str = "minutes") -> str:
+    """Return a time as people of the company read it.
+
+    Args:
+        at: a time, or the text of one as the importer and the log write it (ISO 8601, UTC); None gives a dash.
+        form: ``minutes`` or ``seconds``.
+    """
+    if not at:
+        return "–"
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return moment.astimezone(parts().policy.zone).strftime(_CLOCK[form])
+
+
+def title_of(card: Card) -> str:
+    """Return what a card is called: its part in a look-up's answer, or the kind of a service record."""
+    if card.kind:
+        return words.name(language(), "kind", card.kind)
+    if card.part == "match":
+        return words.name(language(), "class", card.record_class.value)
+    return words.name(language(), "part", card.part)
+
+
+def summary_of(card: Card) -> str:
+    """Return the line by which one of many linked records is recognised."""
+    if card.record_class is RecordClass.SHIPMENT:
+        track = _parsed(card.value("track"))
+        last = next((step for step in ("signed", "delivery", "transit", "pickup") if step in track), "")
+        moved = f" · {_word(last, 'step')} {clock(track[last])}" if last else ""
+        return f"{card.value('waybill')} · {card.value('item_type')}{moved}"
+    if card.record_class is RecordClass.SERVICE_RECORD:
+        details = _parsed(card.value("details"))
+        return " · ".join(
+            text
+            for text in (
+                clock(details.get("started_at")),
+                _word(details.get("channel", ""), "channel"),
+                _word(details.get("result", ""), "result"),
+            )
+            if text
+        )
+    return f"{card.value('name')} · {card.value('phone') or card.value('recipient_address')}"
+
+
+def purpose_name(purpose: str) -> str:
+    """Return a purpose's name; an id the policy does not know stays as it is."""
+    rule = parts().policy.purposes.get(purpose)
+    return purpose if rule is None else words.of_policy(language(), rule)
+
+
+def _word(word: str, group: str) -> str:
+    return words.name(language(), group, word)
+
+
+def _parsed(text: str) -> Mapping[str, str]:
+    told = json.loads(text) if text else {}
+    return told if isinstance(told, dict) else {}
+
+
+def _at_hand() -> dict[str, Any]:
+    spoken, say = language(), words.translator(language())
+    policy = parts().policy
+    me: Person | None = g.get("person")
+    rights = policy.roles[me.role].rights if me else frozenset()
+    return {
+        "_": say,
+        "language": spoken,
+        "me": me,
+        "menu": [(endpoint, say(label)) for right, endpoint, label in _MENU if right in rights],
+        "can_look_up": Right.LOOKUP in rights,
+        "can_verify": Right.LOG_VERIFY in rights,
+        "can_ask": Right.ASK in rights,
+        "role_name": words.of_policy(spoken, policy.roles[me.role]) if me else "",
+        "role_names": {role.value: words.of_policy(spoken, rule) for role, rule in policy.roles.items()},
+        "purpose_names": {one: words.of_policy(spoken, rule) for one, rule in policy.purposes.items()},
+        "password_days": policy.passwords.max_age_days,
+        "password_least": policy.passwords.min_length,
+        "is_demo": current_app.extensions[CONFIG].env == "demo",
+        "back": way_back(request.full_path.rstrip("?")) if request.method == "GET" else "/",
+        "title_of": title_of,
+        "summary_of": summary_of,
+    }

@@ -1,0 +1,202 @@
+// Keys and countdowns. Every page works without this file; nothing here decides what may be seen.
+"use strict";
+
+(() => {
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const one = (selector) => document.querySelector(selector);
+  const KEYS_OFF = "single-keys-off"; // the only thing kept in the browser: a preference
+  const REVEAL_PAUSE_MS = 700; // waiting for a second digit when there are ten values or more
+
+  const form = one("[data-look-up]");
+  const box = form && form.querySelector("#number");
+  const purposes = form ? [...form.querySelectorAll("input[name=purpose]")] : [];
+  const dialog = one("#keys");
+  const status = one("#status");
+  const on = (element, event, act) => element && element.addEventListener(event, act);
+
+  all(".js, .key-help").forEach((element) => { element.hidden = false; });
+
+  // -- the look-up form: Enter goes on to the purpose, a digit chooses it, Enter sends --------------------------
+
+  on(box, "keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    if (!box.value.trim()) { box.reportValidity(); return; }
+    (purposes.find((purpose) => purpose.checked) || purposes[0]).focus();
+  });
+
+  const choosePurpose = (digit) => {
+    const purpose = purposes[digit - 1];
+    if (!purpose) return;
+    purpose.checked = true;
+    purpose.focus();
+  };
+
+  // -- revealing one value: shown, counted down, masked again ----------------------------------------------------
+
+  const reveals = () => all("form[data-reveal]").filter((element) => element.offsetParent !== null);
+
+  const number = () => {
+    all("form[data-reveal] kbd").forEach((mark) => { mark.hidden = true; });
+    if (singleKeysOff()) return;
+    reveals().forEach((element, index) => {
+      const mark = element.querySelector("kbd");
+      mark.hidden = false;
+      mark.textContent = `r ${index + 1}`;
+    });
+  };
+
+  const showing = new Set();
+  const hideAll = () => [...showing].forEach((hide) => hide());
+
+  const show = (element, answer) => {
+    const place = element.parentElement;
+    const mask = place.querySelector(".mask");
+    const clear = document.createElement("span");
+    clear.className = "clear";
+    clear.textContent = answer.value;
+    const left = document.createElement("span");
+    left.className = "left";
+    left.setAttribute("role", "timer");
+    const bar = document.createElement("progress");
+    bar.max = answer.seconds;
+    bar.setAttribute("aria-hidden", "true");
+    const count = document.createElement("span");
+    left.append(bar, count);
+    const end = Date.now() + answer.seconds * 1000;
+    const hide = () => {
+      clearInterval(ticking);
+      showing.delete(hide);
+      clear.textContent = "";
+      clear.remove();
+      left.remove();
+      mask.hidden = false;
+      element.hidden = false;
+      status.textContent = dialog.dataset.hidden;
+      number();
+    };
+    const tick = () => {
+      const seconds = Math.ceil((end - Date.now()) / 1000);
+      if (seconds <= 0) { hide(); return; }
+      bar.value = seconds;
+      count.textContent = `${seconds} s`;
+    };
+    mask.hidden = true;
+    element.hidden = true;
+    place.prepend(clear, left);
+    showing.add(hide);
+    const ticking = setInterval(tick, 250);
+    tick();
+    status.textContent = dialog.dataset.shown;
+    number();
+  };
+
+  const reveal = async (element) => {
+    const button = element.querySelector("button");
+    if (button.hasAttribute("aria-busy")) return;
+    button.setAttribute("aria-busy", "true");
+    try {
+      const response = await fetch(element.action, {
+        method: "POST",
+        body: new URLSearchParams(new FormData(element)),
+        headers: { Accept: "application/json" },
+        redirect: "manual",
+        cache: "no-store",
+      });
+      if (response.type === "opaqueredirect") { location.reload(); return; } // the session has ended
+      const answer = await response.json();
+      if (response.ok) show(element, answer);
+      else fail(element, answer.detail || answer.title);
+    } catch {
+      fail(element, dialog.dataset.failed);
+    } finally {
+      button.removeAttribute("aria-busy");
+    }
+  };
+
+  const fail = (element, words) => {
+    let note = element.parentElement.querySelector(".error");
+    if (!note) {
+      note = document.createElement("p");
+      note.className = "error";
+      note.setAttribute("role", "alert");
+      element.parentElement.append(note);
+    }
+    note.textContent = words;
+  };
+
+  all("form[data-reveal]").forEach((element) => on(element, "submit", (event) => {
+    event.preventDefault();
+    reveal(element);
+  }));
+  all("details").forEach((element) => on(element, "toggle", () => number()));
+  window.addEventListener("pagehide", hideAll);
+
+  // -- single keys -------------------------------------------------------------------------------------------------
+
+  const singleKeysOff = () => localStorage.getItem(KEYS_OFF) === "1";
+  const toggle = one("[data-single-keys]");
+  if (toggle) toggle.checked = !singleKeysOff();
+  on(toggle, "change", () => {
+    if (toggle.checked) localStorage.removeItem(KEYS_OFF);
+    else localStorage.setItem(KEYS_OFF, "1");
+    number();
+  });
+  on(one("[data-open=keys]"), "click", () => dialog.showModal());
+
+  let pending = null; // digits typed after "r", or null
+  let waiting = 0;
+
+  const settle = () => {
+    clearTimeout(waiting);
+    const chosen = reveals()[Number(pending) - 1];
+    pending = null;
+    if (chosen) reveal(chosen);
+  };
+
+  const takeDigit = (digit) => {
+    if (pending !== null) {
+      pending += digit;
+      clearTimeout(waiting);
+      if (Number(pending) * 10 > reveals().length) settle();
+      else waiting = setTimeout(settle, REVEAL_PAUSE_MS);
+      return true;
+    }
+    const choices = all("form[data-choice]");
+    if (choices.length && !form.contains(document.activeElement)) {
+      const choice = choices[Number(digit) - 1];
+      if (choice) choice.requestSubmit();
+      return Boolean(choice);
+    }
+    choosePurpose(Number(digit));
+    return purposes.length > 0;
+  };
+
+  const acts = {
+    "/": () => { if (box) { box.focus(); box.select(); } return Boolean(box); },
+    "?": () => { if (dialog) dialog.showModal(); return Boolean(dialog); },
+    "a": () => { const ask = one("form[data-ask]"); if (ask) ask.requestSubmit(); return Boolean(ask); },
+    "c": () => { const same = one("[data-same-case]"); if (same) same.checked = !same.checked; return Boolean(same); },
+    "r": () => { pending = ""; return reveals().length > 0; },
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.ctrlKey || event.metaKey) return;
+    if (event.key === "Escape") { pending = null; hideAll(); return; }
+    if (event.altKey) {
+      const entry = /^Digit[1-9]$/.test(event.code) && one(`[data-menu="${event.code.slice(-1)}"]`);
+      if (entry) { event.preventDefault(); entry.click(); }
+      return;
+    }
+    const target = event.target;
+    const typing = target.matches("input[type=text], input[type=password], textarea, select");
+    if (typing || (dialog && dialog.open)) return;
+    if (singleKeysOff() && !(purposes.includes(target) && /^[0-9]$/.test(event.key))) return;
+    if (event.key === "Enter" && pending) { event.preventDefault(); settle(); return; }
+    const done = /^[0-9]$/.test(event.key) ? takeDigit(event.key) : (acts[event.key] || (() => false))();
+    if (done) event.preventDefault();
+    else if (!/^(Shift|Tab)$/.test(event.key)) pending = null;
+  });
+
+  number();
+})();

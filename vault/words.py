@@ -1,0 +1,108 @@
+"""Words for people: every sentence in Chinese and English, and the names of the things the house speaks of.
+
+Source strings are English; the Chinese stands in ``vault/locale/zh_Hans_CN.po``, read once and not compiled, so that
+the file in the repository is the file in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+
+from babel.messages.pofile import read_po
+
+from vault.domain.policy import PurposePolicy, RolePolicy
+from vault.word_tables import FILE_FAULTS, FILES, NAMES, REASONS
+
+CHINESE, ENGLISH = LANGUAGES = ("zh-CN", "en")
+CATALOGUE = Path(__file__).parent / "locale" / "zh_Hans_CN.po"
+
+Translate = Callable[..., str]
+
+
+def translator(language: str) -> Translate:
+    """Return the function that says a sentence in a language.
+
+    Args:
+        language: ``zh-CN`` or ``en``; any other word means Chinese.
+
+    Returns:
+        A function that takes the English sentence, and by name what fills its braces.
+    """
+    catalogue: Mapping[str, str] = {} if language == ENGLISH else _chinese()
+
+    def say(sentence: str, **facts: str | int) -> str:
+        said = catalogue.get(sentence, sentence)
+        return said.format_map(facts) if facts else said
+
+    return say
+
+
+def name(language: str, group: str, word: str) -> str:
+    """Return what people call a word of a closed list.
+
+    Args:
+        language: as for :func:`translator`.
+        group: which list: action, outcome, class, part, field, kind, identifier, channel, result, …
+        word: the word's id.
+
+    Returns:
+        Its name; the id itself when the list does not know it, so that nothing is ever shown as something else.
+    """
+    known = NAMES[group].get(word)
+    return word if known is None else translator(language)(known)
+
+
+def of_policy(language: str, rule: RolePolicy | PurposePolicy) -> str:
+    """Return the name that the policy gives a role or a purpose."""
+    return rule.en if language == ENGLISH else rule.zh
+
+
+def finding(language: str, kind: str, index: int | None) -> str:
+    """Return one finding of the log's verifier as a sentence.
+
+    Args:
+        language: as for :func:`translator`.
+        kind: one of :data:`vault.verify_log.Kind`.
+        index: the entry concerned, if there is one.
+    """
+    return translator(language)(NAMES["finding"][kind], index="?" if index is None else index)
+
+
+def reason(language: str, reason_id: str, facts: Mapping[str, str | int]) -> str:
+    """Return why something was refused and what to do about it.
+
+    Args:
+        language: as for :func:`translator`.
+        reason_id: ``reason`` of an error.
+        facts: ``facts`` of the same error; a field is named in words.
+
+    Returns:
+        One or two sentences; for an id without words, the id and a pointer to the service's log.
+    """
+    say = translator(language)
+    filling = _Facts(facts)
+    if "field" in facts:
+        filling["field"] = name(language, "field", str(facts["field"]))
+    for what, file_name in FILES.items():
+        fault = reason_id.removeprefix(f"{what}_")
+        if reason_id not in REASONS and fault != reason_id and fault in FILE_FAULTS:
+            filling["what"] = say(file_name)
+            return say(FILE_FAULTS[fault]).format_map(filling)
+    if reason_id not in REASONS:
+        return say("Refused ({reason}). The service's log says more.", reason=reason_id)
+    return say(REASONS[reason_id]).format_map(filling)
+
+
+class _Facts(dict[str, str | int]):
+    """Facts for a sentence; one that the error does not carry leaves a gap instead of a failure."""
+
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+@cache
+def _chinese() -> Mapping[str, str]:
+    with CATALOGUE.open("rb") as file:
+        return {str(one.id): str(one.string) for one in read_po(file, locale="zh_Hans_CN") if one.id and one.string}
