@@ -1,20 +1,20 @@
-"""Cases: whose they are, what they may be used for, and asking for access where a look-up showed nothing."""
+"""A person's own cases, and asking for access where a look-up showed nothing."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import insert
 
 from vault.domain.cohorts import home_of
 from vault.domain.identifiers import identify
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
-from vault.domain.policy import PurposeKind, Right
+from vault.domain.policy import Right
 from vault.domain.records import FieldRef, RecordMeta, RecordState
 from vault.domain.retention import expires_at
-from vault.errors import AccessRefused, NotFound
+from vault.services.admission import case_of, may_use
 from vault.services.parts import Parts
 from vault.storage import cases, record_writes, vault_state
 from vault.storage.cases import AskedRequest, Case
@@ -23,42 +23,6 @@ from vault.storage.tables import access_requests
 from vault.storage.unit_of_work import unit_of_work
 
 _LISTED = 50
-_ACTIONS = {Right.LOOKUP: Action.LOOKUP, Right.REVEAL: Action.REVEAL, Right.ASK: Action.ASK}
-
-
-def may_use(parts: Parts, person: Person, right: Right, purpose: str, now: datetime) -> None:
-    """Let a person go on only with a right and a purpose of their role; a refusal is logged.
-
-    Raises:
-        AccessRefused: no such right (``no_right``), a forbidden purpose (``purpose_forbidden``, UL-02) or one
-            that is not theirs to choose (``purpose_not_yours``).
-    """
-    role = parts.policy.roles[person.role]
-    rule = ""
-    known = parts.policy.purposes.get(purpose)
-    if right not in role.rights:
-        rule = "no_right"
-    elif known is not None and known.kind is PurposeKind.FORBIDDEN:
-        rule = "purpose_forbidden"
-    elif purpose not in role.purposes:
-        rule = "purpose_not_yours"
-    if rule:
-        named = purpose if known else ""  # a word outside the closed list does not enter the log
-        action = _ACTIONS[right]
-        parts.log_writer.write(parts.event(now, person.actor(), action, Outcome.REFUSED, purpose=named, rule=rule))
-        raise AccessRefused(rule)
-
-
-def case_of(connection: Connection, person: Person, case_id: bytes) -> Case:
-    """Return a person's own open case.
-
-    Raises:
-        NotFound: not there, not theirs, or closed: one answer.
-    """
-    case = cases.case(connection, case_id)
-    if case is None or case.opened_by != person.account_id or case.closed_at is not None:
-        raise NotFound("case")
-    return case
 
 
 def my_cases(parts: Parts, person: Person) -> tuple[list[Case], list[AskedRequest]]:

@@ -21,8 +21,8 @@ from vault.domain.policy import Right, View
 from vault.domain.records import LinkRole
 from vault.errors import AccessRefused, NotFound
 from vault.services import scope
+from vault.services.admission import case_of, may_use
 from vault.services.cards import OTHER_PARTY, Card, card, fields_to_open, other_party
-from vault.services.cases import case_of, may_use
 from vault.services.opening import announced, check, open_record, reporting
 from vault.services.parts import Parts
 from vault.storage import cases, records

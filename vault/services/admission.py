@@ -1,0 +1,52 @@
+"""Steps at the head of every walk: the role's right and purpose, and whose case it is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from vault.domain.log import Action, Outcome
+from vault.domain.people import Person
+from vault.domain.policy import PurposeKind, Right
+from vault.errors import AccessRefused, NotFound
+from vault.services.parts import Parts
+from vault.storage import cases
+from vault.storage.cases import Case
+
+_ACTIONS = {Right.LOOKUP: Action.LOOKUP, Right.REVEAL: Action.REVEAL, Right.ASK: Action.ASK}
+
+
+def may_use(parts: Parts, person: Person, right: Right, purpose: str, now: datetime) -> None:
+    """Let a person go on only with a right and a purpose of their role; a refusal is logged.
+
+    Raises:
+        AccessRefused: no such right (``no_right``), a forbidden purpose (``purpose_forbidden``, UL-02) or one
+            that is not theirs to choose (``purpose_not_yours``).
+    """
+    role = parts.policy.roles[person.role]
+    rule = ""
+    known = parts.policy.purposes.get(purpose)
+    if right not in role.rights:
+        rule = "no_right"
+    elif known is not None and known.kind is PurposeKind.FORBIDDEN:
+        rule = "purpose_forbidden"
+    elif purpose not in role.purposes:
+        rule = "purpose_not_yours"
+    if rule:
+        named = purpose if known else ""  # a word outside the closed list does not enter the log
+        action = _ACTIONS[right]
+        parts.log_writer.write(parts.event(now, person.actor(), action, Outcome.REFUSED, purpose=named, rule=rule))
+        raise AccessRefused(rule)
+
+
+def case_of(connection: Connection, person: Person, case_id: bytes) -> Case:
+    """Return a person's own open case.
+
+    Raises:
+        NotFound: not there, not theirs, or closed: one answer.
+    """
+    case = cases.case(connection, case_id)
+    if case is None or case.opened_by != person.account_id or case.closed_at is not None:
+        raise NotFound("case")
+    return case
