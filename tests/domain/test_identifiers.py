@@ -5,20 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vault.domain.identifiers import (
-    ID_TYPE_NAMES,
-    IdentifierKind,
-    IdType,
-    Waybill,
-    WaybillPattern,
-    find_waybill,
-    id_type_of,
-    identify,
-    normal_id_number,
-    normal_phone,
-    normal_source_number,
-    normal_waybill,
-)
+from vault.domain.id_numbers import ID_TYPE_NAMES, IdType, id_type_of, normal_id_number
+from vault.domain.identifiers import IdentifierKind, identify, normal_source_number
+from vault.domain.phones import normal_phone
+from vault.domain.waybills import Waybill, WaybillPattern, find_waybill, normal_waybill
 from vault.errors import InvalidValue
 
 PATTERNS = (

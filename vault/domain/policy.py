@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 from vault.domain.cohorts import CohortRule
 from vault.domain.fields import FIELDS
-from vault.domain.identifiers import WaybillPattern
 from vault.domain.ids import RecordClass, Role
 from vault.domain.retention import Keep
+from vault.domain.waybills import WaybillPattern
 
 _STRICT = {"extra": "forbid", "strict": True, "frozen": True}
 

@@ -14,17 +14,13 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from vault.domain.clocks import entry_lateness
-from vault.domain.identifiers import (
-    IdentifierKind,
-    id_type_of,
-    normal_id_number,
-    normal_phone,
-    normal_source_number,
-    normal_waybill,
-)
+from vault.domain.id_numbers import id_type_of, normal_id_number
+from vault.domain.identifiers import IdentifierKind, normal_source_number
 from vault.domain.ids import RecordClass
+from vault.domain.phones import normal_phone
 from vault.domain.policy import Policy
 from vault.domain.records import LinkRole, RecordState
+from vault.domain.waybills import normal_waybill
 from vault.errors import InvalidValue
 from vault.storage.mapping_files import HeaderMapping
 

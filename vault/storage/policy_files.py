@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from vault.domain.identifiers import WaybillPattern
 from vault.domain.ids import RecordClass, Role
 from vault.domain.policy import (
     CompanyPolicy,
@@ -26,6 +25,7 @@ from vault.domain.policy import (
     SessionPolicy,
     View,
 )
+from vault.domain.waybills import WaybillPattern
 from vault.errors import PolicyError
 
 Shape = TypeVar("Shape")
