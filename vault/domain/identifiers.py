@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from enum import StrEnum
 
-from vault.domain.id_numbers import read_document, resident_fault
+from vault.domain.id_numbers import RESIDENT_LENGTH, read_document, resident_fault
 from vault.domain.phones import PLAIN_PHONE_START, read_phone
 from vault.domain.spelling import LONGEST_PASTED, LONGEST_TYPED, NO_GAPS_OR_BRACKETS, folded
 from vault.domain.waybills import WaybillPattern, find_waybill
