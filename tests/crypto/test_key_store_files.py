@@ -1,0 +1,383 @@
+from __future__ import annotations
+
+import fcntl
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from vault.crypto import key_store_files
+from vault.crypto.key_store_files import Copy, KeyStoreFiles
+from vault.crypto.providers import FileProvider
+from vault.domain.ids import RecordClass
+from vault.errors import KeyStoreError, StorageUnavailable
+
+VAULT = bytes(range(16))
+NOVEMBER = (RecordClass.CUSTOMER, date(2028, 11, 30))
+DECEMBER = (RecordClass.CUSTOMER, date(2028, 12, 31))
+HOUSE = Path(__file__).parents[2]
+
+
+def copies_in(folder):
+    return [
+        Copy(folder / "one" / "keys.store", folder / "one-epoch" / "epoch"),
+        Copy(folder / "two" / "keys.store", folder / "two-epoch" / "epoch"),
+    ]
+
+
+def files_in(folder):
+    return KeyStoreFiles(copies_in(folder), folder / "lock" / "keys.lock", FileProvider(folder / "root" / "root.key"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    tmp_path.chmod(0o700)
+    FileProvider(tmp_path / "root" / "root.key").create()
+    return tmp_path
+
+
+@pytest.fixture
+def files(folder):
+    files_in(folder).create(VAULT)
+    return files_in(folder)
+
+
+def refusal(call):
+    with pytest.raises(KeyStoreError) as refused:
+        call()
+    return refused.value.reason, refused.value.facts.get("path")
+
+
+def snapshot(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "keys.lock"}
+
+
+# -- create ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_store_has_version_1_no_cohorts_and_loads_again(folder):
+    files = files_in(folder)
+    assert not files.exists()
+    store = files.create(VAULT)
+    assert files.exists()
+    assert (store.vault_id, store.version, store.cohorts()) == (VAULT, 1, ())
+    assert files_in(folder).load().same_as(store)
+
+
+def test_files_are_0600_and_folders_0700_whatever_the_umask(folder):
+    files_in(folder).create(VAULT)
+    for copy in copies_in(folder):
+        for path in (copy.store, copy.epoch):
+            assert path.stat().st_mode & 0o777 == 0o600
+            assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert (folder / "lock" / "keys.lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_each_copy_has_its_own_epoch_secret(files, folder):
+    one, two = copies_in(folder)
+    assert one.epoch.read_bytes() != two.epoch.read_bytes()
+
+
+@pytest.mark.parametrize("which", range(4))
+def test_nothing_is_created_while_any_file_of_any_copy_is_there(folder, which):
+    path = [path for copy in copies_in(folder) for path in (copy.store, copy.epoch)][which]
+    path.parent.mkdir(mode=0o700)
+    path.write_bytes(b"")
+    assert files_in(folder).exists()
+    before = snapshot(folder)
+    assert refusal(lambda: files_in(folder).create(VAULT)) == ("key_store_exists", str(path))
+    assert snapshot(folder) == before
+
+
+def test_nothing_is_created_without_a_root_key(folder):
+    (folder / "root" / "root.key").unlink()
+    assert refusal(lambda: files_in(folder).create(VAULT)) == ("key_missing", str(folder / "root" / "root.key"))
+    assert not files_in(folder).exists()
+    assert not (folder / "root" / "root.key").exists()
+
+
+def test_copies_must_be_two_distinct_and_apart_from_their_epoch_secret(folder):
+    one, two = copies_in(folder)
+    lock, provider = folder / "lock", FileProvider(folder / "root.key")
+    for copies, reason in (
+        ([], "too_few_copies"),
+        ([one], "too_few_copies"),
+        ([one, one], "copies_share_a_file"),
+        ([one, Copy(two.store, one.epoch)], "copies_share_a_file"),
+        ([one, Copy(two.store, folder / "two" / "epoch")], "epoch_secret_beside_key_store"),
+    ):
+        assert refusal(lambda copies=copies: KeyStoreFiles(copies, lock, provider))[0] == reason
+
+
+# -- load ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("copy", [0, 1])
+@pytest.mark.parametrize(("part", "what"), [("store", "key_store"), ("epoch", "epoch_secret")])
+@pytest.mark.parametrize(
+    ("harm", "ending"),
+    [
+        (lambda path: path.unlink(), "missing"),
+        (lambda path: path.write_bytes(b""), "empty"),
+        (lambda path: path.chmod(0o640), "too_open"),
+        (lambda path: path.chmod(0o604), "too_open"),
+        (lambda path: path.write_bytes(b"something else"), "damaged"),
+        (lambda path: path.write_bytes(b"x" * 37), "damaged"),
+    ],
+    ids=["missing", "empty", "group", "others", "short", "alien"],
+)
+def test_every_file_of_every_copy_must_be_sound(files, folder, copy, part, what, harm, ending):
+    path = getattr(copies_in(folder)[copy], part)
+    harm(path)
+    left = snapshot(folder)
+    for use in (files.load, lambda: files.make_cohorts([NOVEMBER])):
+        assert refusal(use) == (f"{what}_{ending}", str(path))
+    assert snapshot(folder) == left
+
+
+def test_a_folder_that_others_can_write_is_refused(files, folder):
+    (folder / "two-epoch").chmod(0o720)
+    assert refusal(files.load) == ("epoch_secret_too_open", str(folder / "two-epoch"))
+
+
+def test_a_swapped_root_key_is_refused(files, folder):
+    key = folder / "root" / "root.key"
+    key.unlink()
+    FileProvider(key).create()
+    assert refusal(files.load)[0] == "key_wrong"
+    assert refusal(lambda: files.make_cohorts([NOVEMBER]))[0] == "key_wrong"
+
+
+def test_swapped_epoch_files_are_refused(files, folder):
+    one, two = copies_in(folder)
+    first, second = one.epoch.read_bytes(), two.epoch.read_bytes()
+    one.epoch.write_bytes(second)
+    two.epoch.write_bytes(first)
+    assert refusal(files.load)[0] == "key_wrong"
+
+
+@pytest.mark.parametrize("copy", [0, 1])
+def test_one_changed_byte_names_the_copy(files, folder, copy):
+    path = copies_in(folder)[copy].store
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    assert refusal(files.load) == ("key_store_damaged", str(path))
+
+
+def test_a_copy_of_another_vault_under_the_same_root_key_is_refused(files, folder):
+    other = folder / "other"
+    other.mkdir(mode=0o700)
+    shutil.copytree(folder / "root", other / "root")
+    files_in(other).create(b"x" * 16)
+    for name in ("two", "two-epoch"):
+        shutil.rmtree(folder / name)
+        shutil.copytree(other / name, folder / name)
+    assert refusal(files.load) == ("key_store_other_vault", str(folder / "two" / "keys.store"))
+
+
+def test_a_lost_copy_is_replaced_by_both_files_of_a_good_one(files, folder):
+    one, two = copies_in(folder)
+    two.store.unlink()
+    shutil.copy2(one.store, two.store)
+    assert refusal(files.load) == ("key_store_damaged", str(two.store))
+    shutil.copy2(one.epoch, two.epoch)
+    assert files.load().version == 1
+    assert files.make_cohorts([NOVEMBER])[0].version == 2
+
+
+@pytest.mark.parametrize("copy", [0, 1])
+def test_a_copy_one_version_behind_is_written_again(files, folder, copy):
+    path = copies_in(folder)[copy].store
+    old = path.read_bytes()
+    store, _ = files.make_cohorts([NOVEMBER])
+    path.write_bytes(old)
+    assert files.load().same_as(store)
+    assert path.read_bytes() != old
+    assert [one.version for one in files._read(files._provider.root_key())] == [2, 2]
+
+
+@pytest.mark.parametrize("copy", [0, 1])
+def test_a_copy_two_versions_behind_is_refused(files, folder, copy):
+    path = copies_in(folder)[copy].store
+    old = path.read_bytes()
+    files.make_cohorts([NOVEMBER])
+    files.make_cohorts([DECEMBER])
+    path.write_bytes(old)
+    left = snapshot(folder)
+    assert refusal(files.load) == ("copies_differ", str(path))
+    assert refusal(lambda: files.make_cohorts([])) == ("copies_differ", str(path))
+    assert snapshot(folder) == left
+
+
+def test_two_copies_of_one_version_with_different_cohorts_are_refused(files, folder):
+    two = copies_in(folder)[1].store
+    old = {path: path.read_bytes() for path in (copies_in(folder)[0].store, two)}
+    files.make_cohorts([NOVEMBER])
+    fork = two.read_bytes()
+    for path, data in old.items():
+        path.write_bytes(data)
+    files.make_cohorts([NOVEMBER])
+    two.write_bytes(fork)
+    assert refusal(files.load)[0] == "copies_differ"
+
+
+# -- make cohorts ----------------------------------------------------------------------------------------------------
+
+
+def test_only_missing_cohorts_are_made_and_every_copy_holds_them(files, folder):
+    store, added = files.make_cohorts([NOVEMBER])
+    again, more = files.make_cohorts([NOVEMBER, DECEMBER])
+    assert (store.version, again.version) == (2, 3)
+    assert [(one.record_class, one.end_on) for one in added + more] == [NOVEMBER, DECEMBER]
+    assert files_in(folder).load().same_as(again)
+    assert [one.version for one in files._read(files._provider.root_key())] == [3, 3]
+
+
+def test_nothing_missing_writes_nothing(files, folder):
+    files.make_cohorts([NOVEMBER])
+    before = snapshot(folder)
+    store, added = files.make_cohorts([NOVEMBER])
+    assert (store.version, added) == (2, [])
+    assert snapshot(folder) == before
+
+
+def test_rewritten_files_keep_mode_0600_and_leave_nothing_beside_them(files, folder):
+    files.make_cohorts([NOVEMBER])
+    for copy in copies_in(folder):
+        assert copy.store.stat().st_mode & 0o777 == 0o600
+        assert list(copy.store.parent.iterdir()) == [copy.store]
+
+
+def test_confirm_sees_the_store_in_force_while_the_lock_is_held(files, folder):
+    seen = []
+
+    def confirm(store):
+        seen.append((store.version, files_in(folder).load().version))
+        with (folder / "lock" / "keys.lock").open() as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    files.make_cohorts([NOVEMBER], confirm)
+    files.make_cohorts([], confirm)
+    assert seen == [(2, 2), (2, 2)]
+
+
+def test_a_confirm_that_fails_is_made_up_for_by_the_next_call(files):
+    def down(_):
+        raise StorageUnavailable("stopped")
+
+    with pytest.raises(StorageUnavailable):
+        files.make_cohorts([NOVEMBER], down)
+    seen = []
+    store, added = files.make_cohorts([NOVEMBER], lambda one: seen.append(one.version))
+    assert (store.version, added, seen) == (2, [], [2])
+
+
+def test_a_copy_that_cannot_be_staged_changes_no_copy(files, folder):
+    two = copies_in(folder)[1].store
+    (two.parent / ".keys.store.new").mkdir()
+    before = snapshot(folder)
+    assert refusal(lambda: files.make_cohorts([NOVEMBER])) == ("key_store_unwritable", str(two))
+    assert files.load().version == 1
+    assert {path: data for path, data in snapshot(folder).items() if not path.name.startswith(".")} == before
+
+
+def test_a_cohort_that_one_copy_does_not_hold_is_not_handed_out(files, folder, monkeypatch):
+    real, first = key_store_files.publish_private, copies_in(folder)[0].store
+    monkeypatch.setattr(
+        key_store_files, "publish_private", lambda new, path, what: real(new, path, what) if path == first else None
+    )
+    confirmed = []
+    assert refusal(lambda: files.make_cohorts([NOVEMBER], confirmed.append))[0] == "copies_differ"
+    assert confirmed == []
+
+
+def test_a_held_lock_is_waited_for_and_then_given_up(files, folder, monkeypatch):
+    monkeypatch.setattr(key_store_files, "LOCK_WAIT_SECONDS", 0.2)
+    with (folder / "lock" / "keys.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        started = time.monotonic()
+        assert refusal(lambda: files.make_cohorts([NOVEMBER])) == ("key_store_busy", str(folder / "lock" / "keys.lock"))
+        assert 0.2 <= time.monotonic() - started < 2
+        assert files.load().version == 1
+
+
+# -- several processes -----------------------------------------------------------------------------------------------
+
+CHILD = """
+    import os, sys, time
+    from datetime import date
+    from pathlib import Path
+    from vault.crypto.key_store_files import Copy, KeyStoreFiles
+    from vault.crypto.providers import FileProvider
+    from vault.domain.ids import RecordClass
+
+    folder = Path(sys.argv[1])
+    copies = [Copy(folder / name / "keys.store", folder / f"{name}-epoch" / "epoch") for name in ("one", "two")]
+    files = KeyStoreFiles(copies, folder / "lock" / "keys.lock", FileProvider(folder / "root" / "root.key"))
+"""
+
+
+def child(folder, script, *arguments):
+    source = textwrap.dedent(CHILD) + textwrap.dedent(script)
+    command = [sys.executable, "-c", source, str(folder), *map(str, arguments)]
+    return subprocess.Popen(command, cwd=HOUSE, stdout=subprocess.PIPE, text=True)
+
+
+def test_processes_that_meet_a_new_month_make_one_cohort(files, folder):
+    script = """
+        print("ready", flush=True)
+        while not (folder / "go").exists():
+            pass
+        for month in range(1, 7):
+            store, added = files.make_cohorts([(RecordClass.CUSTOMER, date(2029, month, 28))])
+            print(len(added), store.version, files.load().version >= store.version, flush=True)
+    """
+    racers = [child(folder, script) for _ in range(3)]
+    for racer in racers:
+        assert racer.stdout.readline() == "ready\n"
+    (folder / "go").touch()
+    lines = [line.split() for racer in racers for line in racer.communicate(timeout=30)[0].splitlines()]
+    assert [racer.returncode for racer in racers] == [0, 0, 0]
+    assert len(lines) == 18
+    assert sum(int(made) for made, _, _ in lines) == 6
+    assert all(reloaded == "True" for _, _, reloaded in lines)
+    store = files.load()
+    assert (store.version, len(store.cohorts())) == (7, 6)
+
+
+KILLED = """
+    calls, fatal = 0, int(sys.argv[2])
+
+    def killing(real):
+        def call(*arguments, **named):
+            global calls
+            calls += 1
+            if calls == fatal:
+                os.kill(os.getpid(), 9)
+            return real(*arguments, **named)
+        return call
+
+    os.replace, os.fsync = killing(os.replace), killing(os.fsync)
+    files.make_cohorts([(RecordClass.CUSTOMER, date(2028, 11, 30))])
+    print(calls, flush=True)
+"""
+WRITES = 6
+"""Two copies staged (one fsync each), then for each the rename and the fsync of its folder."""
+
+
+@pytest.mark.parametrize("fatal", range(1, WRITES + 2))
+def test_a_writer_killed_before_any_of_its_writes_leaves_a_store_that_loads(files, folder, fatal):
+    process = child(folder, KILLED, fatal)
+    printed, _ = process.communicate(timeout=30)
+    assert (process.returncode, printed) == ((0, f"{WRITES}\n") if fatal > WRITES else (-9, ""))
+    store = files.load()
+    assert (store.version, len(store.cohorts())) == ((1, 0) if fatal <= 3 else (2, 1))
+    assert [one.version for one in files._read(files._provider.root_key())] == [store.version] * 2
+    after, added = files.make_cohorts([NOVEMBER])
+    assert (after.version, len(added)) == (2, 1 if fatal <= 3 else 0)
