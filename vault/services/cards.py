@@ -1,19 +1,28 @@
-"""Answers as people may see them: masked cards, made from opened values by the role's views."""
+"""Answers as people may see them: what of a record will be shown, what must be opened for it, and the masked card.
+
+Every answer is made in the same three steps: a :class:`Glimpse` says what will be shown of a record, the event
+announces what must be opened for it, and with the receipt the glimpse becomes a card.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vault.crypto.key_store import KeyStore
+from vault.domain.access import visible_fields
 from vault.domain.fields import FIELDS
-from vault.domain.ids import RecordClass
+from vault.domain.ids import RecordClass, Role
+from vault.domain.log import Opened, Receipt
 from vault.domain.masks import VALUELESS, mask
-from vault.domain.plaintext import Plaintext
-from vault.domain.policy import View
-from vault.domain.records import FieldRef, RecordMeta
+from vault.domain.policy import Policy, View
+from vault.domain.records import RecordState
+from vault.services.opening import announced, open_record
+from vault.storage.records import StoredRecord
 
-OTHER_PARTY = {"name": "surname_only", "sender_address": "city", "recipient_address": "city"}
-"""What is shown of the party of a shipment who is not in scope: masked surname and city."""
+OTHER_PARTY_RULE = "other_party"
+_PARTIES = ("sender", "recipient")
+_OTHER_PARTY_MASKS = {"name": "surname_only", "sender_address": "city", "recipient_address": "city"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ class Card:
     Args:
         record_id: the record.
         record_class: its class.
-        part: what it is in the answer: match, sender, recipient, shipment, service.
+        part: what it is in the answer: match, sender, recipient, or its class.
         rule: the scope rule that let it be shown; ``other_party`` where only surname and city are.
         values: what is shown.
         outlet: outlet code.
@@ -62,44 +71,87 @@ class Card:
         return next((one.text for one in self.values if one.field == field), "")
 
 
-def fields_to_open(record_class: RecordClass, views: Mapping[str, View]) -> set[str]:
-    """Return which visible fields need their value: those whose mask says the same of every value do not."""
-    return {
-        name for name, view in views.items() if view is View.PLAIN or FIELDS[record_class][name].mask not in VALUELESS
-    }
-
-
-def card(
-    meta: RecordMeta, part: str, rule: str, views: Mapping[str, View], opened: Mapping[FieldRef, Plaintext]
-) -> Card:
-    """Make a masked card of a record in scope.
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What will be shown of one record, decided before anything is opened.
 
     Args:
-        meta: the record's metadata.
+        found: the stored record.
         part: what it is in the answer.
-        rule: the scope rule that let it be shown.
-        views: how the role sees each field.
-        opened: the opened values.
+        rule: the scope rule; ``other_party`` for the party of a shipment who is not in scope.
+        views: how each shown field is seen.
     """
-    shown = []
-    for ref in meta.fields:
-        view = views.get(ref.field)
-        if view is None:
-            continue
-        value = opened[ref].disclose() if ref in opened else ""
-        kind = "plain" if view is View.PLAIN else FIELDS[meta.record_class][ref.field].mask
-        shown.append(Shown(ref.field, ref.ordinal, mask(kind, value), view is View.REVEAL))
-    order = list(FIELDS[meta.record_class])
-    shown.sort(key=lambda one: (order.index(one.field), one.ordinal))
-    return Card(
-        meta.record_id, meta.record_class, part, rule, tuple(shown), meta.outlet, meta.kind, meta.state.value == "open"
-    )
+
+    found: StoredRecord
+    part: str
+    rule: str
+    views: Mapping[str, View]
+
+    def announced(self) -> Opened:
+        """Return what the event says: fields whose mask says the same of every value need not be opened."""
+        record_class = self.found.meta.record_class
+        return announced(
+            self.found,
+            (
+                name
+                for name, view in self.views.items()
+                if view is View.PLAIN or FIELDS[record_class][name].mask not in VALUELESS
+            ),
+        )
+
+    def card(self, store: KeyStore, receipt: Receipt, wrapped: bytes | None) -> Card:
+        """Open what was announced and make the masked card.
+
+        Raises:
+            IntegrityError: something does not fit.
+        """
+        meta = self.found.meta
+        opened = open_record(store, receipt, self.found, wrapped, self.announced().fields)
+        other = self.rule == OTHER_PARTY_RULE
+        shown = []
+        for ref in meta.fields:
+            view = self.views.get(ref.field)
+            if view is None:
+                continue
+            kind = FIELDS[meta.record_class][ref.field].mask
+            if other:
+                kind = _OTHER_PARTY_MASKS[ref.field]
+            elif view is View.PLAIN:
+                kind = "plain"
+            value = opened[ref].disclose() if ref in opened else ""
+            shown.append(Shown(ref.field, ref.ordinal, mask(kind, value), view is View.REVEAL))
+        order = list(FIELDS[meta.record_class])
+        shown.sort(key=lambda one: (order.index(one.field), one.ordinal))
+        return Card(
+            meta.record_id,
+            meta.record_class,
+            self.part,
+            self.rule,
+            tuple(shown),
+            "" if other else meta.outlet,
+            meta.kind,
+            meta.state is RecordState.OPEN,
+        )
 
 
-def other_party(meta: RecordMeta, part: str, opened: Mapping[FieldRef, Plaintext]) -> Card:
-    """Make the card of a shipment's other party: masked surname and city, nothing that can be revealed."""
-    shown = tuple(
-        Shown(ref.field, ref.ordinal, mask(OTHER_PARTY[ref.field], value.disclose()), revealable=False)
-        for ref, value in opened.items()
-    )
-    return Card(meta.record_id, meta.record_class, part, "other_party", shown, "")
+def glimpse(policy: Policy, role: Role, found: StoredRecord, part: str, rule: str) -> Glimpse:
+    """Decide what will be shown of a record.
+
+    Args:
+        policy: the rules in force.
+        role: who looks.
+        found: the stored record.
+        part: what it is in the answer; a sender or recipient is shown without what the shipment does not need,
+            above all without the ID number (快递暂行条例 22).
+        rule: the scope rule that lets it be shown, or ``other_party``: masked surname and city, nothing to reveal.
+    """
+    present = {ref.field for ref in found.meta.fields}
+    address = {"sender": "sender_address", "recipient": "recipient_address"}.get(part)
+    if rule == OTHER_PARTY_RULE:
+        shown = present & {"name", address}
+        return Glimpse(found, part, rule, {name: View.MASKED for name in _OTHER_PARTY_MASKS if name in shown})
+    views = visible_fields(policy, role, found.meta.record_class, present)
+    if part in _PARTIES:
+        wanted = {"name", "phone", "other_contact", address}
+        views = {name: view for name, view in views.items() if name in wanted}
+    return Glimpse(found, part, rule, views)

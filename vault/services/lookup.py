@@ -8,26 +8,23 @@ without the opening, are logged alike and answered alike.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from vault.crypto.key_store import KeyStore
-from vault.domain.access import visible_fields
 from vault.domain.identifiers import IdentifierKind, identify
 from vault.domain.ids import RecordClass, new_id
-from vault.domain.log import Action, Opened, Outcome, Receipt
+from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
-from vault.domain.plaintext import Plaintext
 from vault.domain.policy import Right
-from vault.domain.records import FieldRef
 from vault.errors import NotFound
 from vault.services import scope
 from vault.services.admission import case_of, may_use
-from vault.services.cards import OTHER_PARTY, Card, card, fields_to_open, other_party
-from vault.services.opening import announced, check, open_record, reporting
+from vault.services.cards import OTHER_PARTY_RULE, Card, Glimpse, glimpse
+from vault.services.opening import check, reporting
 from vault.services.parts import Parts
 from vault.storage import cases, records
 from vault.storage.group_commit import Rows
@@ -35,8 +32,8 @@ from vault.storage.records import StoredRecord
 from vault.storage.tables import case_records
 from vault.storage.tables import cases as cases_table
 
-ABSENT_ANSWER_SECONDS = 0.06
-"""A look-up that shows nothing answers no sooner, so that its duration does not tell a refusal from a miss."""
+ABSENT_BEAT_SECONDS = 0.1
+"""A look-up that shows nothing answers only on multiples of this; it takes a few thousandths itself."""
 
 _CLASS_OF = {
     IdentifierKind.PHONE: RecordClass.CUSTOMER,
@@ -62,17 +59,6 @@ class LookupAnswer:
     kind: IdentifierKind
     cards: tuple[Card, ...] = ()
     choose: bool = False
-
-
-@dataclass(slots=True)
-class _Found:
-    """What the finding and deciding steps leave for the opening."""
-
-    store: KeyStore
-    records: dict[bytes, StoredRecord] = field(default_factory=dict)
-    wraps: dict[bytes, bytes] = field(default_factory=dict)
-    rules: dict[bytes, str] = field(default_factory=dict)
-    parts_of_answer: dict[bytes, str] = field(default_factory=dict)
 
 
 def look_up(
@@ -116,16 +102,15 @@ def look_up(
         store = parts.keys.current(connection)
         candidates = _find(connection, store, kind, number)
         with reporting(parts, person.actor(), candidates, now):
-            found = _decide(connection, parts, person, store, candidates, bound, now)
-        if chosen is not None:
-            _narrow(found, chosen)
-        found.wraps = records.wraps(connection, (one.meta for one in found.records.values()))
-    matches = [record_id for record_id, part in found.parts_of_answer.items() if part == "match"]
+            shown = _decide(connection, parts, person, store, candidates, bound, now)
+        if chosen is not None:  # one of several; a choice that is not among them is a miss
+            shown = {key: one for key, one in shown.items() if key == chosen}
+        wraps = records.wraps(connection, (one.found.meta for one in shown.values()))
+    matches = [one for one in shown.values() if one.part == "match"]
     choose = len(matches) > 1
     # 5. Append the event with the case, and wait until it is durable.
     case = case_id or new_id()
-    opened = _to_open(parts, person, found)
-    new_bound = [] if choose else [one for one in found.rules if one not in bound]
+    new = [key for key, one in shown.items() if one.rule != OTHER_PARTY_RULE and key not in bound and not choose]
     receipt = parts.log_writer.write(
         parts.event(
             now,
@@ -134,18 +119,18 @@ def look_up(
             _outcome(candidates, matches),
             purpose=purpose,
             case=case,
-            rule=found.rules.get(matches[0], "") if matches else "",
-            opened=opened,
+            rule=matches[0].rule if matches else "",
+            opened=tuple(one.announced() for one in shown.values()),
             identifier=kind.value,
         ),
-        _case_rows(person, purpose, now, case, new_bound, is_new=case_id is None),
+        _case_rows(person, purpose, now, case, new, is_new=case_id is None),
     )
     if not matches:
-        time.sleep(max(0.0, started + ABSENT_ANSWER_SECONDS - time.monotonic()))
+        _wait_for_the_beat(started)
         return LookupAnswer(case, purpose, kind)
     # 6. Unwrap and open just these; 7. answer, masked.
-    with reporting(parts, person.actor(), found.records, now):
-        cards = _cards(parts, person, found, receipt, opened)
+    with reporting(parts, person.actor(), candidates, now):
+        cards = tuple(one.card(store, receipt, wraps.get(key)) for key, one in shown.items())
     return LookupAnswer(case, purpose, kind, cards, choose)
 
 
@@ -174,67 +159,43 @@ def _decide(
     candidates: Mapping[bytes, StoredRecord],
     bound: frozenset[bytes],
     now: datetime,
-) -> _Found:
+) -> dict[bytes, Glimpse]:
     """Check the candidates' metadata and keep those in scope, with the parties of a shipment."""
-    found = _Found(store)
     links = {linked for one in candidates.values() for linked in scope.parties_of(one.meta)}
     parties = records.load(connection, links or {new_id()})
     for one in (*candidates.values(), *parties.values()):
         check(store, one)
     live = {key: one for key, one in candidates.items() if scope.findable(connection, one.meta, now)}
-    customers = {**parties, **{key: one for key, one in live.items() if one.meta.record_class is RecordClass.CUSTOMER}}
+    customers = parties | {key: one for key, one in live.items() if one.meta.record_class is RecordClass.CUSTOMER}
     customers = {key: one for key, one in customers.items() if scope.findable(connection, one.meta, now)}
     # The identifier was exact: pool customers it leads to are bound by this very look-up.
     rules = scope.rules_for(connection, parts.policy, person, customers, bound | set(customers))
+    shown: dict[bytes, Glimpse] = {}
+
+    def keep(one: StoredRecord, part: str, rule: str) -> None:
+        shown[one.meta.record_id] = glimpse(parts.policy, person.role, one, part, rule)
+
     for key, one in live.items():
         if one.meta.record_class is RecordClass.CUSTOMER:
             if key in rules:
-                _keep(found, one, "match", rules[key])
-        else:
-            mine = {party: rules[party] for party in scope.parties_of(one.meta) if party in rules}
-            if mine:
-                _keep(found, one, "match", next(iter(mine.values())))
-                for party, part in scope.parties_of(one.meta).items():
-                    if party in customers:
-                        _keep(found, customers[party], part, mine.get(party, ""))
-    return found
+                keep(one, "match", rules[key])
+            continue
+        roles = scope.parties_of(one.meta)
+        mine = [rules[party] for party in roles if party in rules]
+        if mine:
+            keep(one, "match", mine[0])
+            for party, part in roles.items():
+                if party in customers:
+                    keep(customers[party], part, rules.get(party, OTHER_PARTY_RULE))
+    return shown
 
 
-def _keep(found: _Found, one: StoredRecord, part: str, rule: str) -> None:
-    found.records[one.meta.record_id] = one
-    found.parts_of_answer[one.meta.record_id] = part
-    if rule:
-        found.rules[one.meta.record_id] = rule
+def _wait_for_the_beat(started: float) -> None:
+    """Answer absence only on the beat, so that the duration does not tell a refusal from a miss."""
+    time.sleep(ABSENT_BEAT_SECONDS - (time.monotonic() - started) % ABSENT_BEAT_SECONDS)
 
 
-def _narrow(found: _Found, chosen: bytes) -> None:
-    """Keep only the chosen one of several; a choice that is not among them is a miss."""
-    for record_id in list(found.records):
-        if record_id != chosen:
-            del found.records[record_id], found.parts_of_answer[record_id]
-            found.rules.pop(record_id, None)
-
-
-def _to_open(parts: Parts, person: Person, found: _Found) -> tuple[Opened, ...]:
-    """List what will be opened, record by record, field by field."""
-    opened = []
-    for record_id, one in found.records.items():
-        present = {ref.field for ref in one.meta.fields}
-        if record_id in found.rules:
-            views = visible_fields(parts.policy, person.role, one.meta.record_class, present)
-            names = fields_to_open(one.meta.record_class, views)
-        else:
-            names = _other_party_fields(found.parts_of_answer[record_id], present)
-        opened.append(announced(one, names))
-    return tuple(opened)
-
-
-def _other_party_fields(part: str, present: Iterable[str]) -> set[str]:
-    address = "sender_address" if part == "sender" else "recipient_address"
-    return {"name", address} & set(present) & set(OTHER_PARTY)
-
-
-def _outcome(candidates: Mapping[bytes, StoredRecord], matches: Sequence[bytes]) -> Outcome:
+def _outcome(candidates: Mapping[bytes, StoredRecord], matches: Sequence[Glimpse]) -> Outcome:
     if matches:
         return Outcome.GRANTED
     return Outcome.REFUSED if candidates else Outcome.MISS
@@ -251,20 +212,3 @@ def _case_rows(
     if bound:
         rows[case_records] = [{"case_id": case, "record_id": record_id} for record_id in bound]
     return rows  # type: ignore[return-value]  # keys are tables
-
-
-def _cards(parts: Parts, person: Person, found: _Found, receipt: Receipt, opened: Sequence[Opened]) -> tuple[Card, ...]:
-    cards = []
-    for grant in opened:
-        one = found.records[grant.record_id]
-        values: dict[FieldRef, Plaintext] = open_record(
-            found.store, receipt, one, found.wraps.get(grant.record_id), grant.fields
-        )
-        part = found.parts_of_answer[grant.record_id]
-        if grant.record_id in found.rules:
-            present = {ref.field for ref in one.meta.fields}
-            views = visible_fields(parts.policy, person.role, one.meta.record_class, present)
-            cards.append(card(one.meta, part, found.rules[grant.record_id], views, values))
-        else:
-            cards.append(other_party(one.meta, part, values))
-    return tuple(cards)

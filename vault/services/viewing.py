@@ -12,7 +12,6 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from vault.crypto.key_store import KeyStore
-from vault.domain.access import visible_fields
 from vault.domain.ids import RecordClass
 from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
@@ -22,7 +21,7 @@ from vault.domain.records import LinkRole
 from vault.errors import AccessRefused, NotFound
 from vault.services import scope
 from vault.services.admission import case_of, may_use
-from vault.services.cards import OTHER_PARTY, Card, card, fields_to_open, other_party
+from vault.services.cards import OTHER_PARTY_RULE, Card, glimpse
 from vault.services.opening import announced, check, open_record, reporting
 from vault.services.parts import Parts
 from vault.storage import cases, records
@@ -70,14 +69,13 @@ def view(parts: Parts, person: Person, case_id: bytes, record_id: bytes, now: da
         subject, rules = _in_scope(connection, parts, person, store, case, record_id, now)
         found = {record_id: subject} | _related(connection, store, subject, now)
         wraps = records.wraps(connection, (one.meta for one in found.values()))
-    grants = []
-    for one in found.values():
-        present = {ref.field for ref in one.meta.fields}
-        if _shown_whole(one, record_id, rules):
-            views = visible_fields(parts.policy, person.role, one.meta.record_class, present)
-            grants.append(announced(one, fields_to_open(one.meta.record_class, views)))
-        else:
-            grants.append(announced(one, present & set(OTHER_PARTY)))
+    rule = next(iter(rules.values()))
+    roles = scope.parties_of(subject.meta)
+    shown = {}
+    for key, one in found.items():
+        part = roles.get(key, one.meta.record_class.value)
+        is_other = one.meta.record_class is RecordClass.CUSTOMER and key not in rules
+        shown[key] = glimpse(parts.policy, person.role, one, part, OTHER_PARTY_RULE if is_other else rule)
     receipt = parts.log_writer.write(
         parts.event(
             now,
@@ -86,27 +84,13 @@ def view(parts: Parts, person: Person, case_id: bytes, record_id: bytes, now: da
             Outcome.GRANTED,
             purpose=case.purpose,
             case=case_id,
-            rule=next(iter(rules.values())),
-            opened=tuple(grants),
+            rule=rule,
+            opened=tuple(one.announced() for one in shown.values()),
         )
     )
-    roles = scope.parties_of(subject.meta)
-    cards = {}
     with reporting(parts, person.actor(), found, now):
-        for grant in grants:
-            one = found[grant.record_id]
-            values = open_record(store, receipt, one, wraps.get(grant.record_id), grant.fields)
-            part = roles.get(grant.record_id, one.meta.record_class.value)
-            if _shown_whole(one, record_id, rules):
-                views = visible_fields(
-                    parts.policy, person.role, one.meta.record_class, {ref.field for ref in one.meta.fields}
-                )
-                rule = rules.get(grant.record_id, next(iter(rules.values())))
-                cards[grant.record_id] = card(one.meta, part, rule, views, values)
-            else:
-                cards[grant.record_id] = other_party(one.meta, part, values)
-    subject_card = cards.pop(record_id)
-    return ViewAnswer(case, subject_card, tuple(cards.values()))
+        cards = {key: one.card(store, receipt, wraps.get(key)) for key, one in shown.items()}
+    return ViewAnswer(case, cards.pop(record_id), tuple(cards.values()))
 
 
 def reveal(
@@ -223,10 +207,3 @@ def _related(
     for one in related.values():
         check(store, one)
     return {key: related[key] for key in ids if key in related and scope.findable(connection, related[key].meta, now)}
-
-
-def _shown_whole(one: StoredRecord, subject: bytes, rules: dict[bytes, str]) -> bool:
-    """Return whether a record is shown by the role's views; a customer out of scope is only the other party."""
-    if one.meta.record_class is not RecordClass.CUSTOMER:
-        return True
-    return one.meta.record_id in rules or one.meta.record_id == subject
