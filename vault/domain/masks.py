@@ -185,7 +185,6 @@ MASKS: Mapping[str, Callable[[str], str]] = MappingProxyType(
         "address": _address,
         "city": _city,
         "waybill": _waybill,
-        "waybill_typed": _plain,  # the agent typed it: nothing new is shown
         "text": _hidden,
         "plain": _plain,
         "hidden": _hidden,

@@ -134,7 +134,7 @@ class Glimpse:
         )
 
 
-def glimpse(policy: Policy, role: Role, found: StoredRecord, part: str, rule: str) -> Glimpse:
+def glimpse(policy: Policy, role: Role, found: StoredRecord, part: str, rule: str, typed: str = "") -> Glimpse:
     """Decide what will be shown of a record.
 
     Args:
@@ -144,6 +144,7 @@ def glimpse(policy: Policy, role: Role, found: StoredRecord, part: str, rule: st
         part: what it is in the answer; a sender or recipient is shown without what the shipment does not need,
             above all without the ID number (快递暂行条例 22).
         rule: the scope rule that lets it be shown, or ``other_party``: masked surname and city, nothing to reveal.
+        typed: the field whose value the person has just typed in full, so that a mask would hide nothing.
     """
     present = {ref.field for ref in found.meta.fields}
     address = {"sender": "sender_address", "recipient": "recipient_address"}.get(part)
@@ -154,4 +155,6 @@ def glimpse(policy: Policy, role: Role, found: StoredRecord, part: str, rule: st
     if part in _PARTIES:
         wanted = {"name", "phone", "other_contact", address}
         views = {name: view for name, view in views.items() if name in wanted}
+    if typed in views:
+        views[typed] = View.PLAIN
     return Glimpse(found, part, rule, views)

@@ -172,8 +172,8 @@ def _decide(
     rules = scope.rules_for(connection, parts.policy, person, customers, bound | set(customers))
     shown: dict[bytes, Glimpse] = {}
 
-    def keep(one: StoredRecord, part: str, rule: str) -> None:
-        shown[one.meta.record_id] = glimpse(parts.policy, person.role, one, part, rule)
+    def keep(one: StoredRecord, part: str, rule: str, typed: str = "") -> None:
+        shown[one.meta.record_id] = glimpse(parts.policy, person.role, one, part, rule, typed)
 
     for key, one in live.items():
         if one.meta.record_class is RecordClass.CUSTOMER:
@@ -183,7 +183,7 @@ def _decide(
         roles = scope.parties_of(one.meta)
         mine = [rules[party] for party in roles if party in rules]
         if mine:
-            keep(one, "match", mine[0])
+            keep(one, "match", mine[0], typed="waybill")
             for party, part in roles.items():
                 if party in customers:
                     keep(customers[party], part, rules.get(party, OTHER_PARTY_RULE))
