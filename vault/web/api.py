@@ -28,7 +28,7 @@ STRUCTURED = frozenset({"parcel", "track", "details", "notice"})
 
 _MOST_EVENTS = 200
 
-api = Blueprint(gate.API, __name__, url_prefix=PREFIX)
+api = Blueprint("api", __name__, url_prefix=PREFIX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,8 +232,11 @@ def read_body(model: type[Model]) -> Model:
     """
     if request.mimetype != JSON:
         abort(415)
+    raw = request.get_data(cache=False)
+    if request.content_length is None and len(raw) >= (request.max_content_length or 0):
+        abort(413)  # sent in chunks: werkzeug cuts it off at the limit and says nothing
     try:
-        found = _DECODER.decode(request.get_data(cache=False).decode())
+        found = _DECODER.decode(raw.decode())
     except RecursionError:
         raise InvalidValue("nested_too_deep", field=WHOLE) from None
     except ValueError:  # not UTF-8, not JSON, or a number of thousands of digits

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
-from flask import Flask, Response, abort, current_app, g, redirect, request, session
+from flask import Flask, Request, Response, abort, current_app, g, redirect, request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user
 
 from vault import words
@@ -31,7 +32,7 @@ ENDPOINT = "datavault.endpoint"
 
 LANGUAGES = words.LANGUAGES
 LANGUAGE_COOKIE = "language"
-API = "api"
+_API_PATH = "/api/"
 SIGN_IN_PAGE = "/sign-in"
 
 _DOOR = "datavault_door"
@@ -95,6 +96,16 @@ class SignedIn(UserMixin):  # type: ignore[misc]  # flask-login ships no types
         return self._token
 
 
+class PageSessions(SecureCookieSessionInterface):
+    """Cookie sessions for pages; for the API no cookie is even read."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Read the cookie of a page's request."""
+        if request.path.startswith(_API_PATH):
+            return self.session_class()
+        return super().open_session(app, request)
+
+
 def stand_at(app: Flask) -> None:
     """Put the gate in front of every view of the application."""
     login = LoginManager()
@@ -102,6 +113,7 @@ def stand_at(app: Flask) -> None:
     login.user_loader(_signed_in)
     # Not `init_app`: it would write remember-me cookies after each request, and there are none here.
     cast("Any", app).login_manager = login
+    app.session_interface = PageSessions()
     app.before_request(_pass)
 
 
@@ -125,10 +137,16 @@ def source() -> str:
     return request.remote_addr or ""
 
 
+def for_programs() -> bool:
+    """Return whether the address is one of the API's."""
+    return request.path.startswith(_API_PATH)
+
+
 def language() -> str:
     """Return the language to answer in: for the API as the request says, for pages by the switch people set."""
-    if request.path.startswith("/api/"):
-        return request.accept_languages.best_match(LANGUAGES, words.CHINESE) or words.CHINESE
+    if for_programs():
+        preferred = request.accept_languages.best or ""
+        return words.ENGLISH if preferred.lower().startswith("en") else words.CHINESE
     chosen = request.cookies.get(LANGUAGE_COOKIE)
     return chosen if chosen in LANGUAGES else words.CHINESE
 
@@ -163,10 +181,9 @@ def _pass() -> Response | None:
         abort(404)
     if here.is_open:
         return None
-    for_programs = rule.endpoint.startswith(f"{API}.")
-    g.person = _bearer() if for_programs else getattr(current_user, "person", None)
+    g.person = _bearer() if for_programs() else getattr(current_user, "person", None)
     if g.person is None:
-        if for_programs:
+        if for_programs():
             raise SignInRefused("not_signed_in")
         return cast("Response", redirect(SIGN_IN_PAGE, 303))
     if here.right is not None and not parts().policy.allows(g.person.role, here.right):

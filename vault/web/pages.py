@@ -24,6 +24,7 @@ pages = Blueprint("pages", __name__)
 furnish(pages)
 
 _ID = re.compile("[0-9a-f]{32}")
+_SIDE_BY_SIDE = ("match", "sender", "recipient")
 _A_YEAR = 365 * 24 * 3600  # seconds
 
 
@@ -49,9 +50,7 @@ def choose_language() -> AnyResponse:
     answer = redirect(way_back(request.form.get("back", "")), 303)
     chosen = request.form.get("language", "")
     if chosen in LANGUAGES:
-        answer.set_cookie(
-            LANGUAGE_COOKIE, chosen, max_age=_A_YEAR, secure=True, httponly=True, samesite="Strict"
-        )
+        answer.set_cookie(LANGUAGE_COOKIE, chosen, max_age=_A_YEAR, secure=True, httponly=True, samesite="Strict")
     return answer
 
 
@@ -106,6 +105,7 @@ def look_up() -> tuple[str, int] | str:
         return _look_up_page(typed=typed, chosen_purpose=purpose, errors=errors, case=shown), 400
     return _look_up_page(
         answer=answer,
+        cards=sorted(answer.cards, key=lambda card: _SIDE_BY_SIDE.index(card.part)),
         # Only the forms that send it again hold the number: to choose one of several, or to ask for access.
         number=typed if answer.choose or not answer.cards else "",
         case=_case_shown(answer.case_id, purpose, go_on=False),
@@ -156,15 +156,16 @@ def reveal(case: bytes, record: bytes) -> Response | str:
 
 def _record_page(case: bytes, record: bytes, revealed: dict[str, Any] | None = None) -> str:
     answer = viewing.view(parts(), person(), case, record, now())
-    return render_template(
-        "record.html",
+    shown = _form(
         subject=answer.subject,
         related=answer.related,
         revealed=revealed,
         seconds=parts().policy.sessions.reveal_seconds,
+        case=_case_shown(case, answer.case.purpose, go_on=False),
+        answered=True,
         back=url_for("pages.record", case=case, record=record),
-        **_form(case=_case_shown(case, answer.case.purpose, go_on=False), answered=True),
     )
+    return render_template("record.html", **shown)
 
 
 def _look_up_page(**shown: Any) -> str:  # noqa: ANN401 - whatever the template takes

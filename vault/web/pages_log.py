@@ -41,6 +41,4 @@ def verify() -> str:
     told = [words.finding(language(), one.kind, one.index) for one in findings[:_MOST_FINDINGS_SHOWN]]
     unlisted = 0 if verdict is None else verdict.report.unlisted
     more = len(findings) - len(told) + unlisted
-    return render_template(
-        "verdict.html", verdict=verdict, findings=told, more=more, back=url_for("log.view")
-    )
+    return render_template("verdict.html", verdict=verdict, findings=told, more=more, back=url_for("log.view"))

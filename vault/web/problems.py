@@ -153,6 +153,6 @@ def _answer(
 
 def _is_for_people() -> bool:
     """Return whether the answer is read by a person: pages, unless their script asked for JSON."""
-    if request.path.startswith("/api/") or request.blueprint == "health":
+    if gate.for_programs() or request.blueprint == "health":
         return False
     return "json" not in request.headers.get("Accept", "")

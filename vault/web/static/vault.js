@@ -42,7 +42,7 @@
     reveals().forEach((element, index) => {
       const mark = element.querySelector("kbd");
       mark.hidden = false;
-      mark.textContent = `r ${index + 1}`;
+      mark.textContent = `r${index + 1}`;
     });
   };
 
