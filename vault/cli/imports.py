@@ -111,8 +111,8 @@ def _tell(config: Config, report: ImportReport, *, dry_run: bool) -> None:
     counts = say("{rows} rows: {added} new, {updated} changed, {unchanged} unchanged, {bad} bad")
     click.echo(counts.format_map(asdict(report)))
     for fault in report.faults[:_LISTED]:
-        words = reason(config.language, fault.reason, {})
-        place = say("line {line}, column {column}") if fault.column else say("line {line}")
+        words = reason(config.language, fault.reason, {"column": fault.column, "field": fault.field})
+        place = say("line {line}, column {column}") if fault.column else say("line {line}") if fault.line else say("file")
         click.echo(f"  {place.format(line=fault.line, column=fault.column)}: {words} [{fault.reason}]")
     if report.bad > _LISTED:
         click.echo(say("  … and {more} more; --json lists them").format(more=report.bad - _LISTED))

@@ -13,6 +13,7 @@ from vault.cli.output import CANNOT, FOUND, json_option, now, show_json, speaker
 from vault.config import load_config
 from vault.domain.log_checkpoints import Checkpoint
 from vault.services import log as log_service
+from vault.words import finding
 
 
 @click.group("log")
@@ -60,7 +61,7 @@ def verify(*, as_json: bool) -> None:
             )
         )
         for one in report.findings:
-            click.echo(f"  [{say(one.kind)}] {one.words}")
+            click.echo(f"  [{one.kind}] {finding(config.language, one.kind, one.index)}")
         if not verdict.holds:
             click.echo(say("First bad entry: {index}").format(index=report.first_bad_index))
         click.echo(say("HOLDS") if verdict.holds else say("DOES NOT HOLD"))

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from vault.crypto.key_store import KeyStore
 from vault.domain.access import visible_fields
 from vault.domain.fields import FIELDS
+from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import RecordClass, Role
 from vault.domain.log import Opened, Receipt
 from vault.domain.masks import VALUELESS, mask
+from vault.domain.plaintext import Plaintext
 from vault.domain.policy import Policy, View
-from vault.domain.records import RecordState
+from vault.domain.records import FieldRef, RecordState
+from vault.errors import IntegrityError
 from vault.services.opening import announced, open_record
 from vault.storage.records import StoredRecord
 
@@ -80,24 +83,23 @@ class Glimpse:
         part: what it is in the answer.
         rule: the scope rule; ``other_party`` for the party of a shipment who is not in scope.
         views: how each shown field is seen.
+        sought: the identifier by which the record was found; index rows carry no MAC, so that the opened record
+            itself must hold it.
     """
 
     found: StoredRecord
     part: str
     rule: str
     views: Mapping[str, View]
+    sought: tuple[IdentifierKind, str] | None = None
 
     def announced(self) -> Opened:
         """Return what the event says: fields whose mask says the same of every value need not be opened."""
-        record_class = self.found.meta.record_class
-        return announced(
-            self.found,
-            (
-                name
-                for name, view in self.views.items()
-                if view is View.PLAIN or FIELDS[record_class][name].mask not in VALUELESS
-            ),
-        )
+        fields = FIELDS[self.found.meta.record_class]
+        names = {name for name, view in self.views.items() if view is View.PLAIN or fields[name].mask not in VALUELESS}
+        if self.sought is not None:
+            names |= {ref.field for ref in self.found.meta.fields if fields[ref.field].index is self.sought[0]}
+        return announced(self.found, names)
 
     def card(self, store: KeyStore, receipt: Receipt, wrapped: bytes | None) -> Card:
         """Open what was announced and make the masked card.
@@ -107,6 +109,8 @@ class Glimpse:
         """
         meta = self.found.meta
         opened = open_record(store, receipt, self.found, wrapped, self.announced().fields)
+        if self.sought is not None:
+            _check_sought(meta.record_class, opened, *self.sought)
         other = self.rule == OTHER_PARTY_RULE
         shown = []
         for ref in meta.fields:
@@ -134,7 +138,28 @@ class Glimpse:
         )
 
 
-def glimpse(policy: Policy, role: Role, found: StoredRecord, part: str, rule: str, typed: str = "") -> Glimpse:
+def _check_sought(
+    record_class: RecordClass, opened: Mapping[FieldRef, Plaintext], kind: IdentifierKind, number: str
+) -> None:
+    """Refuse a record that does not hold the identifier it was found by: its index row was redirected.
+
+    Raises:
+        IntegrityError: no value of that kind is the number.
+    """
+    fields = FIELDS[record_class]
+    if not any(fields[ref.field].index is kind and value.same_as(number) for ref, value in opened.items()):
+        raise IntegrityError("unreadable")
+
+
+def glimpse(
+    policy: Policy,
+    role: Role,
+    found: StoredRecord,
+    part: str,
+    rule: str,
+    typed: str = "",
+    sought: tuple[IdentifierKind, str] | None = None,
+) -> Glimpse:
     """Decide what will be shown of a record.
 
     Args:
@@ -145,6 +170,7 @@ def glimpse(policy: Policy, role: Role, found: StoredRecord, part: str, rule: st
             above all without the ID number (快递暂行条例 22).
         rule: the scope rule that lets it be shown, or ``other_party``: masked surname and city, nothing to reveal.
         typed: the field whose value the person has just typed in full, so that a mask would hide nothing.
+        sought: the identifier by which the record was found, if it was found by one.
     """
     present = {ref.field for ref in found.meta.fields}
     address = {"sender": "sender_address", "recipient": "recipient_address"}.get(part)
@@ -157,4 +183,4 @@ def glimpse(policy: Policy, role: Role, found: StoredRecord, part: str, rule: st
         views = {name: view for name, view in views.items() if name in wanted}
     if typed in views:
         views[typed] = View.PLAIN
-    return Glimpse(found, part, rule, views)
+    return Glimpse(found, part, rule, views, sought)

@@ -100,9 +100,10 @@ def look_up(
         bound = _continued(connection, person, case_id, purpose)
         # 3. Find by blind index; 4. decide from metadata only.
         store = parts.keys.current(connection)
-        candidates = _find(connection, store, kind, number)
+        with reporting(parts, person.actor(), {}, now):
+            candidates = _find(connection, store, kind, number)
         with reporting(parts, person.actor(), candidates, now):
-            shown = _decide(connection, parts, person, store, candidates, bound, now)
+            shown = _decide(connection, parts, person, store, candidates, bound, (kind, number), now)
         if chosen is not None:  # one of several; a choice that is not among them is a miss
             shown = {key: one for key, one in shown.items() if key == chosen}
         wraps = records.wraps(connection, (one.found.meta for one in shown.values()))
@@ -158,6 +159,7 @@ def _decide(
     store: KeyStore,
     candidates: Mapping[bytes, StoredRecord],
     bound: frozenset[bytes],
+    sought: tuple[IdentifierKind, str],
     now: datetime,
 ) -> dict[bytes, Glimpse]:
     """Check the candidates' metadata and keep those in scope, with the parties of a shipment."""
@@ -173,7 +175,8 @@ def _decide(
     shown: dict[bytes, Glimpse] = {}
 
     def keep(one: StoredRecord, part: str, rule: str, typed: str = "") -> None:
-        shown[one.meta.record_id] = glimpse(parts.policy, person.role, one, part, rule, typed)
+        by = sought if part == "match" else None
+        shown[one.meta.record_id] = glimpse(parts.policy, person.role, one, part, rule, typed, by)
 
     for key, one in live.items():
         if one.meta.record_class is RecordClass.CUSTOMER:

@@ -10,7 +10,7 @@ from vault.crypto.key_store import KeyStore
 from vault.domain.log import Action, Actor, Opened, Outcome, Receipt
 from vault.domain.plaintext import Plaintext
 from vault.domain.records import FieldRef
-from vault.errors import IntegrityError
+from vault.errors import IntegrityError, KeyStoreError
 from vault.services.parts import Parts
 from vault.storage.records import StoredRecord
 
@@ -21,7 +21,10 @@ def check(store: KeyStore, found: StoredRecord) -> None:
     Raises:
         IntegrityError: the MAC does not fit.
     """
-    store.keys_of(found.meta.cohort_id).check(found.meta, found.mac)
+    try:
+        store.keys_of(found.meta.cohort_id).check(found.meta, found.mac)
+    except (KeyStoreError, TypeError):  # a cohort that never was; SQLite holds text where bytes should be
+        raise IntegrityError("unreadable") from None
 
 
 def announced(found: StoredRecord, names: Iterable[str]) -> Opened:

@@ -6,13 +6,14 @@ look-up takes effect at once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from vault.crypto.key_store import KeyStore
-from vault.domain.ids import RecordClass
+from vault.domain.ids import RecordClass, new_id
 from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
 from vault.domain.plaintext import Plaintext
@@ -66,8 +67,9 @@ def view(parts: Parts, person: Person, case_id: bytes, record_id: bytes, now: da
         case = case_of(connection, person, case_id)
         may_use(parts, person, Right.LOOKUP, case.purpose, now)
         store = parts.keys.current(connection)
-        subject, rules = _in_scope(connection, parts, person, store, case, record_id, now)
-        found = {record_id: subject} | _related(connection, store, subject, now)
+        subject, rules = _in_scope(connection, parts, person, store, case, record_id, Action.RECORD_VIEW, now)
+        with reporting(parts, person.actor(), {record_id: subject}, now):
+            found = {record_id: subject} | _related(connection, store, subject, rules, now)
         wraps = records.wraps(connection, (one.meta for one in found.values()))
     rule = next(iter(rules.values()))
     roles = scope.parties_of(subject.meta)
@@ -120,7 +122,7 @@ def reveal(
         case = case_of(connection, person, case_id)
         may_use(parts, person, Right.REVEAL, case.purpose, now)
         store = parts.keys.current(connection)
-        subject, rules = _in_scope(connection, parts, person, store, case, record_id, now)
+        subject, rules = _in_scope(connection, parts, person, store, case, record_id, Action.REVEAL, now)
         wraps = records.wraps(connection, [subject.meta])
     place = next((ref for ref in subject.meta.fields if (ref.field, ref.ordinal) == (field, ordinal)), None)
     allowed = parts.policy.view(subject.meta.record_class, field, person.role) is View.REVEAL
@@ -162,9 +164,10 @@ def _in_scope(
     store: KeyStore,
     case: Case,
     record_id: bytes,
+    action: Action,
     now: datetime,
 ) -> tuple[StoredRecord, dict[bytes, str]]:
-    """Load a record and decide whether it is in scope within this case.
+    """Load a record and decide whether it is in scope within this case; a refusal and a miss are logged alike.
 
     Returns:
         The record and the customers that make it so, each with its rule.
@@ -173,27 +176,31 @@ def _in_scope(
         NotFound: it is not there, restricted, or not theirs.
     """
     bound = cases.records_of(connection, case.case_id)
-    subject = records.load(connection, [record_id]).get(record_id)
-    if subject is None or subject.meta.record_class is RecordClass.REQUEST:
-        raise NotFound("record")
-    is_customer = subject.meta.record_class is RecordClass.CUSTOMER
-    customers = {record_id: subject} if is_customer else records.load(connection, scope.parties_of(subject.meta))
-    with reporting(parts, person.actor(), {record_id: subject} | customers, now):
-        for one in (subject, *customers.values()):
+    with reporting(parts, person.actor(), {}, now):
+        found = records.load(connection, [record_id])
+        # As in a look-up, what is not there asks the same questions.
+        parties = {linked for one in found.values() for linked in scope.parties_of(one.meta)}
+        everyone = found | records.load(connection, parties or {new_id()})
+    with reporting(parts, person.actor(), everyone, now):
+        for one in everyone.values():
             check(store, one)
-    if not scope.findable(connection, subject.meta, now):
-        raise NotFound("record")
-    live = {key: one for key, one in customers.items() if scope.findable(connection, one.meta, now)}
-    rules = scope.rules_for(connection, parts.policy, person, live, bound)
-    if not rules:
-        raise NotFound("record")
-    return subject, rules
+    live = {key: one for key, one in everyone.items() if scope.findable(connection, one.meta, now)}
+    customers = {key: one for key, one in live.items() if one.meta.record_class is RecordClass.CUSTOMER}
+    rules = scope.rules_for(connection, parts.policy, person, customers, bound)
+    if record_id in live and rules:
+        return live[record_id], rules
+    outcome = Outcome.REFUSED if found else Outcome.MISS
+    parts.log_writer.write(parts.event(now, person.actor(), action, outcome, purpose=case.purpose, case=case.case_id))
+    raise NotFound("record")
 
 
 def _related(
-    connection: Connection, store: KeyStore, subject: StoredRecord, now: datetime
+    connection: Connection, store: KeyStore, subject: StoredRecord, rules: Mapping[bytes, str], now: datetime
 ) -> dict[bytes, StoredRecord]:
-    """Load what hangs on a record: a customer's shipments and services, a shipment's or service's parties."""
+    """Load what hangs on a record: a customer's shipments and services, a shipment's or service's parties.
+
+    What hangs on nobody who is in scope is left out: a service may name a shipment between strangers.
+    """
     meta = subject.meta
     if meta.record_class is not RecordClass.CUSTOMER:
         ids = list(scope.parties_of(meta))
@@ -206,4 +213,10 @@ def _related(
     related = records.load(connection, ids)
     for one in related.values():
         check(store, one)
-    return {key: related[key] for key in ids if key in related and scope.findable(connection, related[key].meta, now)}
+    return {
+        key: related[key]
+        for key in ids
+        if key in related
+        and (key in scope.parties_of(meta) or rules.keys() & scope.parties_of(related[key].meta).keys())
+        and scope.findable(connection, related[key].meta, now)
+    }

@@ -54,7 +54,7 @@ class Database:
         if not self.is_sqlite and self.url.drivername != "postgresql+psycopg":
             raise SetupError("unknown_database", wanted="sqlite:///… or postgresql+psycopg://…")
         self.engine = _sqlite_engine(self.url, pool_size) if self.is_sqlite else _postgresql_engine(self.url, pool_size)
-        self._turn = _Turn(Path(f"{self.url.database}.turn")) if self.is_sqlite else None
+        self._turn = Turn(Path(f"{self.url.database}.turn")) if self.is_sqlite else None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -103,10 +103,16 @@ class Database:
     def dispose(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+        if self._turn is not None:
+            self._turn.close()
 
 
-class _Turn:
-    """Writers' turn-taking on SQLite: one at a time among the threads of a process and among processes."""
+class Turn:
+    """Writers' turn-taking on SQLite: one at a time among the threads of a process and among processes.
+
+    Args:
+        path: the lock file, beside the database; made when missing, never removed.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -115,6 +121,14 @@ class _Turn:
 
     @contextmanager
     def taken(self, deadline: float) -> Iterator[None]:
+        """Hold the turn.
+
+        Args:
+            deadline: until when to wait, on the monotonic clock (seconds).
+
+        Raises:
+            StorageUnavailable: others had it until then, or the lock file cannot be opened.
+        """
         if not self._threads.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise StorageUnavailable("database_busy")
         try:
@@ -127,6 +141,13 @@ class _Turn:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
         finally:
             self._threads.release()
+
+    def close(self) -> None:
+        """Close the lock file until the next turn."""
+        with self._threads:
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
 
     def _open(self) -> int:
         try:

@@ -100,7 +100,9 @@ def owner_facts(connection: Connection, owners: Iterable[bytes]) -> dict[bytes, 
     supervised = set(
         connection.execute(
             select(accounts.c.team).where(
-                accounts.c.role == Role.SUPERVISOR.value, accounts.c.state != AccountState.LEFT.value
+                accounts.c.role == Role.SUPERVISOR.value,
+                accounts.c.state != AccountState.LEFT.value,
+                accounts.c.team != "",  # to have no team is not to share one
             )
         ).scalars()
     )

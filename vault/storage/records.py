@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from vault.domain.ids import RecordClass
 from vault.domain.records import FieldRef, LinkRole, RecordMeta, RecordState, from_micros
-from vault.errors import StorageError
+from vault.errors import IntegrityError
 from vault.storage.lists import rows_in
 from vault.storage.tables import record_fields, records, vault_state
 
@@ -87,7 +87,7 @@ def load(connection: Connection, ids: Iterable[bytes]) -> dict[bytes, StoredReco
         By record id, those that exist.
 
     Raises:
-        StorageError: a row holds a word that is on no list of ours.
+        IntegrityError: a row holds a word that is on no list of ours, or no time.
     """
     wanted = list(ids)
     if not wanted:
@@ -119,8 +119,9 @@ def _stored(row: tuple[Any, ...], sealed: Mapping[FieldRef, bytes]) -> StoredRec
             links=tuple((role, linked) for role, linked in zip(_LINK_ROLES, rest, strict=False) if linked is not None),
             fields=tuple(sorted(sealed)),
         )
-    except ValueError:
-        raise StorageError("unknown_word_in_row") from None
+    except (ValueError, OverflowError, TypeError):
+        # A word on no list of ours, or a time beyond the calendar: nobody but an intruder writes those.
+        raise IntegrityError("unreadable") from None
     mac, revision, import_revision = rest[4:]
     return StoredRecord(meta, mac, sealed, revision, import_revision)
 

@@ -6,7 +6,9 @@ Migrations run as the migrator (on PostgreSQL the role that owns the tables) and
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command, op
@@ -18,7 +20,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.engine import make_url
 
 from vault.errors import SetupError, StorageError
-from vault.storage.engine import Database, plain_errors
+from vault.storage.engine import Database, Turn, plain_errors
 
 APPLICATION_ROLE = "datavault_app"
 """The PostgreSQL role of the running vault; migrations grant it what it needs, and no more."""
@@ -106,7 +108,7 @@ def has_application_role(connection: Connection) -> bool:
 def _migrate(url: str, step: Callable[[Config, str], None], to: str) -> None:
     engine = _migrator(url)
     try:
-        with plain_errors(), engine.connect() as connection:
+        with _alone(url), plain_errors(), engine.connect() as connection:
             config = _config()
             config.attributes["connection"] = connection  # migrations/env.py runs the steps on it
             step(config, to)
@@ -114,6 +116,21 @@ def _migrate(url: str, step: Callable[[Config, str], None], to: str) -> None:
         raise StorageError("unknown_revision") from None
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _alone(url: str) -> Iterator[None]:
+    """Wait on SQLite for the writers' turn: switching a new file to WAL fails at once where another one writes."""
+    target = make_url(url)
+    if target.get_backend_name() != "sqlite":
+        yield
+        return
+    turn = Turn(Path(f"{target.database}.turn"))
+    try:
+        with turn.taken(time.monotonic() + _SQLITE_PATIENCE_SECONDS):
+            yield
+    finally:
+        turn.close()
 
 
 def _config() -> Config:

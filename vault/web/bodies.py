@@ -23,7 +23,7 @@ WHOLE = "body"
 _FIELD_NAME = re.compile(r"[a-z][a-z_]{0,30}")
 _REASONS = {
     "missing": "missing",
-    "extra_forbidden": "unknown_field",
+    "extra_forbidden": "unknown_key",
     "string_too_short": "too_short",
     "string_too_long": "too_long",
     "greater_than_equal": "out_of_range",
