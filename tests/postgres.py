@@ -42,12 +42,15 @@ _SETTINGS = (
 class PostgresServer:
     """A running server with the two roles and a migrated template database."""
 
+    settings: tuple[str, ...] = _SETTINGS
+
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="dv-pg-", dir=_short_and_fast()))
         self._copied: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._admin: psycopg.Connection[tuple[object, ...]] | None = None
         self._made = 0
+        self._leaving: list[str] = []
         self._user: dict[str, Any] = {}
         self._binaries = _binaries()
         try:
@@ -70,8 +73,10 @@ class PostgresServer:
         return self._create()
 
     def drop(self, name: str) -> None:
-        """Drop a database, whoever is connected."""
-        self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        """Drop a database, whoever is connected: one test later, or it would wait for connections just closed."""
+        self._leaving.append(name)
+        if len(self._leaving) > 1:
+            self.execute(f"DROP DATABASE {self._leaving.pop(0)} WITH (FORCE)")
 
     def url(self, name: str, role: str = APP) -> str:
         """Return the SQLAlchemy address of a database for a role."""
@@ -132,7 +137,7 @@ class PostgresServer:
             raise RuntimeError(f"{program}: {done.stderr.decode(errors='replace')}")
 
     def _start(self) -> None:
-        settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+        settings = [part for setting in self.settings for part in ("-c", setting)]
         server = [self._binaries / "postgres", "-D", "data", "-k", self._folder, *settings]
         self._process = subprocess.Popen(
             ["/bin/sh", "-c", _SUPERVISE, "sh", *server],

@@ -1,0 +1,213 @@
+import os
+import signal
+import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+
+import pytest
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy import select, text
+
+from tests.factories import NOW, account, event
+from vault.domain.ids import new_id
+from vault.domain.log import Opened
+from vault.errors import LogUnavailable, ReceiptError
+from vault.storage.engine import Database
+from vault.storage.group_commit import GroupCommit
+from vault.storage.tables import cases, log_inbox
+
+BOUND_SECONDS = 2.0
+
+
+@pytest.fixture
+def writer(database):
+    made = GroupCommit(database)
+    yield made
+    made.close()
+
+
+def inbox(database):
+    with database.read() as connection:
+        return {bytes(row) for row in connection.execute(select(log_inbox.c.canonical)).scalars()}
+
+
+def refused_within_the_bound(writer):
+    started = time.monotonic()
+    with pytest.raises(LogUnavailable):
+        writer.write(event())
+    return time.monotonic() - started < BOUND_SECONDS
+
+
+def count_commits(database):
+    commits = []
+    sqlalchemy_event.listen(database.engine, "commit", commits.append)
+    return commits
+
+
+def test_a_receipt_means_that_the_event_is_durable_and_covers_what_it_announced(database, writer):
+    record_id = new_id()
+    announced = event(Opened(record_id, "customer", ("name", "phone")))
+    receipt = writer.write(announced)
+    assert inbox(database) == {announced.canonical()}
+    assert receipt.event_id == announced.event_id
+    receipt.take(record_id, ["phone"])
+    with pytest.raises(ReceiptError):
+        receipt.take(record_id, ["phone"])
+
+
+def test_rows_that_belong_to_the_event_are_in_its_transaction(database, writer):
+    opener = account(database)
+    case_id = new_id()
+    case = {"case_id": case_id, "purpose": "query", "opened_by": opener, "opened_at": NOW, "closed_at": None}
+    writer.write(event(), {cases: [case]})
+    with database.read() as connection:
+        assert connection.execute(select(cases.c.case_id)).scalar_one() == case_id
+
+
+def test_many_threads_share_few_commits(database, writer):
+    commits = count_commits(database)
+    together = threading.Barrier(16)
+
+    def request(_: int) -> set[bytes]:
+        written = [event() for _ in range(10)]
+        together.wait()
+        for one in written:
+            writer.write(one)
+        return {one.canonical() for one in written}
+
+    with ThreadPoolExecutor(16) as threads:
+        sent = set().union(*threads.map(request, range(16)))
+    assert inbox(database) == sent
+    assert len(sent) == 160
+    assert len(commits) < 120
+
+
+def gather(writer, contributions):
+    """Hand over several contributions while the writer is kept busy, so that they share one commit."""
+    with ThreadPoolExecutor(len(contributions) + 1) as threads:
+        with writer._database.write() as connection:
+            connection.execute(text("DELETE FROM log_inbox WHERE arrival < 0"))
+            _block(connection)
+            first = threads.submit(writer.write, event())
+            time.sleep(0.15)
+            others = [threads.submit(writer.write, one, rows) for one, rows in contributions]
+            time.sleep(0.15)
+            connection.rollback()
+        first.result()
+        return [other.exception() for other in others]
+
+
+def _block(connection):
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE job_runs, cases IN ACCESS EXCLUSIVE MODE"))
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"purpose": "query", "opened_by": new_id()},
+        {"purpose": None, "opened_by": None},
+        {"purpose": object(), "opened_by": None},
+    ],
+    ids=["a reference to nobody", "a missing value", "a value of no known type"],
+)
+def test_one_contribution_that_cannot_be_stored_does_not_fail_the_others(database, writer, spoilt):
+    opener = account(database)
+
+    def case(**changes):
+        row = {"case_id": new_id(), "purpose": "query", "opened_by": opener, "opened_at": NOW, "closed_at": None}
+        return {cases: [row | changes]}
+
+    good, bad, last = event(), event(), event()
+    outcomes = gather(writer, [(good, case()), (bad, case(**spoilt)), (last, case())])
+    assert [type(outcome) for outcome in outcomes] == [type(None), LogUnavailable, type(None)]
+    written = inbox(database)
+    assert {good.canonical(), last.canonical()} <= written
+    assert bad.canonical() not in written
+
+
+def test_the_writer_lives_on_after_an_error_nobody_foresaw(database, writer, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "write", lambda: 1 / 0)
+        with pytest.raises(LogUnavailable):
+            writer.write(event())
+    writer.write(event())
+
+
+def test_a_closed_writer_refuses(database):
+    writer = GroupCommit(database)
+    writer.write(event())
+    writer.close()
+    with pytest.raises(LogUnavailable) as raised:
+        writer.write(event())
+    assert raised.value.reason == "log_writer_closed"
+    assert len(inbox(database)) == 1
+
+
+def test_closing_writes_what_still_waits(sqlite_place, sqlite_database):
+    writer = GroupCommit(sqlite_database)
+    with ThreadPoolExecutor(4) as threads:
+        with closing(sqlite3.connect(sqlite_place.file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            waiting = [threads.submit(writer.write, event()) for _ in range(4)]
+            time.sleep(0.2)
+            other.rollback()
+        writer.close()
+        receipts = [one.result() for one in waiting]
+    assert len(receipts) == len(inbox(sqlite_database)) == 4
+
+
+def test_a_full_disk_makes_the_log_unavailable_until_there_is_room(sqlite_place):
+    database = Database(sqlite_place.url, pool_size=1)
+    writer = GroupCommit(database)
+    with database.read() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    written = 0
+    with suppress(LogUnavailable):
+        for _ in range(200):
+            writer.write(event())
+            written += 1
+    assert written < 200
+    assert len(inbox(database)) == written
+    with database.read() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 100000")
+    writer.write(event())
+    assert len(inbox(database)) == written + 1
+    writer.close()
+    database.dispose()
+
+
+def test_a_locked_sqlite_makes_the_log_unavailable_within_two_seconds(sqlite_place, sqlite_database):
+    writer = GroupCommit(sqlite_database)
+    with closing(sqlite3.connect(sqlite_place.file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert refused_within_the_bound(writer)
+    writer.write(event())
+    writer.close()
+
+
+def test_a_hanging_postgresql_makes_the_log_unavailable_within_two_seconds(postgresql_place, postgresql_database):
+    writer = GroupCommit(postgresql_database)
+    writer.write(event())
+    with postgresql_database.read() as connection:
+        backend = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    os.kill(backend, signal.SIGSTOP)
+    try:
+        assert refused_within_the_bound(writer)
+        assert refused_within_the_bound(writer)
+    finally:
+        os.kill(backend, signal.SIGCONT)
+    receipt = writer.write(event())
+    assert receipt.event_id.hex().encode() in b"".join(inbox(postgresql_database))
+    writer.close()
+
+
+def test_a_deleted_database_makes_the_log_unavailable(sqlite_place, sqlite_database):
+    writer = GroupCommit(sqlite_database)
+    writer.write(event())
+    sqlite_place.file.unlink()
+    assert refused_within_the_bound(writer)
+    writer.close()

@@ -1,0 +1,181 @@
+import json
+import multiprocessing
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import insert, select
+
+from tests.factories import NOW, event
+from vault.domain.log_tree import leaf_hash
+from vault.domain.records import to_micros
+from vault.errors import StorageError
+from vault.storage import log
+from vault.storage.engine import Database
+from vault.storage.tables import log_events, log_inbox
+from vault.storage.unit_of_work import unit_of_work
+
+
+def announce(database, *events):
+    with unit_of_work(database) as work:
+        work.announce(*events)
+        work.commit()
+
+
+def ordered(database):
+    with database.read() as connection:
+        rows = connection.execute(select(log_events.c.leaf_index, log_events.c.canonical).order_by("leaf_index"))
+        return [(index, bytes(canonical)) for index, canonical in rows]
+
+
+def waiting(database):
+    with database.read() as connection:
+        return log.waiting(connection)
+
+
+def test_an_empty_inbox_orders_nothing(database):
+    assert log.order(database) == 0
+    with database.read() as connection:
+        assert log.size(connection) == 0
+
+
+def test_events_get_dense_places_from_zero_in_the_order_they_arrived(database):
+    first, second, third = event(), event(), event()
+    announce(database, first, second)
+    assert log.order(database) == 2
+    announce(database, third)
+    assert log.order(database) == 1
+    assert ordered(database) == list(enumerate(one.canonical() for one in (first, second, third)))
+    assert waiting(database) == 0
+
+
+def test_each_column_repeats_what_the_canonical_bytes_say(database):
+    one = event()
+    announce(database, one)
+    log.order(database)
+    with database.read() as connection:
+        [row] = [row for batch in log.all_events(connection) for row in batch]
+    canonical = one.canonical()
+    expected = (0, canonical, leaf_hash(canonical), one.event_id, to_micros(NOW), "record.lookup", "granted", "KF1001")
+    assert row == expected
+    assert json.loads(canonical)["at"] == "2026-11-20T03:04:05.000006Z"
+
+
+def test_more_events_than_one_batch_are_ordered_in_one_call(database, monkeypatch):
+    monkeypatch.setattr(log, "_BATCH", 7)
+    announce(database, *[event() for _ in range(20)])
+    assert log.order(database) == 20
+    assert [index for index, _ in ordered(database)] == list(range(20))
+
+
+def test_several_threads_that_write_and_order_at_once_lose_and_double_nothing(database):
+    together = threading.Barrier(6)
+
+    def write(_: int) -> list[bytes]:
+        together.wait()
+        sent = []
+        for _ in range(15):
+            one = event()
+            announce(database, one)
+            log.order(database)
+            sent.append(one.canonical())
+        return sent
+
+    with ThreadPoolExecutor(6) as threads:
+        sent = [canonical for part in threads.map(write, range(6)) for canonical in part]
+    log.order(database)
+    rows = ordered(database)
+    assert [index for index, _ in rows] == list(range(90))
+    assert sorted(canonical for _, canonical in rows) == sorted(sent)
+    assert waiting(database) == 0
+
+
+def write_and_order(url: str, count: int) -> None:
+    database = Database(url)
+    for _ in range(count):
+        announce(database, event())
+        log.order(database)
+    database.dispose()
+
+
+def test_several_processes_that_order_at_once_keep_the_log_dense(place, database):
+    spawn = multiprocessing.get_context("spawn")
+    writers = [spawn.Process(target=write_and_order, args=(place.url, 60)) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    log.order(database)
+    assert [index for index, _ in ordered(database)] == list(range(120))
+    assert waiting(database) == 0
+
+
+def test_a_long_transaction_does_not_delay_the_order_of_other_events(postgresql_database):
+    slow, quick = event(), event()
+    with unit_of_work(postgresql_database) as work:
+        work.connection.execute(insert(log_inbox), [{"canonical": slow.canonical()}])
+        started = time.monotonic()
+        announce(postgresql_database, quick)
+        assert log.order(postgresql_database) == 1
+        assert time.monotonic() - started < 0.5
+        work.commit()
+    assert log.order(postgresql_database) == 1
+    assert ordered(postgresql_database) == [(0, quick.canonical()), (1, slow.canonical())]
+
+
+def test_who_does_not_get_the_try_lock_does_not_wait(postgresql_database):
+    announce(postgresql_database, event())
+    with unit_of_work(postgresql_database) as work:
+        assert log._order_batch(work.connection, is_sqlite=False) == 1
+        started = time.monotonic()
+        assert log.order(postgresql_database) == 0
+        assert time.monotonic() - started < 0.5
+    assert log.order(postgresql_database) == 1
+
+
+def test_the_same_event_twice_stops_the_ordering_and_leaves_both_in_the_inbox(database):
+    one = event()
+    announce(database, one, one)
+    with pytest.raises(StorageError) as raised:
+        log.order(database)
+    assert raised.value.reason == "conflict"
+    assert (ordered(database), waiting(database)) == ([], 2)
+
+
+def test_leaf_hashes_come_from_the_canonical_bytes_of_the_asked_range(database):
+    events = [event() for _ in range(5)]
+    announce(database, *events)
+    log.order(database)
+    with database.read() as connection:
+        assert log.leaf_hashes(connection, 1, 4) == [leaf_hash(one.canonical()) for one in events[1:4]]
+        assert log.leaf_hashes(connection, 5, 9) == []
+
+
+def test_all_events_come_in_order_in_batches(database):
+    announce(database, *[event() for _ in range(10)])
+    log.order(database)
+    with database.read() as connection:
+        batches = list(log.all_events(connection, batch=4))
+    assert [len(batch) for batch in batches] == [4, 4, 2]
+    assert [row[0] for batch in batches for row in batch] == list(range(10))
+
+
+def test_the_newest_events_come_first_and_page_on(database):
+    announce(database, *[event() for _ in range(5)])
+    log.order(database)
+    with database.read() as connection:
+        assert [one.leaf_index for one in log.latest(connection, None, 2)] == [4, 3]
+        assert [one.leaf_index for one in log.latest(connection, 3, 9)] == [2, 1, 0]
+
+
+def test_a_checkpoint_of_a_size_is_kept_once(database):
+    with unit_of_work(database) as work:
+        log.add_checkpoint(work.connection, 5, "second", NOW)
+        log.add_checkpoint(work.connection, 2, "first", NOW)
+        log.add_checkpoint(work.connection, 5, "another", NOW + timedelta(seconds=1))
+        work.commit()
+    with database.read() as connection:
+        assert log.checkpoint_notes(connection) == ["first", "second"]

@@ -1,0 +1,185 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from vault.domain.ids import RecordClass, Role
+from vault.domain.policy import PurposeKind, View
+from vault.errors import PolicyError
+from vault.storage.policy_files import FILES, load_policy
+
+SHIPPED = Path(__file__).parents[2] / "policies"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    copied = tmp_path / "policies"
+    shutil.copytree(SHIPPED, copied)
+    return copied
+
+
+def edit(folder, name, old, new):
+    path = folder / f"{name}.toml"
+    content = path.read_text(encoding="utf-8")
+    assert old in content
+    path.write_text(content.replace(old, new, 1), encoding="utf-8")
+
+
+def refusal(folder):
+    with pytest.raises(PolicyError) as raised:
+        load_policy(folder)
+    return raised.value
+
+
+def test_the_shipped_policy_holds_together():
+    policy = load_policy(SHIPPED)
+    assert set(policy.roles) == set(Role)
+    assert policy.purposes["advertising"].kind is PurposeKind.FORBIDDEN
+    assert policy.zone.key == "Asia/Shanghai"
+    assert policy.passwords.max_age_days == 15
+    assert policy.retention[RecordClass.CUSTOMER].keep_years == 2
+    assert policy.view(RecordClass.CUSTOMER, "id_number", Role.AUDITOR) is View.HIDDEN
+    assert any(carrier.pattern.fullmatch("YT9900000000001") for carrier in policy.carriers)
+
+
+def test_the_digest_is_the_same_for_the_same_bytes(folder):
+    assert load_policy(folder).digest == load_policy(SHIPPED).digest
+    assert len(load_policy(folder).digest) == 64
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_digest_changes_with_any_byte_of_any_file(folder, name):
+    with (folder / f"{name}.toml").open("ab") as file:
+        file.write(b"\n")
+    assert load_policy(folder).digest != load_policy(SHIPPED).digest
+
+
+def test_the_digest_changes_when_bytes_move_from_one_file_to_the_next(folder):
+    first, second = folder / "company.toml", folder / "entry.toml"
+    before, after = first.read_bytes(), second.read_bytes()
+    first.write_bytes(before + b"#moved\n")
+    at_the_end = load_policy(folder).digest
+    first.write_bytes(before)
+    second.write_bytes(b"#moved\n" + after)
+    assert load_policy(folder).digest != at_the_end
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    assert refusal(tmp_path / "nowhere").reason == "no_policy_folder"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_missing_file_is_refused_by_name(folder, name):
+    (folder / f"{name}.toml").unlink()
+    error = refusal(folder)
+    assert (error.reason, error.facts["file"]) == ("file_missing", f"{name}.toml")
+
+
+def test_a_file_nobody_reads_is_refused(folder):
+    (folder / "retentoin.toml").write_text("")
+    error = refusal(folder)
+    assert (error.reason, error.facts["file"]) == ("unknown_file", "retentoin.toml")
+
+
+@pytest.mark.parametrize("content", [b"keep = = 2", b"\xff\xfe", b"keep = 1\nkeep = 2\n"])
+def test_what_is_not_toml_is_refused(folder, content):
+    (folder / "retention.toml").write_bytes(content)
+    error = refusal(folder)
+    assert (error.reason, error.facts) == ("not_toml", {"file": "retention.toml"})
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "reason", "place"),
+    [
+        ("entry", "limit_minutes = 30", "limit_minutes = 30\nlimit_hours = 1", "unexpected", "limit_hours"),
+        ("roles", 'id = "role.agent"', 'id = "role.agent"\nright = []', "unexpected", "agent.right"),
+        ("waybills", 'id = "yto"', 'id = "yto"\nlength = 13', "extra", "carrier.0.length"),
+        ("entry", "limit_minutes = 30", "", "missing", "limit_minutes"),
+        ("entry", "limit_minutes = 30", 'limit_minutes = "30"', "int_type", "limit_minutes"),
+        ("entry", "limit_minutes = 30", "limit_minutes = true", "int_type", "limit_minutes"),
+        ("roles", "[agent]", "[agnet]", "enum", "agnet"),
+        ("roles", '"lookup"', '"look"', "enum", "agent.rights"),
+        ("roles", 'scope = "own_and_pool"', 'scope = "everything"', "enum", "agent.scope"),
+        ("purposes", 'kind = "choice"', 'kind = "free"', "enum", "pickup.kind"),
+        ("retention", "[customer]", "[customers]", "enum", "customers"),
+        ("fields", 'agent = "reveal"', 'agent = "shown"', "enum", "customer.name.agent"),
+    ],
+)
+def test_each_wrong_shape_is_refused_with_its_place(folder, name, old, new, reason, place):
+    edit(folder, name, old, new)
+    error = refusal(folder)
+    assert reason in error.reason
+    assert error.facts["file"] == f"{name}.toml"
+    assert place in str(error.facts["place"])
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "reason", "place"),
+    [
+        ("fields", 'agent = "reveal"', 'agnet = "reveal"', "unknown_role", "customer.name.agnet"),
+        ("fields", "[customer.name]", "[customer.nickname]", "unknown_field", "customer.nickname"),
+        ("fields", 'agent = "reveal"', 'agent = "plain"', "personal_field_in_plain", "customer.name.agent"),
+        ("roles", 'purposes = ["query"', 'purposes = ["curiosity"', "unknown_purpose", "agent.curiosity"),
+        ("roles", 'purposes = ["query"', 'purposes = ["retention"', "purpose_not_to_choose", "agent.retention"),
+        ("roles", 'purposes = ["query"', 'purposes = ["advertising"', "purpose_not_to_choose", "agent.advertising"),
+        ("roles", 'scope = "own_and_pool"', 'scope = "none"', "lookup_without_scope_or_purpose", "agent"),
+        (
+            "roles",
+            'purposes = ["query", "delivery", "pickup", "complaint"]',
+            "purposes = []",
+            "lookup_without_scope_or_purpose",
+            "agent",
+        ),
+        (
+            "roles",
+            'rights = ["lookup", "reveal", "ask"]',
+            'rights = ["lookup", "accounts"]',
+            "administrator_reads_customers",
+            "agent",
+        ),
+        ("retention", "keep_years = 2", "keep_years = 2\nkeep_days = 3", "retention_needs_years_or_days", "customer"),
+        ("retention", "keep_years = 2", "", "retention_needs_years_or_days", "customer"),
+        ("retention", "keep_years = 2", "keep_years = -2", "retention_needs_years_or_days", "customer"),
+        ("entry", "limit_minutes = 30", "limit_minutes = 0", "limit_not_positive", "entry.limit"),
+        ("sessions", "idle_minutes = 30", "idle_minutes = 721", "idle_longer_than_absolute", "sessions.limits"),
+        ("sessions", "idle_minutes = 30", "idle_minutes = 0", "idle_longer_than_absolute", "sessions.limits"),
+        ("passwords", "max_age_days = 15", "max_age_days = 0", "password_rule_impossible", "passwords.rules"),
+        ("passwords", "min_length = 12", "min_length = 300", "password_rule_impossible", "passwords.rules"),
+    ],
+)
+def test_rules_that_contradict_each_other_are_refused_with_their_place(folder, name, old, new, reason, place):
+    edit(folder, name, old, new)
+    error = refusal(folder)
+    assert error.reason == reason
+    assert place in str(error.facts["place"])
+
+
+@pytest.mark.parametrize(("name", "table"), [("roles", "auditor"), ("retention", "shipment")])
+def test_a_role_or_class_without_rules_is_refused(folder, name, table):
+    path = folder / f"{name}.toml"
+    before, _, rest = path.read_text(encoding="utf-8").partition(f"[{table}]\n")
+    path.write_text(before + "".join(rest.partition("\n[")[1:]), encoding="utf-8")
+    error = refusal(folder)
+    assert error.reason in {"role_missing", "retention_missing"}
+    assert error.facts["place"] == table
+
+
+@pytest.mark.parametrize("purpose", ["advertising", "third_party_sale"])
+@pytest.mark.parametrize("kind", ["choice", "internal"])
+def test_what_the_law_forbids_cannot_be_allowed_by_policy(folder, purpose, kind):
+    path = folder / "purposes.toml"
+    before, table, rest = path.read_text(encoding="utf-8").partition(f"[{purpose}]")
+    path.write_text(before + table + rest.replace('kind = "forbidden"', f'kind = "{kind}"', 1), encoding="utf-8")
+    error = refusal(folder)
+    assert (error.reason, error.facts["place"]) == ("must_stay_forbidden", purpose)
+
+
+def test_an_unknown_time_zone_is_refused(folder):
+    edit(folder, "company", "Asia/Shanghai", "Asia/Atlantis")
+    assert refusal(folder).reason == "unknown_zone"
+
+
+def test_a_pattern_that_is_none_is_refused_by_its_carrier(folder):
+    edit(folder, "waybills", "^YT[0-9]{13}$", "^YT[0-9{13}$")
+    error = refusal(folder)
+    assert (error.reason, error.facts["place"]) == ("not_a_pattern", "yto")
