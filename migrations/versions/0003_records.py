@@ -120,7 +120,6 @@ def upgrade() -> None:
             comment="kept sealed for breach notices; dies with the record",
         ),
         sa.CheckConstraint("length(sealed) >= 30", name=op.f("ck_record_fields_is_sealed")),
-        sa.ForeignKeyConstraint(["record_id"], ["records.record_id"], name=op.f("fk_record_fields_record_id")),
         sa.PrimaryKeyConstraint("record_id", "field", "ordinal", "generation", name=op.f("pk_record_fields")),
         sqlite_with_rowid=False,
     )
@@ -148,7 +147,6 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("ordinal", sa.SmallInteger(), nullable=False),
         sa.CheckConstraint("length(tag) = 16", name=op.f("ck_record_index_full_tag")),
-        sa.ForeignKeyConstraint(["record_id"], ["records.record_id"], name=op.f("fk_record_index_record_id")),
         sa.PrimaryKeyConstraint("tag", "record_id", "kind", "ordinal", name=op.f("pk_record_index")),
         sqlite_with_rowid=False,
     )

@@ -269,6 +269,7 @@ def _postgresql_engine(url: URL, pool_size: int) -> Engine:
         hide_parameters=True,
         connect_args={
             "connect_timeout": 2,  # the smallest libpq takes
+            "tcp_user_timeout": milliseconds,  # a host that is gone is noticed, not waited for
             "application_name": "datavault",
             "options": f"-c lock_timeout={milliseconds} -c timezone=UTC -c idle_in_transaction_session_timeout=60000",
         },
