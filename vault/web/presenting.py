@@ -55,9 +55,11 @@ def clock(at: datetime | str | None, form: str = "minutes") -> str:
 
 
 def title_of(card: Card) -> str:
-    """Return what a card is called: its part in a look-up's answer, or the kind of a service record."""
+    """Return what a card is called: its part in the answer, the kind of a service record, the number of a shipment."""
     if card.kind:
         return words.name(language(), "kind", card.kind)
+    if card.part == RecordClass.SHIPMENT.value:
+        return card.value("waybill")
     if card.part == "match":
         return words.name(language(), "class", card.record_class.value)
     return words.name(language(), "part", card.part)
@@ -68,8 +70,7 @@ def summary_of(card: Card) -> str:
     if card.record_class is RecordClass.SHIPMENT:
         track = _parsed(card.value("track"))
         last = next((step for step in ("signed", "delivery", "transit", "pickup") if step in track), "")
-        moved = f" · {_word(last, 'step')} {clock(track[last])}" if last else ""
-        return f"{card.value('waybill')} · {card.value('item_type')}{moved}"
+        return f"{card.value('item_type')} · {_word(last, 'step')} {clock(track.get(last))}"
     if card.record_class is RecordClass.SERVICE_RECORD:
         details = _parsed(card.value("details"))
         return " · ".join(

@@ -34,7 +34,8 @@
 
   // -- revealing one value: shown, counted down, masked again ----------------------------------------------------
 
-  const reveals = () => all("form[data-reveal]").filter((element) => element.offsetParent !== null);
+  // A value keeps its number while it is shown, so that no number moves under a finger.
+  const reveals = () => all("form[data-reveal]").filter((element) => element.parentElement.offsetParent !== null);
 
   const number = () => {
     all("form[data-reveal] kbd").forEach((mark) => { mark.hidden = true; });
@@ -73,7 +74,6 @@
       mask.hidden = false;
       element.hidden = false;
       status.textContent = dialog.dataset.hidden;
-      number();
     };
     const tick = () => {
       const seconds = Math.ceil((end - Date.now()) / 1000);
@@ -88,12 +88,11 @@
     const ticking = setInterval(tick, 250);
     tick();
     status.textContent = dialog.dataset.shown;
-    number();
   };
 
   const reveal = async (element) => {
     const button = element.querySelector("button");
-    if (button.hasAttribute("aria-busy")) return;
+    if (element.hidden || button.hasAttribute("aria-busy")) return;
     button.setAttribute("aria-busy", "true");
     try {
       const response = await fetch(element.action, {
