@@ -129,12 +129,19 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
         bind=bind,
         workers=whole("WORKERS", 2, 64),
         threads=whole("THREADS", 8, 256),
-        trusted_hosts=tuple(part for part in get("TRUSTED_HOSTS", "localhost 127.0.0.1 [::1]").split() if part),
+        trusted_hosts=_hosts(get("TRUSTED_HOSTS", "localhost 127.0.0.1")),
         proxy_hops=whole("PROXY_HOPS", 0, 5),
         metrics_token_file=optional_path("METRICS_TOKEN_FILE"),
         language=choice("LANG", _language(given), ("zh-CN", "en")),
         node=get("NODE", socket.gethostname()),
     )
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(text.split())
+    if not hosts:  # an empty list would mean that every host name is believed
+        raise SetupError("needs_a_host", setting=_PREFIX + "TRUSTED_HOSTS")
+    return hosts
 
 
 def _language(environ: Mapping[str, str]) -> str:

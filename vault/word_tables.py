@@ -106,6 +106,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "recipient": "Recipient",
         "customer": "Customer",
         "shipment": "Shipment",
+        "body": "The request",
     },
     "kind": {
         "consultation": "Consultation",
@@ -228,7 +229,6 @@ _NO_NOTE = "The checkpoint note cannot be read as a signed note. Take an unalter
 _NO_CHECKPOINT = "The checkpoint's text is malformed. Take an unaltered copy."
 _SIGNER = "The signer's memory does not fit together. Stop and verify the log before anything is signed again."
 _OUR_DEFECT = "A defect in the program was met and nothing was shown. Tell the operator which page you were on."
-_NO_WAYBILL = "The waybill is not here. Import the shipments first."
 _NOT_A_WORD = "{field}: this word is not on the list. Use a word of the mapping file."
 
 REASONS: Mapping[str, str] = {
@@ -239,7 +239,7 @@ REASONS: Mapping[str, str] = {
     "not_a_waybill": "This is no waybill number of a known carrier. Check that no digit is missing or too many.",
     "not_a_source_number": "This is no source number: letters, digits and hyphens only.",
     "wrong_length": "The number has the wrong length. Count its digits again.",
-    "wrong_form": "The number does not look like this kind of document. Check the ID type and the number.",
+    "wrong_form": "{field}: the form is not right. Check the kind and the value.",
     "wrong_check_digit": "The check digit does not fit: one digit is wrong. Read the number out again.",
     "impossible_date": "There is no such date. Check year, month and day.",
     "date_in_future": "The time lies in the future. Check the date and the computer's clock.",
@@ -303,7 +303,6 @@ REASONS: Mapping[str, str] = {
     "cohort_horizon_too_short": (
         "The retention cohorts do not reach far enough. Run “datavault run-due” and check the scheduler."
     ),
-    "unknown_word_in_row": "A row holds a word this version does not know. Was the database used by a newer version?",
     "not_storable": "A defect in the program was met and nothing was stored. See the service's log.",
     "sqlite_setting": (
         "SQLite does not keep the setting {setting} = {wanted}. Use a local disk and the supplied SQLite."
@@ -424,7 +423,6 @@ REASONS: Mapping[str, str] = {
     "unknown_columns": "The header row fits no mapping. Name one with --mapping.",
     "duplicate_column": "Two columns have the same header. Remove one.",
     "missing_column": "The column “{column}” is missing.",
-    "no_rows": "The file has a header but no rows.",
     "row_cut": "The row ends too early. Is the file cut off?",
     "row_too_wide": "The row has more cells than the header.",
     "unclosed_quote": "A quotation mark is never closed; the rest of the file cannot be read.",
@@ -432,14 +430,12 @@ REASONS: Mapping[str, str] = {
     "not_utf8": "From this line on the file changes its encoding. Save it as UTF-8.",
     "nul_byte": "The cell holds a NUL byte. Export the file again.",
     "cell_too_long": "The cell is too long.",
-    "same_phone": "Another customer in the file has the same phone. Check which is right.",
     "unknown_owner": "The owning agent is not an account here. Import the staff first.",
     "unknown_agent": "The agent is not an account here. Import the staff first.",
     "unknown_sender": "The sender is not a customer here. Import the customers first.",
     "unknown_recipient": "The recipient is not a customer here. Import the customers first.",
     "unknown_customer": "The customer is not here. Import the customers first.",
-    "unknown_waybill": _NO_WAYBILL,
-    "unknown_shipment": _NO_WAYBILL,
+    "unknown_shipment": "The waybill is not here. Import the shipments first.",
     "unknown_kind": _NOT_A_WORD,
     "unknown_channel": _NOT_A_WORD,
     "unknown_result": _NOT_A_WORD,
@@ -450,5 +446,21 @@ REASONS: Mapping[str, str] = {
     "not_a_code": "{field}: letters, digits and hyphens only.",
     "same_work_number": "The work number stands in the file twice.",
     "seen_meanwhile": _TWICE,
+    "missing": "{field} is missing. Send it.",
+    "unknown_key": "The request holds a key that this address does not know: {field}. Leave it out.",
+    "too_short": "{field} is too short.",
+    "too_long": "{field} is too long.",
+    "out_of_range": "{field} is out of range.",
+    "wrong_type": "{field} is of the wrong type. See /api/v1/openapi.json.",
+    "not_text": "{field} holds characters that are no text.",
+    "not_json": "The request is not JSON, or not an object. See /api/v1/openapi.json.",
+    "nested_too_deep": "The request is nested too deeply. See /api/v1/openapi.json.",
+    "duplicate_key": "{field} stands in the request twice. Send it once.",
+    "metrics_not_yours": (
+        "The metrics are for this machine, or for whoever brings the token of DATAVAULT_METRICS_TOKEN_FILE."
+    ),
+    "demo_only_on_loopback": "The demo only listens on this machine. Set {setting} to 127.0.0.1 or leave it out.",
+    "nothing_to_show": "There is nothing to show. Check the number, or ask for access.",
+    "entered_before_start": "The entry is earlier than the start of the service. Check both times.",
 }
 """Why something was refused, and what to do about it, by reason id."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess  # nosec B404 - starts our own scheduler, with our own interpreter and a constant command line
 import sys
 import threading
@@ -17,7 +18,7 @@ from vault.cli.output import CANNOT, FOUND, json_option, now, show_json, speaker
 from vault.config import Config, load_config
 from vault.doctor import examine
 from vault.domain.policy import Right, Scope
-from vault.errors import PolicyError
+from vault.errors import PolicyError, SetupError
 from vault.storage import schema
 from vault.storage.policy_files import load_policy
 from vault.web import logs
@@ -46,7 +47,18 @@ def serve() -> None:
 
 
 def run_server(config: Config) -> None:
-    """Serve until stopped; on SQLite with the scheduler as a child process."""
+    """Serve until stopped; on SQLite with the scheduler as a child process.
+
+    Raises:
+        SetupError: something else listens on the address already.
+    """
+    host, _, port = config.bind.rpartition(":")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), int(port)))
+        except OSError:
+            raise SetupError("address_in_use", setting="DATAVAULT_BIND") from None
     from vault.web import server  # noqa: PLC0415 - only this command needs the web stack
 
     child = None

@@ -27,7 +27,7 @@ from vault.errors import IntegrityError, InvalidValue, ReceiptError
 
 LAYOUT = 1
 INDEX_TAG_BYTES = 16
-"""128 bits: two of a billion values share a tag with probability about 2^-69, so a hit needs no re-check."""
+"""128 bits: two of a billion values share a tag with probability about 2^-69."""
 
 _HEAD_BYTES = 2 + NONCE_BYTES
 _SEAL_BYTES = KEY_BYTES + NONCE_BYTES

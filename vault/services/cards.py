@@ -16,11 +16,9 @@ from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import RecordClass, Role
 from vault.domain.log import Opened, Receipt
 from vault.domain.masks import VALUELESS, mask
-from vault.domain.plaintext import Plaintext
 from vault.domain.policy import Policy, View
-from vault.domain.records import FieldRef, RecordState
-from vault.errors import IntegrityError
-from vault.services.opening import announced, open_record
+from vault.domain.records import RecordState
+from vault.services.opening import announced, check_found_by, open_record
 from vault.storage.records import StoredRecord
 
 OTHER_PARTY_RULE = "other_party"
@@ -110,7 +108,7 @@ class Glimpse:
         meta = self.found.meta
         opened = open_record(store, receipt, self.found, wrapped, self.announced().fields)
         if self.sought is not None:
-            _check_sought(meta.record_class, opened, *self.sought)
+            check_found_by(meta.record_class, opened, *self.sought)
         other = self.rule == OTHER_PARTY_RULE
         shown = []
         for ref in meta.fields:
@@ -136,19 +134,6 @@ class Glimpse:
             meta.kind,
             meta.state is RecordState.OPEN,
         )
-
-
-def _check_sought(
-    record_class: RecordClass, opened: Mapping[FieldRef, Plaintext], kind: IdentifierKind, number: str
-) -> None:
-    """Refuse a record that does not hold the identifier it was found by: its index row was redirected.
-
-    Raises:
-        IntegrityError: no value of that kind is the number.
-    """
-    fields = FIELDS[record_class]
-    if not any(fields[ref.field].index is kind and value.same_as(number) for ref, value in opened.items()):
-        raise IntegrityError("unreadable")
 
 
 def glimpse(

@@ -28,7 +28,7 @@ from vault.errors import ImportRefused, InvalidValue, StorageError
 from vault.services.intake_compare import Verdict, compare
 from vault.services.intake_report import Fault, ImportReport
 from vault.services.intake_rows import Entry, Identity, RowReader
-from vault.services.opening import check
+from vault.services.opening import check, reporting
 from vault.services.parts import Parts
 from vault.storage import people, record_writes, records, vault_state
 from vault.storage.csv_files import CsvFile, open_csv
@@ -201,7 +201,8 @@ def _import_batch(run: _Run, batch: Sequence[Entry]) -> None:
     """Import one batch; begin again when somebody stored one of its records or changed the keys meanwhile."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            _attempt(run, batch)
+            with reporting(run.parts, run.actor, {}, run.now):
+                _attempt(run, batch)
         except StorageError as error:
             if error.reason not in ("seen_meanwhile", "changed_meanwhile", "key_store_changed", "cohort_not_open"):
                 raise
@@ -218,20 +219,22 @@ def _attempt(run: _Run, batch: Sequence[Entry]) -> None:
         store = parts.keys.current(connection)
         tags = _tags(store, [(run.record_class, entry.identity) for entry in batch])
         known = _find(connection, tags)
-        usable = _resolve(run, connection, store, batch)
-        stored = records.load(connection, known.values())
-        for one in stored.values():
-            check(store, one)
+        usable, faults = _resolve(run, connection, store, batch)
+        stored = records.load(connection, {record_id for ids in known.values() for record_id in ids})
         wraps = records.wraps(connection, (one.meta for one in stored.values()))
     # 2. Compare with what is there, by a logged opening.
     fresh, existing = [], []
     for entry in usable:
-        record_id = known.get((run.record_class, entry.identity))
-        if record_id is None or record_id not in stored:
-            fresh.append(entry)
+        candidates = [stored[one] for one in known.get((run.record_class, entry.identity), ()) if one in stored]
+        if candidates:
+            existing.append((entry, candidates))
         else:
-            existing.append((entry, stored[record_id], wraps.get(record_id)))
-    verdicts = compare(parts, run.actor, store, existing, lambda entry: _links(run, entry), run.owners, now)
+            fresh.append(entry)
+    for one in stored.values():
+        check(store, one)
+    compared = compare(parts, run.actor, store, existing, wraps, lambda entry: _links(run, entry), run.owners, now)
+    verdicts = [verdict for verdict in compared if not verdict.somebody_else]
+    fresh += [verdict.entry for verdict in compared if verdict.somebody_else]
     changes = [verdict.change for verdict in verdicts if verdict.change is not None]
     # 3. Seal what is new, before the writing turn is taken.
     cohorts = [one for one in store.cohorts() if one.record_class is run.record_class]
@@ -241,12 +244,14 @@ def _attempt(run: _Run, batch: Sequence[Entry]) -> None:
         with unit_of_work(parts.database) as work:
             # One person entered twice at once becomes one record: whoever comes second waits, then sees the first.
             record_writes.lock_identities(work.connection, [store.lock_tag(*entry.identity) for entry in fresh])
-            if {key for key in _find(work.connection, tags) if key not in known}:
+            if any(ids - known.get(key, set()) for key, ids in _find(work.connection, tags).items()):
                 raise StorageError("seen_meanwhile")
             _store(run, work, store, sealed, changes)
     for entry, new in zip(fresh, sealed, strict=True):
         if not run.dry_run:
             run.remember((run.record_class, entry.identity), new.meta.record_id)
+    for line, reason, name in faults:
+        run.fault(line, reason, name)
     _count(run, usable, fresh, verdicts)
 
 
@@ -255,29 +260,33 @@ def _tags(store: KeyStore, identities: Iterable[Key]) -> dict[bytes, Key]:
     return {keys.tag(*key[1]): key for key in identities for keys in store.class_keys(key[0])}
 
 
-def _find(connection: Connection, tags: Mapping[bytes, Key]) -> dict[Key, bytes]:
-    """Find records by the tags of their identities."""
-    return {tags[tag]: ids[0] for tag, ids in records.ids_by_tag(connection, tags).items()}
+def _find(connection: Connection, tags: Mapping[bytes, Key]) -> dict[Key, set[bytes]]:
+    """Find records by the tags of their identities; several may have one number on ID papers of different types."""
+    found: dict[Key, set[bytes]] = {}
+    for tag, ids in records.ids_by_tag(connection, tags).items():
+        found.setdefault(tags[tag], set()).update(ids)
+    return found
 
 
-def _resolve(run: _Run, connection: Connection, store: KeyStore, batch: Sequence[Entry]) -> list[Entry]:
-    """Resolve links and owners; entries whose link leads nowhere are faults."""
+def _resolve(
+    run: _Run, connection: Connection, store: KeyStore, batch: Sequence[Entry]
+) -> tuple[list[Entry], list[tuple[int, str, str]]]:
+    """Resolve links and owners; entries whose link leads nowhere are faults (line, reason, field)."""
     wanted = {(_LINK_CLASS[role], identity) for entry in batch for role, identity in entry.links.items()}
     missing = [key for key in wanted if key not in run.resolved]
-    for key, record_id in _find(connection, _tags(store, missing)).items():
-        run.remember(key, record_id)
-    usable = []
+    for key, ids in _find(connection, _tags(store, missing)).items():
+        run.remember(key, min(ids))
+    usable, faults = [], []
     for entry in batch:
         lost = [role for role, identity in entry.links.items() if (_LINK_CLASS[role], identity) not in run.resolved]
         if lost:
-            reason, name = _LINK_REASONS[lost[0]]
-            run.fault(entry.line, reason, name)
+            faults.append((entry.line, *_LINK_REASONS[lost[0]]))
         elif entry.owner and entry.owner not in run.owners:
             is_service = run.record_class is RecordClass.SERVICE_RECORD
-            run.fault(entry.line, *(("unknown_agent", "agent") if is_service else ("unknown_owner", "owner")))
+            faults.append((entry.line, *(("unknown_agent", "agent") if is_service else ("unknown_owner", "owner"))))
         else:
             usable.append(entry)
-    return usable
+    return usable, faults
 
 
 def _links(run: _Run, entry: Entry) -> tuple[tuple[LinkRole, bytes], ...]:

@@ -162,7 +162,7 @@ class RowReader:
             values=values,
             tagged=tuple(tagged),
             owner=row.get("owner", ""),
-            outlet=row["outlet"],
+            outlet=checked_code(row["outlet"], "outlet"),
             activity_at=self._needed_time(row, "last_activity_at"),
             entered_at=self._now,
             notice_missing=missing,
@@ -205,7 +205,7 @@ class RowReader:
                 LinkRole.SENDER: (IdentifierKind.SOURCE_NUMBER, normal_source_number(row["sender"], "sender")),
                 LinkRole.RECIPIENT: (IdentifierKind.SOURCE_NUMBER, normal_source_number(row["recipient"], "recipient")),
             },
-            outlet=row["outlet"],
+            outlet=checked_code(row["outlet"], "outlet"),
             activity_at=earlier,
             entered_at=self._now,
         )
@@ -289,6 +289,7 @@ def _utc_text(at: datetime) -> str:
 
 
 _json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+_CODE = re.compile(r"[A-Za-z0-9_-]{0,32}")
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,3})?", re.ASCII)
 
 
@@ -301,6 +302,17 @@ def _number(text: str, name: str) -> str:
 def _rating(text: str) -> str:
     if text and text not in ("1", "2", "3", "4", "5"):
         raise InvalidValue("rating_out_of_range", field="rating")
+    return text
+
+
+def checked_code(text: str, name: str) -> str:
+    """Return an outlet's or team's code; codes stand in clear, so nothing else may get into their column.
+
+    Raises:
+        InvalidValue: ``not_a_code``.
+    """
+    if not _CODE.fullmatch(text):
+        raise InvalidValue("not_a_code", field=name)
     return text
 
 

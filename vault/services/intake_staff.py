@@ -14,14 +14,13 @@ from vault.domain.people import AccountState
 from vault.errors import ImportRefused, InvalidValue
 from vault.services.intake import check_header, mapping_for
 from vault.services.intake_report import Fault, ImportReport
-from vault.services.intake_rows import RowReader
+from vault.services.intake_rows import RowReader, checked_code
 from vault.services.parts import Parts
 from vault.storage import people
 from vault.storage.csv_files import RawRow, open_csv
 from vault.storage.unit_of_work import unit_of_work
 
 _WORK_NUMBER = re.compile(r"[A-Z0-9][A-Z0-9_-]{1,31}")
-_CODE = re.compile(r"[A-Za-z0-9_-]{0,32}")
 
 
 def import_staff(
@@ -81,8 +80,7 @@ def _checked(reader: RowReader, row: RawRow, column: str, known: Container[str])
     if not _WORK_NUMBER.fullmatch(number):
         raise InvalidValue("not_a_work_number", field="work_number")
     for name in ("outlet", "team"):
-        if not _CODE.fullmatch(cells.get(name, "")):
-            raise InvalidValue("not_a_code", field=name)
+        checked_code(cells.get(name, ""), name)
     if number in known:
         raise InvalidValue("same_work_number", field="work_number")
     return cells | {"work_number": number}

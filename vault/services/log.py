@@ -110,7 +110,8 @@ def refuse_rewound(parts: Parts) -> None:
     """Refuse to work on a database that is older than what was signed, or that holds another history.
 
     Raises:
-        VaultSealed: ``database_rewound`` or ``history_rewritten``.
+        VaultSealed: ``database_rewound``, ``history_rewritten``, or ``signer_memory_unreadable`` where the database
+            was signed and nothing outside it remembers what.
     """
     before = parts.log_files.signed()
     with parts.database.read() as connection:
@@ -118,7 +119,9 @@ def refuse_rewound(parts: Parts) -> None:
 
 
 def _refuse_rewound(connection: Connection, before: SignedState | None, size: int) -> None:
-    if before is None or before.frontier.size == 0:
+    if before is None:
+        if log.was_signed(connection):  # signing from the beginning again would bless whatever is there now
+            raise VaultSealed("signer_memory_unreadable", path="signer.json")
         return
     signed = before.frontier.size
     if size < signed:
@@ -158,15 +161,23 @@ def _with_columns_checked(batches: Iterable[list[tuple[Any, ...]]], wrong: list[
         entries = []
         for index, canonical, leaf_hash, event_id, at, action, outcome, actor in batch:
             entries.append((index, canonical, leaf_hash))
-            stamp = (_EPOCH + timedelta(microseconds=at)).isoformat(timespec="microseconds")
-            head = f'{{"action":"{action}","actor":"{actor}","at":"{stamp}Z","case":"'.encode()
-            if (
-                not canonical.startswith(head)
-                or f'"id":"{event_id.hex()}","node":"'.encode() not in canonical
-                or f'","outcome":"{outcome}","policy":"'.encode() not in canonical
-            ) and len(wrong) < verify_log.MOST_FINDINGS:
+            fits = _columns_fit(canonical, event_id, at, action, outcome, actor)
+            if not fits and len(wrong) < verify_log.MOST_FINDINGS:
                 wrong.append(Finding("column_mismatch", index, f"entry {index}: a column differs from the event"))
         yield entries
+
+
+def _columns_fit(canonical: bytes, event_id: bytes, at: int, action: str, outcome: str, actor: str) -> bool:
+    try:
+        stamp = (_EPOCH + timedelta(microseconds=at)).isoformat(timespec="microseconds")
+        return (
+            canonical.startswith(f'{{"action":"{action}","actor":"{actor}","at":"{stamp}Z","case":"'.encode())
+            and f'"id":"{event_id.hex()}","node":"'.encode() in canonical
+            and f'","outcome":"{outcome}","policy":"'.encode() in canonical
+        )
+    except (TypeError, AttributeError, ValueError, OverflowError):
+        # SQLite keeps a value of any type in any column, and a number need not be a time.
+        return False
 
 
 def record_verification(parts: Parts, actor: Actor, verdict: Verdict | None, now: datetime) -> None:

@@ -163,15 +163,17 @@ def _decide(
     now: datetime,
 ) -> dict[bytes, Glimpse]:
     """Check the candidates' metadata and keep those in scope, with the parties of a shipment."""
-    links = {linked for one in candidates.values() for linked in scope.parties_of(one.meta)}
-    parties = records.load(connection, links or {new_id()})
+    parties: dict[bytes, StoredRecord] = {}
+    if _CLASS_OF[sought[0]] is RecordClass.SHIPMENT:  # a customer hangs on nobody, there or not
+        links = {linked for one in candidates.values() for linked in scope.parties_of(one.meta)}
+        parties = records.load(connection, links or {new_id()})
     for one in (*candidates.values(), *parties.values()):
         check(store, one)
-    live = {key: one for key, one in candidates.items() if scope.findable(connection, one.meta, now)}
+    live = {key: one for key, one in candidates.items() if scope.findable(connection, store, one.meta, now)}
     customers = parties | {key: one for key, one in live.items() if one.meta.record_class is RecordClass.CUSTOMER}
-    customers = {key: one for key, one in customers.items() if scope.findable(connection, one.meta, now)}
+    customers = {key: one for key, one in customers.items() if scope.findable(connection, store, one.meta, now)}
     # The identifier was exact: pool customers it leads to are bound by this very look-up.
-    rules = scope.rules_for(connection, parts.policy, person, customers, bound | set(customers))
+    rules = scope.rules_for(connection, store, parts.policy, person, customers, bound | set(customers))
     shown: dict[bytes, Glimpse] = {}
 
     def keep(one: StoredRecord, part: str, rule: str, typed: str = "") -> None:

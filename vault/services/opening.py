@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from vault.crypto.key_store import KeyStore
+from vault.domain.fields import FIELDS
+from vault.domain.identifiers import IdentifierKind
+from vault.domain.ids import RecordClass
 from vault.domain.log import Action, Actor, Opened, Outcome, Receipt
 from vault.domain.plaintext import Plaintext
 from vault.domain.records import FieldRef
@@ -56,6 +59,19 @@ def open_record(
     sealed = [(ref, value) for ref, value in found.sealed.items() if ref.field in wanted]
     values = store.keys_of(found.meta.cohort_id).open(receipt, found.meta.record_id, wrapped, sealed)
     return {ref: value for (ref, _), value in zip(sealed, values, strict=True)}
+
+
+def check_found_by(
+    record_class: RecordClass, opened: Mapping[FieldRef, Plaintext], kind: IdentifierKind, number: str
+) -> None:
+    """Refuse a record that does not hold the identifier it was found by: its index row was redirected.
+
+    Raises:
+        IntegrityError: no opened value of that kind is the number.
+    """
+    fields = FIELDS[record_class]
+    if not any(fields[ref.field].index is kind and value.same_as(number) for ref, value in opened.items()):
+        raise IntegrityError("unreadable")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from vault.storage.people import Account, OpenSession
 from vault.storage.unit_of_work import unit_of_work
 
 _TOUCH_EVERY = timedelta(minutes=1)
+_WORK_NUMBER = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,31}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,9 @@ class ListedAccount:
 
 
 def normal_work_number(typed: str) -> str:
-    """Return a work number as it is stored: upper case, without spaces around it."""
-    return typed.strip().upper()
+    """Return a work number as it is stored, or an empty string, which no account has, for what cannot be one."""
+    number = typed.strip().upper()
+    return number if _WORK_NUMBER.fullmatch(number) else ""
 
 
 def invite(parts: Parts, actor: Actor, work_number: str, now: datetime) -> str:
@@ -106,6 +109,7 @@ def activate(parts: Parts, work_number: str, secret: str, password: str, source:
                 "invite_expires_at": None,
             }
             people.change(work.connection, account.account_id, values)
+            people.end_sessions_of(work.connection, account.account_id, now)  # whoever knew the old password is out
         work.announce(parts.event(now, actor, Action.ACTIVATE, outcome))
         work.commit()
     if not valid:

@@ -7,16 +7,19 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from vault.crypto.key_store import KeyStore
 from vault.domain.access import CustomerFacts, customer_scope
 from vault.domain.people import Person
 from vault.domain.policy import Policy, Scope
 from vault.domain.records import LinkRole, RecordMeta
+from vault.services.opening import check
 from vault.storage import people, records
 from vault.storage.records import StoredRecord
 
 
 def rules_for(
     connection: Connection,
+    store: KeyStore,
     policy: Policy,
     person: Person,
     customers: Mapping[bytes, StoredRecord],
@@ -26,6 +29,7 @@ def rules_for(
 
     Args:
         connection: an open connection.
+        store: the key store in force, to check what a decision rests on.
         policy: the rules in force.
         person: who asks.
         customers: candidates, their metadata already checked.
@@ -33,12 +37,16 @@ def rules_for(
 
     Returns:
         By customer id the rule that lets the person in; customers out of scope are absent.
+
+    Raises:
+        IntegrityError: a complaint that would let the person in was edited behind the vault's back.
     """
     scope = policy.roles[person.role].scope
-    complaints: set[bytes] = set()
+    complaints: set[bytes | None] = set()
     owners = {}
     if scope is Scope.OPEN_COMPLAINTS:
-        complaints = records.open_complaint_customers(connection, person.account_id, customers)
+        open_ones = records.open_complaints(connection, person.account_id, customers)
+        complaints = {one.meta.linked(LinkRole.CUSTOMER) for one in _checked(connection, store, open_ones)}
     elif scope is Scope.TEAM_AND_OUTLET_POOL:
         owners = people.owner_facts(connection, {one.meta.owner for one in customers.values() if one.meta.owner})
     allowed = {}
@@ -55,9 +63,24 @@ def rules_for(
     return allowed
 
 
-def findable(connection: Connection, meta: RecordMeta, now: datetime) -> bool:
-    """Return whether a record is not restricted: within its period, held, or with a service still open on it."""
-    return not meta.restricted(now) or records.has_open_service(connection, meta.record_id)
+def findable(connection: Connection, store: KeyStore, meta: RecordMeta, now: datetime) -> bool:
+    """Return whether a record is not restricted: within its period, held, or with a service still open on it.
+
+    Raises:
+        IntegrityError: the service that would hold it was edited behind the vault's back.
+    """
+    if not meta.restricted(now):
+        return True
+    service = records.open_service_on(connection, meta.record_id)
+    return service is not None and bool(_checked(connection, store, [service]))
+
+
+def _checked(connection: Connection, store: KeyStore, ids: Collection[bytes]) -> list[StoredRecord]:
+    """Load the records that a decision rests on, their metadata checked."""
+    found = list(records.load(connection, ids).values())
+    for one in found:
+        check(store, one)
+    return found
 
 
 def parties_of(meta: RecordMeta) -> dict[bytes, str]:

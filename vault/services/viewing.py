@@ -184,9 +184,9 @@ def _in_scope(
     with reporting(parts, person.actor(), everyone, now):
         for one in everyone.values():
             check(store, one)
-    live = {key: one for key, one in everyone.items() if scope.findable(connection, one.meta, now)}
-    customers = {key: one for key, one in live.items() if one.meta.record_class is RecordClass.CUSTOMER}
-    rules = scope.rules_for(connection, parts.policy, person, customers, bound)
+        live = {key: one for key, one in everyone.items() if scope.findable(connection, store, one.meta, now)}
+        customers = {key: one for key, one in live.items() if one.meta.record_class is RecordClass.CUSTOMER}
+        rules = scope.rules_for(connection, store, parts.policy, person, customers, bound)
     if record_id in live and rules:
         return live[record_id], rules
     outcome = Outcome.REFUSED if found else Outcome.MISS
@@ -218,5 +218,5 @@ def _related(
         for key in ids
         if key in related
         and (key in scope.parties_of(meta) or rules.keys() & scope.parties_of(related[key].meta).keys())
-        and scope.findable(connection, related[key].meta, now)
+        and scope.findable(connection, store, related[key].meta, now)
     }

@@ -1,8 +1,8 @@
-"""Many rows at once: prepared executemany on SQLite, binary COPY on PostgreSQL."""
+"""Many rows at once: prepared executemany on SQLite, binary COPY on PostgreSQL; a few by prepared executemany."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -47,6 +47,35 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Sequence[An
         for row in rows:
             write(row)
     cursor.close()
+
+
+def insert_few(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert a few rows given by column name; columns left out take their default.
+
+    Args:
+        connection: inside a writing transaction.
+        table: where to.
+        rows: at least one, all with the same names; times as aware datetimes.
+    """
+    names = tuple(rows[0])
+    values = [[_plain(row[name]) for name in names] for row in rows]
+    if not connection.in_transaction():
+        connection.begin()
+    cursor = connection.connection.cursor()
+    cursor.executemany(_insert_named_sql(table, names, connection.dialect.name), values)
+    cursor.close()
+
+
+@lru_cache(maxsize=64)
+def _insert_named_sql(table: Table, names: tuple[str, ...], dialect: str) -> str:
+    # Names come from our own code; an unknown one is refused here, before it is part of a statement.
+    columns = ", ".join(table.columns[name].name for name in names)
+    marks = ", ".join(["?" if dialect == "sqlite" else "%s"] * len(names))
+    return f"INSERT INTO {table.name} ({columns}) VALUES ({marks})"  # noqa: S608  # nosec B608
+
+
+def _plain(value: object) -> object:
+    return to_micros(value) if isinstance(value, datetime) else value
 
 
 def _with_micros(row: Sequence[Any], times: tuple[int, ...]) -> list[Any]:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -64,7 +65,8 @@ class Database:
             StorageUnavailable: the database does not answer.
         """
         with plain_errors(), self.engine.connect() as connection:
-            yield connection
+            # A record's row and its fields are two questions; a change between them would make its MAC look wrong.
+            yield connection if self.is_sqlite else connection.execution_options(isolation_level="REPEATABLE READ")
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -240,13 +242,14 @@ def _sqlite_engine(url: URL, pool_size: int) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
+        driver = cast("sqlite3.Connection", connection.connection.driver_connection)
         deadline = connection.get_execution_options().get(_WRITE)
         if deadline is None:
-            connection.exec_driver_sql("BEGIN")
+            driver.execute("BEGIN")
             return
         patience = max(_LAST_TRY_SECONDS, deadline - time.monotonic())
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(patience * 1000)}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        driver.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+        driver.execute("BEGIN IMMEDIATE")
 
     return engine
 

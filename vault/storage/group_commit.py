@@ -12,18 +12,17 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert
-from sqlalchemy.sql.dml import Insert
+from sqlalchemy import Connection, Table
 
 from vault.domain.log import Event, Receipt
 from vault.errors import LogUnavailable, StorageError, StorageUnavailable, VaultError
+from vault.storage.bulk import insert_few
 from vault.storage.engine import PATIENCE_SECONDS, Database
 from vault.storage.tables import log_inbox
 
 Rows = Mapping[Table, Sequence[Mapping[str, Any]]]
 
 _WAIT_SECONDS = PATIENCE_SECONDS + 0.3
-_INSERTS: dict[Table, Insert] = {}
 
 
 class _Waiting:
@@ -122,4 +121,4 @@ def _insert(connection: Connection, batch: list[_Waiting]) -> None:
             gathered.setdefault(table, []).extend(rows)
     gathered[log_inbox] = [{"canonical": waiting.canonical} for waiting in batch]
     for table, together in gathered.items():
-        connection.execute(_INSERTS.setdefault(table, insert(table)), together)
+        insert_few(connection, table, together)

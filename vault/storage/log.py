@@ -131,6 +131,11 @@ def add_checkpoint(connection: Connection, tree_size: int, note: str, signed_at:
         connection.execute(insert(log_checkpoints).values(size=tree_size, note=note, signed_at=signed_at))
 
 
+def was_signed(connection: Connection) -> bool:
+    """Return whether any checkpoint is kept."""
+    return connection.execute(select(log_checkpoints.c.size).limit(1)).first() is not None
+
+
 def checkpoint_notes(connection: Connection) -> list[str]:
     """Return every kept checkpoint, oldest first."""
     return list(connection.execute(select(log_checkpoints.c.note).order_by(log_checkpoints.c.size)).scalars())

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vault.domain.log_tree import Frontier
-from vault.errors import InvalidValue, StorageError
+from vault.errors import InvalidValue, VaultSealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +55,19 @@ class LogFiles:
         """Return what was signed last, or None before the first checkpoint.
 
         Raises:
-            StorageError: the memory cannot be read; signing on without it could hide a rewound database.
+            VaultSealed: the memory cannot be read, or is gone where a checkpoint was published; signing on without
+                it could hide a rewound database.
         """
         if not self._memory.exists():
+            if self.checkpoint.exists():
+                raise VaultSealed("signer_memory_unreadable", path=str(self._memory))
             return None
         try:
             kept = json.loads(self._memory.read_text(encoding="ascii"))
             frontier = Frontier.restore(kept["size"], [bytes.fromhex(one) for one in kept["frontier"]])
             return SignedState(frontier, bytes.fromhex(kept["last_leaf"]), kept["note"])
         except (OSError, ValueError, KeyError, TypeError, InvalidValue):
-            raise StorageError("signer_memory_unreadable", path=str(self._memory)) from None
+            raise VaultSealed("signer_memory_unreadable", path=str(self._memory)) from None
 
     def remember(self, state: SignedState) -> None:
         """Persist and sync what is about to be published, then publish the checkpoint."""

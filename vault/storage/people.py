@@ -149,6 +149,15 @@ def end_session(connection: Connection, session_hash: bytes, ended_at: datetime)
     )
 
 
+def end_sessions_of(connection: Connection, account_id: bytes, ended_at: datetime) -> None:
+    """End every session of an account at once."""
+    connection.execute(
+        update(sessions)
+        .where(sessions.c.account_id == account_id, sessions.c.ended_at.is_(None))
+        .values(ended_at=ended_at)
+    )
+
+
 def end_stale_sessions(connection: Connection, now: datetime, idle_since: datetime) -> int:
     """End sessions past their absolute limit or unused since ``idle_since``; returns how many."""
     result = connection.execute(

@@ -67,6 +67,8 @@ class Change:
         retagged: identifier kinds whose rows are replaced.
         at: when.
         origin: who changes it.
+        late: whether it was entered too late; None leaves what is stored.
+        notice_missing: whether no notice is on record; None leaves what is stored.
     """
 
     meta: RecordMeta
@@ -77,6 +79,8 @@ class Change:
     tags: Sequence[tuple[IdentifierKind, int, bytes]] = ()
     retagged: frozenset[IdentifierKind] = frozenset()
     origin: Origin = Origin.IMPORT
+    late: bool | None = None
+    notice_missing: bool | None = None
 
 
 def lock_identities(connection: Connection, tags: Iterable[int]) -> None:
@@ -171,6 +175,9 @@ def _change_row(connection: Connection, one: Change) -> None:
         "revision": one.revision + 1,
         **links,
     }
+    for name, value in (("late", one.late), ("notice_missing", one.notice_missing)):
+        if value is not None:
+            values[name] = value
     if one.origin is Origin.IMPORT:
         values["import_revision"] = one.revision + 1
     elif one.origin is Origin.ACTIVITY:  # moves the expiry only: still as its import left it, if it was

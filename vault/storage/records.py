@@ -12,8 +12,8 @@ from sqlalchemy import Connection, func, select
 from vault.domain.ids import RecordClass
 from vault.domain.records import FieldRef, LinkRole, RecordMeta, RecordState, from_micros
 from vault.errors import IntegrityError
-from vault.storage.lists import rows_in
-from vault.storage.tables import record_fields, records, vault_state
+from vault.storage.lists import ask, rows_in
+from vault.storage.tables import record_fields, records
 
 LINK_COLUMNS = {
     LinkRole.CUSTOMER: "customer_id",
@@ -42,6 +42,7 @@ class StoredRecord:
     import_revision: int | None = None
 
 
+_VERSION = "SELECT key_store_version FROM vault_state"
 _BY_TAG = "SELECT tag, record_id FROM record_index WHERE tag"
 _RECORDS = (
     "SELECT record_id, record_class, cohort_id, owner_id, outlet, kind, state, held, activity_at, expires_at,"
@@ -59,7 +60,8 @@ _LINK_ROLES = tuple(LINK_COLUMNS)
 
 def key_store_version(connection: Connection) -> int:
     """Return the key store version that the database mirrors."""
-    return int(connection.execute(select(vault_state.c.key_store_version)).scalar_one())
+    ((version,),) = ask(connection, _VERSION)
+    return int(version)
 
 
 def ids_by_tag(connection: Connection, tags: Iterable[bytes]) -> dict[bytes, list[bytes]]:
@@ -148,24 +150,25 @@ def linked_to(connection: Connection, role: LinkRole, record_id: bytes, limit: i
     return list(connection.execute(query).scalars())
 
 
-def has_open_service(connection: Connection, record_id: bytes) -> bool:
-    """Return whether an open service record hangs on this customer or shipment, so that it counts as held."""
+def open_service_on(connection: Connection, record_id: bytes) -> bytes | None:
+    """Return an open service record that hangs on this customer or shipment, so that it counts as held."""
     query = select(records.c.record_id).where(
         records.c.state == RecordState.OPEN.value,
         (records.c.customer_id == record_id) | (records.c.shipment_id == record_id),
     )
-    return connection.execute(query.limit(1)).first() is not None
+    found: bytes | None = connection.execute(query.limit(1)).scalar()
+    return found
 
 
-def open_complaint_customers(connection: Connection, handler: bytes, customers: Iterable[bytes]) -> set[bytes]:
-    """Return which of these customers have an open complaint passed to this person."""
-    query = select(records.c.customer_id).where(
+def open_complaints(connection: Connection, handler: bytes, customers: Iterable[bytes]) -> list[bytes]:
+    """Return the open complaints of these customers that were passed to this person."""
+    query = select(records.c.record_id).where(
         records.c.customer_id.in_(list(customers)),
         records.c.owner_id == handler,
         records.c.kind == "complaint",
         records.c.state == RecordState.OPEN.value,
     )
-    return set(connection.execute(query).scalars())
+    return list(connection.execute(query).scalars())
 
 
 def earlier_than(connection: Connection, latest: Mapping[bytes, datetime]) -> list[StoredRecord]:

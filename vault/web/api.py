@@ -18,9 +18,10 @@ from flask import Blueprint, Response
 from vault.domain.policy import Right
 from vault.errors import InvalidValue, NotFound
 from vault.services import cards, cases, log, lookup, people, viewing
-from vault.web import bodies, gate
-from vault.web.bodies import JSON, Shape
+from vault.web import bodies, gate, shapes
+from vault.web.bodies import JSON
 from vault.web.gate import Door, now, parts, person
+from vault.web.shapes import Shape
 
 PREFIX = "/api/v1"
 STRUCTURED = frozenset({"parcel", "track", "details", "notice"})
@@ -108,8 +109,8 @@ def route(
     return declare
 
 
-@route("POST", "/sessions", gate.open_door, answer=bodies.Session, status=201, body=bodies.SignInBody)
-def sign_in(body: bodies.SignInBody) -> dict[str, Any]:
+@route("POST", "/sessions", gate.open_door, answer=shapes.Session, status=201, body=shapes.SignInBody)
+def sign_in(body: shapes.SignInBody) -> dict[str, Any]:
     """Open a session; its token goes into ``Authorization: Bearer`` from then on."""
     done = people.sign_in(parts(), body.work_number, body.password, gate.source(), now())
     return {"token": done.token, "expires_at": _time(done.expires_at), "role": done.person.role.value}
@@ -121,8 +122,8 @@ def sign_out() -> None:
     people.sign_out(parts(), person(), gate.bearer(), now())
 
 
-@route("POST", "/lookups", gate.door(Right.LOOKUP), answer=bodies.Found, body=bodies.LookupBody)
-def look_up(body: bodies.LookupBody) -> dict[str, Any]:
+@route("POST", "/lookups", gate.door(Right.LOOKUP), answer=shapes.Found, body=shapes.LookupBody)
+def look_up(body: shapes.LookupBody) -> dict[str, Any]:
     """Look up an exact waybill, phone or ID number; not there and not yours are one answer (404)."""
     answer = lookup.look_up(parts(), person(), body.number, body.purpose, now(), _id(body.case), _id(body.choose))
     case = answer.case_id.hex()
@@ -137,7 +138,7 @@ def look_up(body: bodies.LookupBody) -> dict[str, Any]:
     }
 
 
-@route("GET", "/cases/<hex32:case>/records/<hex32:record>", gate.door(Right.LOOKUP), answer=bodies.RecordInCase)
+@route("GET", "/cases/<hex32:case>/records/<hex32:record>", gate.door(Right.LOOKUP), answer=shapes.RecordInCase)
 def view_record(case: bytes, record: bytes) -> dict[str, Any]:
     """See a record of an open case again, masked, with what hangs on it."""
     answer = viewing.view(parts(), person(), case, record, now())
@@ -153,10 +154,10 @@ def view_record(case: bytes, record: bytes) -> dict[str, Any]:
     "POST",
     "/cases/<hex32:case>/records/<hex32:record>/reveals",
     gate.door(Right.REVEAL),
-    answer=bodies.Revealed,
-    body=bodies.RevealBody,
+    answer=shapes.Revealed,
+    body=shapes.RevealBody,
 )
-def reveal(body: bodies.RevealBody, case: bytes, record: bytes) -> dict[str, Any]:
+def reveal(body: shapes.RevealBody, case: bytes, record: bytes) -> dict[str, Any]:
     """Reveal one field; the case's purpose is its purpose."""
     value = viewing.reveal(parts(), person(), case, record, body.field, body.ordinal, now())
     return {
@@ -167,14 +168,14 @@ def reveal(body: bodies.RevealBody, case: bytes, record: bytes) -> dict[str, Any
     }
 
 
-@route("POST", "/requests", gate.door(Right.ASK), answer=bodies.Asked, status=202, body=bodies.AskBody)
-def ask(body: bodies.AskBody) -> dict[str, Any]:
+@route("POST", "/requests", gate.door(Right.ASK), answer=shapes.Asked, status=202, body=shapes.AskBody)
+def ask(body: shapes.AskBody) -> dict[str, Any]:
     """Ask for access to what a look-up did not show, whether it exists or not."""
     request_id = cases.ask(parts(), person(), bytes.fromhex(body.case), body.number, now())
     return {"request": request_id.hex()}
 
 
-@route("GET", "/cases", gate.door(), answer=bodies.MyCases)
+@route("GET", "/cases", gate.door(), answer=shapes.MyCases)
 def my_cases() -> dict[str, Any]:
     """List my cases and my requests, newest first."""
     opened, asked = cases.my_cases(parts(), person())
@@ -201,8 +202,8 @@ def my_cases() -> dict[str, Any]:
     }
 
 
-@route("GET", "/events", gate.door(Right.LOG_READ), answer=bodies.Events, query=bodies.EventsQuery)
-def list_events(query: bodies.EventsQuery) -> dict[str, Any]:
+@route("GET", "/events", gate.door(Right.LOG_READ), answer=shapes.Events, query=shapes.EventsQuery)
+def list_events(query: shapes.EventsQuery) -> dict[str, Any]:
     """List events of the access log, newest first."""
     limit = int(query.limit)
     if not 1 <= limit <= _MOST_EVENTS:

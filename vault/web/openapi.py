@@ -12,10 +12,11 @@ from flask import Blueprint, Response
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from vault.web import bodies, gate
+from vault.web import gate, shapes
 from vault.web.api import PREFIX, ROUTES, Route
-from vault.web.bodies import JSON, Shape
+from vault.web.bodies import JSON
 from vault.web.problems import HTTP_PROBLEMS, MEDIA_TYPE
+from vault.web.shapes import Shape
 
 openapi = Blueprint("openapi", __name__, url_prefix=PREFIX)
 
@@ -44,9 +45,9 @@ def document(declared: Sequence[Route]) -> dict[str, Any]:
     Returns:
         An OpenAPI 3.1 document.
     """
-    shapes: set[type[BaseModel]] = {bodies.Problem}
-    shapes.update(shape for one in declared for shape in (one.answer, one.body) if shape is not None)
-    ordered = sorted(shapes, key=lambda shape: shape.__name__)
+    described: set[type[BaseModel]] = {shapes.Problem}
+    described.update(shape for one in declared for shape in (one.answer, one.body) if shape is not None)
+    ordered = sorted(described, key=lambda shape: shape.__name__)
     _, schemas = models_json_schema([(shape, "validation") for shape in ordered], ref_template=_REFS)
     paths: dict[str, dict[str, Any]] = {}
     for one in declared:
@@ -71,9 +72,9 @@ def _operation(one: Route) -> dict[str, Any]:
     statuses = ["500", "503"]
     statuses += [] if one.door.is_open else ["401"]
     statuses += ["403"] if one.door.right else []
-    statuses += ["404"] if "<" in one.path or one.body in (bodies.LookupBody, bodies.AskBody) else []
+    statuses += ["404"] if "<" in one.path or one.body in (shapes.LookupBody, shapes.AskBody) else []
     statuses += ["400", "413", "415"] if one.body else ["400"] if one.query else []
-    statuses += ["401"] if one.body is bodies.SignInBody else []
+    statuses += ["401"] if one.body is shapes.SignInBody else []
     good: dict[str, Any] = {"description": one.summary}
     if one.answer is not None:
         good["content"] = {JSON: {"schema": {"$ref": _REFS.format(model=one.answer.__name__)}}}

@@ -35,7 +35,7 @@
   // -- revealing one value: shown, counted down, masked again ----------------------------------------------------
 
   // A value keeps its number while it is shown, so that no number moves under a finger.
-  const reveals = () => all("form[data-reveal]").filter((element) => element.parentElement.offsetParent !== null);
+  const reveals = () => all("form[data-reveal]").filter((element) => !element.closest("details:not([open])"));
 
   const number = () => {
     all("form[data-reveal] kbd").forEach((mark) => { mark.hidden = true; });

@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from tests.web.conftest import (
+    ABSENT_PHONE,
+    AGENT,
+    AUDITOR,
+    HOST,
+    OTHER_AGENT,
+    OWNED_PHONE,
+    POOL_PHONE,
+    SUPERVISOR,
+    WAYBILL,
+    Front,
+)
+from vault.web import shapes
+from vault.web.api import ROUTES
+from vault.web.app import MOST_BYTES
+
+ID = "0" * 32
+BODIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "sign_in": ("/sessions", {"work_number": AGENT, "password": "synthetic password"}),
+    "look_up": ("/lookups", {"number": POOL_PHONE, "purpose": "query", "case": ID, "choose": ID}),
+    "reveal": (f"/cases/{ID}/records/{ID}/reveals", {"field": "phone", "ordinal": 0}),
+    "ask": ("/requests", {"case": ID, "number": POOL_PHONE}),
+}
+NEVER: tuple[Any, ...] = (True, 1.5, [], {}, [[["x"]]], "\0", "\ud800")
+FIELDS = [(name, field) for name, (_, body) in BODIES.items() for field in body]
+
+
+def look_up(front: Front, number: str, who: str = AGENT, **more: Any) -> Any:
+    return front.api("POST", "/lookups", who=who, json={"number": number, "purpose": "query", **more})
+
+
+def fits(shape: type[shapes.Shape], text: str) -> None:
+    shape.model_validate_json(text)
+
+
+# -- the walks ---------------------------------------------------------------------------------------------------
+
+
+def test_signing_in_gives_a_token_that_signing_out_ends(front: Front) -> None:
+    body = {"work_number": AGENT, "password": front.passwords[AGENT]}
+    answer = front.api("POST", "/sessions", who=None, json=body)
+    assert (answer.status_code, answer.json["role"]) == (201, "agent")
+    fits(shapes.Session, answer.text)
+    headers = {"Authorization": f"bearer {answer.json['token']}"}
+    assert front.api("GET", "/cases", who=None, headers=headers).status_code == 200
+    done = front.api("DELETE", "/sessions/current", who=None, headers=headers)
+    assert (done.status_code, done.data) == (204, b"")
+    assert front.api("GET", "/cases", who=None, headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize(("who", "password"), [(AGENT, "not the password"), ("KF0000", "not the password")])
+def test_a_wrong_password_and_an_unknown_number_are_one_answer(front: Front, who: str, password: str) -> None:
+    answer = front.api("POST", "/sessions", who=None, json={"work_number": who, "password": password})
+    assert answer.status_code == 401
+    assert (answer.json["code"], answer.json["reason"]) == ("sign_in_refused", "sign_in_refused")
+
+
+@pytest.mark.parametrize("number", [POOL_PHONE, f"+86 {POOL_PHONE}", "１３９-1234-5601", "991201197910100465"])
+def test_a_pool_customer_is_found_by_any_spelling_and_comes_masked(front: Front, number: str) -> None:
+    answer = look_up(front, number)
+    assert answer.status_code == 200
+    fits(shapes.Found, answer.text)
+    (card,) = answer.json["records"]
+    shown = {one["field"]: one for one in card["values"]}
+    assert (shown["name"]["text"], shown["phone"]["text"]) == ("华*", "139********")
+    assert POOL_PHONE not in answer.text
+
+
+def test_a_shipment_comes_with_its_parties_and_its_structured_fields_parsed(front: Front) -> None:
+    answer = look_up(front, WAYBILL)
+    fits(shapes.Found, answer.text)
+    shipment, *parties = answer.json["records"]
+    assert {one["part"] for one in parties} == {"sender", "recipient"}
+    track = next(one for one in shipment["values"] if one["field"] == "track")
+    assert set(track["value"]) == {"pickup", "transit", "delivery", "signed"}
+    assert "text" not in track
+
+
+def test_not_there_and_not_yours_are_one_answer_apart_from_the_random_case(front: Front) -> None:
+    absent, refused = look_up(front, ABSENT_PHONE), look_up(front, OWNED_PHONE)
+    assert absent.status_code == refused.status_code == 404
+    assert absent.json.pop("case") != refused.json.pop("case")
+    texts = [one.text.replace(one.json["case"], "") for one in (absent, refused)]
+    assert texts[0] == texts[1]
+    assert list(absent.headers) == list(refused.headers)
+    assert look_up(front, OWNED_PHONE, who=OTHER_AGENT).status_code == 200
+
+
+def test_a_number_that_is_none_names_the_field(front: Front) -> None:
+    answer = look_up(front, "12345")
+    assert (answer.status_code, answer.json["code"]) == (400, "invalid_value")
+    assert answer.json["field"] == "number"
+
+
+@pytest.mark.parametrize("purpose", ["advertising", "callback", "unknown_word"])
+def test_a_purpose_that_is_not_theirs_is_refused(front: Front, purpose: str) -> None:
+    answer = look_up(front, POOL_PHONE, purpose=purpose)
+    assert (answer.status_code, answer.json["code"]) == (403, "access_refused")
+
+
+def test_a_case_goes_on_for_its_opener_and_for_nobody_else(front: Front, found: dict[str, Any]) -> None:
+    assert look_up(front, WAYBILL, case=found["case"]).json["case"] == found["case"]
+    assert look_up(front, WAYBILL, who=SUPERVISOR, case=found["case"]).status_code == 404
+    assert look_up(front, WAYBILL, case=ID).status_code == 404
+
+
+def test_a_record_is_seen_again_within_its_case(front: Front, found: dict[str, Any]) -> None:
+    path = f"/cases/{found['case']}/records/{found['records'][0]['id']}"
+    answer = front.api("GET", path)
+    assert answer.status_code == 200
+    fits(shapes.RecordInCase, answer.text)
+    assert [one["class"] for one in answer.json["related"]] == ["shipment"]
+    assert front.api("GET", path, who=OTHER_AGENT).status_code == 404
+
+
+def test_one_field_is_revealed_and_says_for_how_long(front: Front, found: dict[str, Any]) -> None:
+    path = f"/cases/{found['case']}/records/{found['records'][0]['id']}/reveals"
+    answer = front.api("POST", path, json={"field": "phone"})
+    assert answer.json == {"field": "phone", "ordinal": 0, "value": POOL_PHONE, "seconds": 30}
+    fits(shapes.Revealed, answer.text)
+    for body in ({"field": "source_number"}, {"field": "no_such_field"}, {"field": "phone", "ordinal": 7}):
+        assert front.api("POST", path, json=body).status_code == 403
+
+
+def test_asking_records_a_request_whether_it_exists_or_not(front: Front) -> None:
+    answers = []
+    for number in (ABSENT_PHONE, OWNED_PHONE):
+        case = look_up(front, number).json["case"]
+        answers.append(front.api("POST", "/requests", json={"case": case, "number": number}))
+        fits(shapes.Asked, answers[-1].text)
+    assert {one.status_code for one in answers} == {202}
+    listed = front.api("GET", "/cases")
+    fits(shapes.MyCases, listed.text)
+    assert {one.json["request"] for one in answers} <= {one["request"] for one in listed.json["requests"]}
+
+
+def test_an_auditor_pages_through_the_log(front: Front, found: dict[str, Any]) -> None:
+    first = front.api("GET", "/events?limit=2", who=AUDITOR)
+    fits(shapes.Events, first.text)
+    indices = [one["index"] for one in first.json["events"]]
+    assert len(indices) == 2
+    after = front.api("GET", f"/events?limit=1&before={indices[-1]}", who=AUDITOR)
+    assert [one["index"] for one in after.json["events"]] == [indices[-1] - 1]
+
+
+# -- bad input ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=201", "limit=-1", "limit=1_0", "limit=x", "before=", "before=1&before=2", "number=1"]
+)
+def test_a_query_that_cannot_be_is_400(front: Front, query: str) -> None:
+    answer = front.api("GET", f"/events?{query}", who=AUDITOR)
+    assert (answer.status_code, answer.json["code"]) == (400, "invalid_value")
+    assert answer.json["field"] == query.partition("=")[0]
+
+
+def deep(levels: int) -> str:
+    return "[" * levels + "]" * levels
+
+
+BAD_BODIES = {
+    "not_json": ("", "{", "[1,", "nonsense", "{'number': 1}", '{"number": 1}x', '{"number": NaN}', '{"a": Infinity}'),
+    "wrong_type": ("[]", "null", '"text"', "1", deep(25), '{"number": 1, "purpose": "query"}'),
+    "nested_too_deep": (deep(20_000), '{"number":' + deep(20_000) + "}"),
+    "duplicate_key": ('{"number": "1", "number": "2", "purpose": "query"}', '{"a": {"b": 1, "b": 1}}'),
+    "unknown_key": ('{"number": "13912345601", "purpose": "query", "admin": true}',),
+    "missing": ("{}", '{"number": "13912345601"}'),
+    "not_text": ('{"number": "\\u0000", "purpose": "query"}', '{"number": "\\ud800", "purpose": "query"}'),
+}
+
+
+@pytest.mark.parametrize(("reason", "body"), [(reason, body) for reason, some in BAD_BODIES.items() for body in some])
+def test_a_body_of_another_form_is_400_and_says_why(front: Front, reason: str, body: str) -> None:
+    answer = front.api("POST", "/lookups", data=body, content_type="application/json")
+    assert (answer.status_code, answer.json["code"], answer.json["reason"]) == (400, "invalid_value", reason)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"\xff\xfe{}", '{"number": "1"}'.encode("utf-16"), b"\x00", b'{"a": "\x00"}', b"\xef\xbb\xbf{}"]
+)
+def test_a_body_in_another_encoding_is_400(front: Front, raw: bytes) -> None:
+    answer = front.api("POST", "/lookups", data=raw, content_type="application/json")
+    assert (answer.status_code, answer.json["reason"]) == (400, "not_json")
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        *((name, field, value) for name, field in FIELDS for value in NEVER),
+        *((name, field, 1) for name, field in FIELDS if field != "ordinal"),
+        *((name, field, None) for name, field in FIELDS if field not in ("case", "choose") or name == "ask"),
+        *((name, field, "x" * 2000) for name, field in FIELDS),
+        ("reveal", "ordinal", -1),
+        ("reveal", "ordinal", 1000),
+        ("reveal", "ordinal", 10**40),
+        ("reveal", "ordinal", "0"),
+        ("reveal", "field", "Phone"),
+        ("look_up", "case", "0" * 31),
+        ("look_up", "case", "0" * 31 + "G"),
+        ("look_up", "case", "0" * 32 + "\n"),
+        ("look_up", "purpose", "query "),
+    ],
+)
+def test_a_wrong_value_is_400_and_names_its_field(front: Front, name: str, field: str, value: Any) -> None:
+    path, good = BODIES[name]
+    answer = front.api("POST", path, json=good | {field: value})
+    assert (answer.status_code, answer.json["field"]) == (400, field)
+
+
+@pytest.mark.parametrize("digits", [400, 5000, 60_000])
+def test_a_number_of_any_length_is_400(front: Front, digits: int) -> None:
+    path, _ = BODIES["reveal"]
+    body = '{"field": "phone", "ordinal": ' + "9" * digits + "}"
+    assert front.api("POST", path, data=body, content_type="application/json").status_code == 400
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_body_over_64_kib_is_413(front: Front, name: str) -> None:
+    path, good = BODIES[name]
+    body = json.dumps(good) + " " * 65 * 1024
+    answer = front.api("POST", path, data=body, content_type="application/json")
+    assert (answer.status_code, answer.json["code"]) == (413, "too_large")
+
+
+def test_a_body_that_does_not_say_its_length_is_cut_off_at_64_kib(front: Front) -> None:
+    class Endless:
+        given = 0
+
+        def read(self, size: int) -> bytes:
+            self.given += size
+            return b" " * size
+
+    stream = Endless()
+    environ: dict[str, Any] = {"wsgi.input": stream, "wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    environ["CONTENT_TYPE"] = "application/json"
+    answer = front.api("POST", "/lookups", environ_overrides=environ)
+    assert answer.status_code == 413
+    assert stream.given <= MOST_BYTES * 4
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+@pytest.mark.parametrize("name", BODIES)
+def test_a_body_that_is_not_said_to_be_json_is_415(front: Front, name: str, kind: str) -> None:
+    path, good = BODIES[name]
+    answer = front.api("POST", path, data=json.dumps(good), content_type=kind)
+    assert (answer.status_code, answer.json["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    "path", [f"/cases/{ID}x/records/{ID}", f"/cases/{ID}/records/{'A' * 32}", "/cases/1/records/2"]
+)
+def test_an_id_of_another_form_is_not_there(front: Front, path: str) -> None:
+    assert front.api("GET", path).status_code == 404
+
+
+def test_a_marker_typed_anywhere_appears_in_no_answer_header_or_line(front: Front, written: StringIO) -> None:
+    marker = "13800138000"
+    asked = 0
+    for path, body in _with_marker(marker):
+        for who in (AGENT, None):
+            answer = front.api("POST", path, who=who, **body)
+            asked += 1
+            assert answer.status_code >= 400, path
+            assert marker not in answer.text, path
+            assert marker not in str(answer.headers), path
+    assert asked > 60
+    for path in (f"/events?before={marker}x", f"/events?{marker}=1", f"/cases/{marker}/records/{ID}", f"/{marker}"):
+        answer = front.api("GET", path, who=AUDITOR)
+        assert answer.status_code >= 400
+        assert marker not in answer.text + str(answer.headers)
+    assert '"event": "request"' in written.getvalue()
+    assert marker not in written.getvalue()
+
+
+def _with_marker(marker: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, good in BODIES.values():
+        for field in good:
+            for value in (marker, int(marker), [marker], {marker: marker}, f"{marker}\0", f"x{marker}" * 200):
+                yield path, {"json": good | {field: value}}
+        yield path, {"json": good | {marker: marker}}
+        yield path, {"data": f'{{"{marker}": 1, "{marker}": 2}}', "content_type": "application/json"}
+        yield path, {"data": marker * 8000, "content_type": "application/json"}
+        yield path, {"data": f"{marker}{{", "content_type": f"application/json; charset={marker}"}
+        yield path, {"data": marker, "content_type": f"text/{marker}", "headers": {"X-Request-Id": marker}}
+
+
+def test_every_route_with_a_body_is_among_those_tried_with_bad_ones() -> None:
+    assert {one.name for one in ROUTES if one.body is not None} == set(BODIES)
+
+
+def test_answers_are_compact_json_in_utf_8(front: Front) -> None:
+    answer = look_up(front, POOL_PHONE)
+    assert answer.content_type == "application/json"
+    assert b": " not in answer.data
+    assert "华*".encode() in answer.data
+
+
+def test_the_api_sets_no_cookie_and_does_not_vary_by_one(front: Front) -> None:
+    answer = front.client().get(
+        "/api/v1/cases", base_url=HOST, headers={"Authorization": f"Bearer {front.token(AGENT)}"}
+    )
+    assert "Set-Cookie" not in answer.headers
+    assert "Vary" not in answer.headers

@@ -1,0 +1,196 @@
+"""The API's shapes: what programs may send and what they get back, exact in names and types.
+
+The same models check the bodies and describe them in the OpenAPI document.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+
+def clean_text(text: str) -> str:
+    """Return a text as it is, if it is one.
+
+    Raises:
+        PydanticCustomError: it holds NUL, which PostgreSQL cannot keep, or half of a surrogate pair, which no
+            encoding can.
+    """
+    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise PydanticCustomError("not_text", "not text")
+    return text
+
+
+Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$"), Field(description="16 random bytes in hexadecimal.")]
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,39}$"), Field(description="A word of a closed list.")]
+Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}$")]
+Typed = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(clean_text)]
+
+
+class Shape(BaseModel):
+    """Base of every shape: exactly the named keys, exactly the named types."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+# -- what comes in -----------------------------------------------------------------------------------------------
+
+
+class SignInBody(Shape):
+    """Who signs in, and with what."""
+
+    work_number: Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(clean_text)]
+    password: Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(clean_text)]
+
+
+class LookupBody(Shape):
+    """An exact number and a purpose; a case to continue, and the chosen one of several customers."""
+
+    number: Typed = Field(description="A waybill, phone or ID number, whole and exact.")
+    purpose: Word
+    case: Id | None = None
+    choose: Id | None = None
+
+
+class RevealBody(Shape):
+    """One field, and which of several values."""
+
+    field: Word
+    ordinal: Annotated[int, Field(ge=0, le=999)] = 0
+
+
+class AskBody(Shape):
+    """The case of a look-up that showed nothing, and the number once more."""
+
+    case: Id
+    number: Typed
+
+
+class EventsQuery(Shape):
+    """Which events of the log to list."""
+
+    before: Digits | None = Field(None, description="List events with a smaller index.")
+    limit: Digits = Field("50", description="How many at most, 1 to 200.")
+
+
+# -- what goes out -----------------------------------------------------------------------------------------------
+
+
+class Session(Shape):
+    """A fresh session; its token is shown this once."""
+
+    token: str
+    expires_at: AwareDatetime
+    role: Word
+
+
+class Value(Shape):
+    """One masked value; ``value`` instead of ``text`` where a field holds a structure."""
+
+    field: Word
+    ordinal: int
+    text: str | None = None
+    value: Any = None
+    revealable: bool
+
+
+class Card(Shape):
+    """One record as this person may see it."""
+
+    id: Id
+    record_class: Word = Field(alias="class")
+    part: Word = Field(description="What it is in the answer.")
+    rule: str = Field(description="The rule of scope that lets it be shown.")
+    outlet: str
+    kind: str
+    is_open: bool = Field(alias="open")
+    values: list[Value]
+
+
+class Found(Shape):
+    """What a look-up found in scope."""
+
+    case: Id
+    purpose: Word
+    kind: Word
+    choose: bool = Field(description="Several customers share the number: look up again with `choose`.")
+    records: list[Card]
+
+
+class RecordInCase(Shape):
+    """A record of an open case, and what hangs on it."""
+
+    case: Id
+    purpose: Word
+    record: Card
+    related: list[Card]
+
+
+class Revealed(Shape):
+    """One value in clear, and for how long to show it."""
+
+    field: Word
+    ordinal: int
+    value: str
+    seconds: int
+
+
+class Asked(Shape):
+    """A request for access, recorded."""
+
+    request: Id
+
+
+class CaseLine(Shape):
+    """One of my cases."""
+
+    case: Id
+    purpose: Word
+    opened_at: AwareDatetime
+    closed_at: AwareDatetime | None
+
+
+class RequestLine(Shape):
+    """One of my requests for access."""
+
+    request: Id
+    case: Id
+    kind: Word
+    asked_at: AwareDatetime
+    state: Word
+
+
+class MyCases(Shape):
+    """My cases and my requests, newest first."""
+
+    cases: list[CaseLine]
+    requests: list[RequestLine]
+
+
+class EventLine(Shape):
+    """One event of the access log."""
+
+    index: int
+    event: dict[str, Any]
+
+
+class Events(Shape):
+    """Events of the access log, newest first."""
+
+    events: list[EventLine]
+
+
+class Problem(BaseModel):
+    """Why there is no answer (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    code: Word = Field(description="Stable; decide by this.")
+    detail: str | None = None
+    reason: str | None = None
+    field: str | None = Field(None, description="The field that cannot be used; never its value.")
+    case: Id | None = Field(None, description="The case that a look-up without an answer opened; ask with it.")
+    incident: str | None = Field(None, description="Quote it to the operator.")
