@@ -112,8 +112,9 @@ def _tell(config: Config, report: ImportReport, *, dry_run: bool) -> None:
     click.echo(counts.format_map(asdict(report)))
     for fault in report.faults[:_LISTED]:
         words = reason(config.language, fault.reason, {"column": fault.column, "field": fault.field})
-        place = say("line {line}, column {column}") if fault.column else say("line {line}") if fault.line else say("file")
-        click.echo(f"  {place.format(line=fault.line, column=fault.column)}: {words} [{fault.reason}]")
+        place = say("line {line}, column {column}") if fault.column else say("line {line}")
+        where = place.format(line=fault.line, column=fault.column) if fault.line else say("file")
+        click.echo(f"  {where}: {words} [{fault.reason}]")
     if report.bad > _LISTED:
         click.echo(say("  … and {more} more; --json lists them").format(more=report.bad - _LISTED))
     if report.conflicts:

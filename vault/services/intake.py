@@ -8,83 +8,25 @@ waybill; for customers without a source number the ID number); it is compared by
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection
-
-from vault.crypto.key_store import KeyStore
-from vault.domain.cohorts import Cohort, home_of
-from vault.domain.fields import FIELDS
-from vault.domain.identifiers import IdentifierKind
-from vault.domain.ids import RecordClass, new_id
-from vault.domain.log import Action, Actor, Outcome
-from vault.domain.records import FieldRef, LinkRole, RecordMeta, RecordState
-from vault.domain.retention import expires_at
-from vault.errors import ImportRefused, InvalidValue, StorageError
-from vault.services.intake_compare import Verdict, compare
+from vault.domain.ids import RecordClass
+from vault.domain.log import Actor
+from vault.errors import ImportRefused, InvalidValue
+from vault.services.intake_batch import Run, import_batch
 from vault.services.intake_report import Fault, ImportReport
 from vault.services.intake_rows import Entry, Identity, RowReader
-from vault.services.opening import check, reporting
 from vault.services.parts import Parts
-from vault.storage import people, record_writes, records, vault_state
+from vault.storage import people
 from vault.storage.csv_files import CsvFile, open_csv
 from vault.storage.mapping_files import HeaderMapping, choose_mapping, load_mapping
-from vault.storage.record_writes import Change, NewRecord, Origin
-from vault.storage.unit_of_work import UnitOfWork, unit_of_work
 
 BATCH_ROWS = 200
-_ATTEMPTS = 3
-_REMEMBERED = 100_000
-"""Bounds what one run keeps in memory: links already resolved, and phones already seen."""
-
-_LINK_REASONS = {
-    LinkRole.SENDER: ("unknown_sender", "sender"),
-    LinkRole.RECIPIENT: ("unknown_recipient", "recipient"),
-    LinkRole.CUSTOMER: ("unknown_customer", "customer"),
-    LinkRole.SHIPMENT: ("unknown_shipment", "waybill"),
-}
-_LINK_CLASS = {
-    LinkRole.SENDER: RecordClass.CUSTOMER,
-    LinkRole.RECIPIENT: RecordClass.CUSTOMER,
-    LinkRole.CUSTOMER: RecordClass.CUSTOMER,
-    LinkRole.SHIPMENT: RecordClass.SHIPMENT,
-}
-
-Key = tuple[RecordClass, Identity]
 
 Progress = Callable[[int, int, int], None]
 """Called with bytes read, bytes in the file and rows read."""
-
-
-@dataclass(slots=True)
-class _Run:
-    """What one import carries from batch to batch; every part of it is bounded."""
-
-    parts: Parts
-    actor: Actor
-    record_class: RecordClass
-    reader: RowReader
-    mapping: HeaderMapping
-    now: datetime
-    dry_run: bool
-    owners: Mapping[str, bytes]
-    report: ImportReport = field(default_factory=ImportReport)
-    resolved: OrderedDict[Key, bytes] = field(default_factory=OrderedDict)
-    phones: OrderedDict[int, int] = field(default_factory=OrderedDict)
-
-    def fault(self, line: int, reason: str, name: str = "") -> None:
-        """Note a bad row by line, column header and reason."""
-        self.report.fault(Fault(line, reason, name, self.mapping.header_of(name) if name else ""))
-
-    def remember(self, key: Key, record_id: bytes) -> None:
-        """Keep a resolved identity, dropping the oldest beyond the bound."""
-        self.resolved[key] = record_id
-        if len(self.resolved) > _REMEMBERED:
-            self.resolved.popitem(last=False)
 
 
 def import_records(  # noqa: PLR0913 - one act with this many facts
@@ -126,7 +68,7 @@ def import_records(  # noqa: PLR0913 - one act with this many facts
             reader = RowReader(mapping, csv.header, parts.policy, now)
             with parts.database.read() as connection:
                 owners = people.ids_by_work_number(connection)
-            run = _Run(parts, actor, record_class, reader, mapping, now, dry_run, owners, report)
+            run = Run(parts, actor, record_class, reader, mapping, now, dry_run, owners, report)
             _import_rows(run, csv, progress)
     except ImportRefused as refused:
         line = int(refused.facts.get("line", 1)) if refused.reason != "empty_file" else 0
@@ -162,13 +104,13 @@ def check_header(header: Sequence[str], mapping: HeaderMapping) -> None:
             raise ImportRefused("missing_column", line=1, field=name, column=mapping.header_of(name))
 
 
-def _import_rows(run: _Run, csv: CsvFile, progress: Progress | None) -> None:
+def _import_rows(run: Run, csv: CsvFile, progress: Progress | None) -> None:
     batch: list[Entry] = []
     held: set[Identity] = set()
 
     def flush() -> None:
         if batch:
-            _import_batch(run, batch)
+            import_batch(run, batch)
         batch.clear()
         held.clear()
         if progress is not None:
@@ -192,214 +134,3 @@ def _import_rows(run: _Run, csv: CsvFile, progress: Progress | None) -> None:
         if len(batch) >= BATCH_ROWS:
             flush()
     flush()
-
-
-# -- one batch ---------------------------------------------------------------------------------------------------
-
-
-def _import_batch(run: _Run, batch: Sequence[Entry]) -> None:
-    """Import one batch; begin again when somebody stored one of its records or changed the keys meanwhile."""
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            with reporting(run.parts, run.actor, {}, run.now):
-                _attempt(run, batch)
-        except StorageError as error:
-            if error.reason not in ("seen_meanwhile", "changed_meanwhile", "key_store_changed", "cohort_not_open"):
-                raise
-            if attempt == _ATTEMPTS:
-                raise
-        else:
-            return
-
-
-def _attempt(run: _Run, batch: Sequence[Entry]) -> None:
-    parts, now = run.parts, run.now
-    # 1. Find what is there already, and what the rows link to.
-    with parts.database.read() as connection:
-        store = parts.keys.current(connection)
-        tags = _tags(store, [(run.record_class, entry.identity) for entry in batch])
-        known = _find(connection, tags)
-        usable, faults = _resolve(run, connection, store, batch)
-        stored = records.load(connection, {record_id for ids in known.values() for record_id in ids})
-        wraps = records.wraps(connection, (one.meta for one in stored.values()))
-    # 2. Compare with what is there, by a logged opening.
-    fresh, existing = [], []
-    for entry in usable:
-        candidates = [stored[one] for one in known.get((run.record_class, entry.identity), ()) if one in stored]
-        if candidates:
-            existing.append((entry, candidates))
-        else:
-            fresh.append(entry)
-    for one in stored.values():
-        check(store, one)
-    compared = compare(parts, run.actor, store, existing, wraps, lambda entry: _links(run, entry), run.owners, now)
-    verdicts = [verdict for verdict in compared if not verdict.somebody_else]
-    fresh += [verdict.entry for verdict in compared if verdict.somebody_else]
-    changes = [verdict.change for verdict in verdicts if verdict.change is not None]
-    # 3. Seal what is new, before the writing turn is taken.
-    cohorts = [one for one in store.cohorts() if one.record_class is run.record_class]
-    sealed = [_seal(run, store, cohorts, entry) for entry in fresh]
-    # 4. Store, in one transaction with its event.
-    if not run.dry_run and (sealed or changes):
-        with unit_of_work(parts.database) as work:
-            # One person entered twice at once becomes one record: whoever comes second waits, then sees the first.
-            record_writes.lock_identities(work.connection, [store.lock_tag(*entry.identity) for entry in fresh])
-            if any(ids - known.get(key, set()) for key, ids in _find(work.connection, tags).items()):
-                raise StorageError("seen_meanwhile")
-            _store(run, work, store, sealed, changes)
-    for entry, new in zip(fresh, sealed, strict=True):
-        if not run.dry_run:
-            run.remember((run.record_class, entry.identity), new.meta.record_id)
-    for line, reason, name in faults:
-        run.fault(line, reason, name)
-    _count(run, usable, fresh, verdicts)
-
-
-def _tags(store: KeyStore, identities: Iterable[Key]) -> dict[bytes, Key]:
-    """Return the tags of identities under every live cohort of their class."""
-    return {keys.tag(*key[1]): key for key in identities for keys in store.class_keys(key[0])}
-
-
-def _find(connection: Connection, tags: Mapping[bytes, Key]) -> dict[Key, set[bytes]]:
-    """Find records by the tags of their identities; several may have one number on ID papers of different types."""
-    found: dict[Key, set[bytes]] = {}
-    for tag, ids in records.ids_by_tag(connection, tags).items():
-        found.setdefault(tags[tag], set()).update(ids)
-    return found
-
-
-def _resolve(
-    run: _Run, connection: Connection, store: KeyStore, batch: Sequence[Entry]
-) -> tuple[list[Entry], list[tuple[int, str, str]]]:
-    """Resolve links and owners; entries whose link leads nowhere are faults (line, reason, field)."""
-    wanted = {(_LINK_CLASS[role], identity) for entry in batch for role, identity in entry.links.items()}
-    missing = [key for key in wanted if key not in run.resolved]
-    for key, ids in _find(connection, _tags(store, missing)).items():
-        run.remember(key, min(ids))
-    usable, faults = [], []
-    for entry in batch:
-        lost = [role for role, identity in entry.links.items() if (_LINK_CLASS[role], identity) not in run.resolved]
-        if lost:
-            faults.append((entry.line, *_LINK_REASONS[lost[0]]))
-        elif entry.owner and entry.owner not in run.owners:
-            is_service = run.record_class is RecordClass.SERVICE_RECORD
-            faults.append((entry.line, *(("unknown_agent", "agent") if is_service else ("unknown_owner", "owner"))))
-        else:
-            usable.append(entry)
-    return usable, faults
-
-
-def _links(run: _Run, entry: Entry) -> tuple[tuple[LinkRole, bytes], ...]:
-    return tuple(sorted((role, run.resolved[_LINK_CLASS[role], identity]) for role, identity in entry.links.items()))
-
-
-def _seal(run: _Run, store: KeyStore, cohorts: Sequence[Cohort], entry: Entry) -> NewRecord:
-    policy = run.parts.policy
-    zone = policy.zone
-    expiry = None
-    if entry.state is RecordState.SETTLED:
-        expiry = expires_at(entry.activity_at, policy.retention[run.record_class].keep(), zone)
-    cohort = home_of(cohorts, run.record_class, expiry, run.now.astimezone(zone).date(), zone)
-    keys = store.keys_of(cohort.key_id)
-    places = sorted(entry.values)
-    fields = tuple(FieldRef(name, ordinal) for name, ordinal in places)
-    meta = RecordMeta(
-        record_id=new_id(),
-        record_class=run.record_class,
-        cohort_id=cohort.key_id,
-        owner=run.owners.get(entry.owner),
-        outlet=entry.outlet,
-        kind=entry.kind,
-        state=entry.state,
-        held=False,
-        activity_at=entry.activity_at,
-        expires_at=expiry,
-        links=_links(run, entry),
-        fields=fields,
-    )
-    values = entry.values
-    wrapped, sealed = keys.seal(meta.record_id, [(ref, values[ref.field, ref.ordinal]) for ref in fields])
-    tags = [(kind, ordinal, keys.tag(kind, value)) for kind, ordinal, value in entry.tagged]
-    return NewRecord(meta, keys.mac(meta), wrapped, sealed, tags, entry.entered_at, entry.late, entry.notice_missing)
-
-
-def _store(
-    run: _Run,
-    work: UnitOfWork,
-    store: KeyStore,
-    sealed: Sequence[NewRecord],
-    changes: Sequence[Change],
-) -> None:
-    connection = work.connection
-    vault_state.require_open(connection, {one.meta.cohort_id for one in sealed}, store.version)
-    keep = frozenset(name for name, spec in FIELDS[run.record_class].items() if spec.contact)
-    record_writes.store(connection, sealed)
-    record_writes.change(connection, changes, keep)
-    moved = _move_activity(run, connection, store, [*(one.meta for one in sealed), *(one.meta for one in changes)])
-    record_writes.change(connection, moved, keep)
-    work.announce(
-        run.parts.event(
-            run.now,
-            run.actor,
-            Action.IMPORT_BATCH,
-            Outcome.DONE,
-            purpose="import",
-            added=len(sealed),
-            updated=len(changes),
-            record_class=run.record_class.value,
-        )
-    )
-    work.commit()
-
-
-def _move_activity(run: _Run, connection: Connection, store: KeyStore, metas: Iterable[RecordMeta]) -> list[Change]:
-    """Move the expiry of customers whose shipment or service shows later activity than they had."""
-    latest: dict[bytes, datetime] = {}
-    for meta in metas:
-        for role, linked in meta.links:
-            if role is not LinkRole.SHIPMENT:
-                latest[linked] = max(meta.activity_at, latest.get(linked, meta.activity_at))
-    policy, moved = run.parts.policy, []
-    keep = policy.retention[RecordClass.CUSTOMER].keep()
-    for found in records.earlier_than(connection, latest):
-        at = latest[found.meta.record_id]
-        check(store, found)
-        meta = found.meta.with_activity(at, expires_at(at, keep, policy.zone))
-        mac = store.keys_of(meta.cohort_id).mac(meta)
-        moved.append(Change(meta, mac, found.revision, run.now, origin=Origin.ACTIVITY))
-    return moved
-
-
-# -- the report --------------------------------------------------------------------------------------------------
-
-
-def _count(run: _Run, usable: Sequence[Entry], fresh: Sequence[Entry], verdicts: Sequence[Verdict]) -> None:
-    report = run.report
-    report.added += len(fresh)
-    for verdict in verdicts:
-        if verdict.conflict:
-            report.conflict(verdict.entry.line)
-        elif verdict.change is not None:
-            report.updated += 1
-        else:
-            report.unchanged += 1
-    for entry in usable:
-        if entry.late:
-            report.late_line(entry.line)
-        if entry.notice_missing:
-            report.missing_notice_line(entry.line)
-        for kind, _, value in entry.tagged:
-            if kind is IdentifierKind.PHONE and run.record_class is RecordClass.CUSTOMER:
-                _warn_same_phone(run, entry.line, value)
-
-
-def _warn_same_phone(run: _Run, line: int, phone: str) -> None:
-    # Only a hash that differs from run to run is remembered, and only for the run.
-    key = hash(phone)
-    earlier = run.phones.get(key)
-    if earlier is not None and earlier != line:
-        run.report.same_phone(earlier, line, run.mapping.header_of("phone"))
-        return
-    run.phones[key] = line
-    if len(run.phones) > _REMEMBERED:
-        run.phones.popitem(last=False)

@@ -8,8 +8,8 @@ one commit is on its way to the disk the next batch gathers by itself, so there 
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Mapping, Sequence
+from queue import SimpleQueue
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -47,8 +47,7 @@ class GroupCommit:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._queue: deque[_Waiting] = deque()
-        self._wake = threading.Condition(threading.Lock())
+        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
@@ -67,11 +66,9 @@ class GroupCommit:
             LogUnavailable: the event is not known to be durable, so nothing may be shown.
         """
         waiting = _Waiting(event.canonical(), rows or {})
-        with self._wake:
-            if self._closed:
-                raise LogUnavailable("log_writer_closed")
-            self._queue.append(waiting)
-            self._wake.notify()
+        if self._closed:
+            raise LogUnavailable("log_writer_closed")
+        self._queue.put(waiting)
         # A commit that comes after we stopped waiting leaves an event without an answer: the log then says
         # more than was shown, never less.
         if not waiting.done.acquire(timeout=_WAIT_SECONDS):
@@ -82,21 +79,20 @@ class GroupCommit:
 
     def close(self) -> None:
         """Write what waits, then stop the thread."""
-        with self._wake:
-            self._closed = True
-            self._wake.notify()
+        self._closed = True
+        self._queue.put(None)
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
-        while True:
-            with self._wake:
-                while not self._queue and not self._closed:
-                    self._wake.wait()
-                if not self._queue:
-                    return
-                batch = list(self._queue)
-                self._queue.clear()
-            self._commit(batch)
+        closed = False
+        while not closed:
+            batch = [self._queue.get()]
+            while not self._queue.empty():  # nobody else takes from it
+                batch.append(self._queue.get())
+            waiting = [one for one in batch if one is not None]
+            closed = len(waiting) < len(batch)
+            if waiting:
+                self._commit(waiting)
 
     def _commit(self, batch: list[_Waiting]) -> None:
         try:

@@ -175,9 +175,8 @@ def _change_row(connection: Connection, one: Change) -> None:
         "revision": one.revision + 1,
         **links,
     }
-    for name, value in (("late", one.late), ("notice_missing", one.notice_missing)):
-        if value is not None:
-            values[name] = value
+    marks = {"late": one.late, "notice_missing": one.notice_missing}
+    values |= {name: mark for name, mark in marks.items() if mark is not None}
     if one.origin is Origin.IMPORT:
         values["import_revision"] = one.revision + 1
     elif one.origin is Origin.ACTIVITY:  # moves the expiry only: still as its import left it, if it was
