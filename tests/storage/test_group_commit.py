@@ -197,7 +197,7 @@ def test_a_hanging_postgresql_makes_the_log_unavailable_within_two_seconds(postg
     os.kill(backend, signal.SIGSTOP)
     try:
         assert refused_within_the_bound(writer)
-        assert refused_within_the_bound(writer)
+        writer.write(event())  # over another connection: the one that hung was closed
     finally:
         os.kill(backend, signal.SIGCONT)
     receipt = writer.write(event())

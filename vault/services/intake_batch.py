@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import Connection
 
@@ -25,6 +26,7 @@ from vault.services.opening import check, reporting
 from vault.services.parts import Parts
 from vault.storage import record_writes, records, vault_state
 from vault.storage.mapping_files import HeaderMapping
+from vault.storage.moments import moment
 from vault.storage.record_writes import Change, NewRecord, Origin
 from vault.storage.unit_of_work import UnitOfWork, unit_of_work
 
@@ -102,6 +104,7 @@ def _attempt(run: Run, batch: Sequence[Entry]) -> None:
     parts, now = run.parts, run.now
     # 1. Find what is there already, and what the rows link to.
     with parts.database.read() as connection:
+        seen = moment(connection)
         store = parts.keys.current(connection)
         tags = _tags(store, [(run.record_class, entry.identity) for entry in batch])
         known = _find(connection, tags)
@@ -123,14 +126,14 @@ def _attempt(run: Run, batch: Sequence[Entry]) -> None:
     fresh += [verdict.entry for verdict in compared if verdict.somebody_else]
     changes = [verdict.change for verdict in verdicts if verdict.change is not None]
     # 3. Seal what is new, before the writing turn is taken.
-    cohorts = [one for one in store.cohorts() if one.record_class is run.record_class]
-    sealed = [_seal(run, store, cohorts, entry) for entry in fresh]
+    home = _homes(run, store)
+    sealed = [_seal(run, store, home, entry) for entry in fresh]
     # 4. Store, in one transaction with its event.
     if not run.dry_run and (sealed or changes):
         with unit_of_work(parts.database) as work:
             # One person entered twice at once becomes one record: whoever comes second waits, then sees the first.
             record_writes.lock_identities(work.connection, [store.lock_tag(*entry.identity) for entry in fresh])
-            if any(ids - known.get(key, set()) for key, ids in _find(work.connection, tags).items()):
+            if moment(work.connection) != seen and _appeared(work.connection, tags, known):
                 raise StorageError("seen_meanwhile")
             _store(run, work, store, sealed, changes)
     for entry, new in zip(fresh, sealed, strict=True):
@@ -152,6 +155,11 @@ def _find(connection: Connection, tags: Mapping[bytes, Key]) -> dict[Key, set[by
     for tag, ids in records.ids_by_tag(connection, tags).items():
         found.setdefault(tags[tag], set()).update(ids)
     return found
+
+
+def _appeared(connection: Connection, tags: Mapping[bytes, Key], known: Mapping[Key, set[bytes]]) -> bool:
+    """Return whether somebody stored one of these identities since they were looked for."""
+    return any(ids - known.get(key, set()) for key, ids in _find(connection, tags).items())
 
 
 def _resolve(
@@ -179,13 +187,20 @@ def _links(run: Run, entry: Entry) -> tuple[tuple[LinkRole, bytes], ...]:
     return tuple(sorted((role, run.resolved[_LINK_CLASS[role], identity]) for role, identity in entry.links.items()))
 
 
-def _seal(run: Run, store: KeyStore, cohorts: Sequence[Cohort], entry: Entry) -> NewRecord:
+def _homes(run: Run, store: KeyStore) -> Callable[[datetime | None], Cohort]:
+    """Return what tells the cohort of a record by its expiry; worked out once for each day, not for each row."""
+    zone = run.parts.policy.zone
+    today = run.now.astimezone(zone).date()
+    cohorts = [one for one in store.cohorts() if one.record_class is run.record_class]
+    return cache(lambda expiry: home_of(cohorts, run.record_class, expiry, today, zone))
+
+
+def _seal(run: Run, store: KeyStore, home: Callable[[datetime | None], Cohort], entry: Entry) -> NewRecord:
     policy = run.parts.policy
-    zone = policy.zone
     expiry = None
     if entry.state is RecordState.SETTLED:
-        expiry = expires_at(entry.activity_at, policy.retention[run.record_class].keep(), zone)
-    cohort = home_of(cohorts, run.record_class, expiry, run.now.astimezone(zone).date(), zone)
+        expiry = expires_at(entry.activity_at, policy.retention[run.record_class].keep(), policy.zone)
+    cohort = home(expiry)
     keys = store.keys_of(cohort.key_id)
     places = sorted(entry.values)
     fields = tuple(FieldRef(name, ordinal) for name, ordinal in places)

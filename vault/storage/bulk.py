@@ -28,19 +28,20 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Sequence[An
     Args:
         connection: inside a writing transaction.
         table: where to.
-        rows: one tuple for each row; times as aware datetimes.
+        rows: one tuple for each row; times as aware datetimes, or in all rows as microseconds.
     """
     if not rows:
         return
     times = _time_columns(table)
-    if times:
+    if any(isinstance(rows[0][at], datetime) for at in times):
         rows = [_with_micros(row, times) for row in rows]
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_insert_sql(table), [tuple(row) for row in rows])
-        return
     if not connection.in_transaction():
         connection.begin()  # the driver's cursor does not tell SQLAlchemy, whose commit would then do nothing
     cursor = connection.connection.cursor()
+    if connection.dialect.name == "sqlite":
+        cursor.executemany(_insert_sql(table), rows)
+        cursor.close()
+        return
     with cursor.copy(_copy_sql(table)) as copy:
         copy.set_types(_copy_types(table))
         write: Callable[[Sequence[Any]], None] = copy.write_row

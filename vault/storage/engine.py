@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -25,6 +25,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from vault.errors import SetupError, StorageError, StorageUnavailable
+from vault.storage.bounded_postgresql import BoundedConnection
 
 PATIENCE_SECONDS = 1.5
 """How long anything waits for the database before the answer is 503."""
@@ -264,7 +265,7 @@ def _identity(file: Path) -> tuple[int, int] | None:
 
 def _postgresql_engine(url: URL, pool_size: int) -> Engine:
     milliseconds = int(PATIENCE_SECONDS * 1000)
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
@@ -277,3 +278,9 @@ def _postgresql_engine(url: URL, pool_size: int) -> Engine:
             "options": f"-c lock_timeout={milliseconds} -c timezone=UTC -c idle_in_transaction_session_timeout=60000",
         },
     )
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: object, _record: object, names: list[Any], values: dict[str, Any]) -> BoundedConnection:
+        return BoundedConnection.connect(*names, **values)
+
+    return engine

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Connection, bindparam, case, delete, insert, 
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from vault.domain.identifiers import IdentifierKind
-from vault.domain.records import FieldRef, LinkRole, RecordMeta
+from vault.domain.records import FieldRef, LinkRole, RecordMeta, to_micros
 from vault.errors import StorageError
 from vault.storage.bulk import insert_rows
 from vault.storage.records import LINK_COLUMNS
@@ -135,7 +135,7 @@ def _record_row(new: NewRecord) -> tuple[Any, ...]:
 
 
 def _field_rows(new: NewRecord) -> list[tuple[Any, ...]]:
-    record_id, entered_at = new.meta.record_id, new.entered_at
+    record_id, entered_at = new.meta.record_id, to_micros(new.entered_at)
     return [
         (record_id, ref.field, ref.ordinal, ref.generation, sealed, entered_at, None)
         for ref, sealed in zip(new.meta.fields, new.sealed, strict=True)
