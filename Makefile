@@ -23,16 +23,16 @@ help:  ## 显示本帮助 · show this help
 
 setup: $(VENV)/.run  ## 准备运行环境 .venv/ · set up .venv/
 
-demo: setup  ## 试用:装好、导入合成数据、在本机启动 · try it: set up, load synthetic data, serve on loopback
+demo: setup  ## 试用：装好、导入合成数据、在本机启动 · try it: set up, load synthetic data, serve on loopback
 	@exec $(BIN)/datavault demo
 
-demo-reset: setup  ## 删除演示库,重新开始 · delete the demo vault and begin again
+demo-reset: setup  ## 删除演示库，重新开始 · delete the demo vault and begin again
 	@exec $(BIN)/datavault demo --reset
 
 smoke: setup  ## 无人值守走一遍演示流程 · walk through it unattended, on a throw-away vault
 	@$(BIN)/python ops/smoke.py
 
-test: $(VENV)/.test  ## 测试(SQLite 与 PostgreSQL,5 分钟内) · tests on SQLite and PostgreSQL, within 5 minutes
+test: $(VENV)/.test  ## 测试（SQLite 与 PostgreSQL，5 分钟内） · tests on SQLite and PostgreSQL, within 5 minutes
 	@$(IN_OWN_TMPDIR) $(BIN)/python -m pytest -n $(JOBS) -m "$(BASE)"
 	@echo "left out: tests marked slow, browser or clock; make test-all runs them"
 
@@ -40,7 +40,7 @@ test: $(VENV)/.test  ## 测试(SQLite 与 PostgreSQL,5 分钟内) · tests on SQ
 test-rest: $(VENV)/.test
 	@$(IN_OWN_TMPDIR) $(BIN)/python -m pytest -n $(JOBS) -m "$(REST)"
 
-test-all: tools test test-rest  ## 全部测试(另需 ops/test-packages.txt) · every test (needs ops/test-packages.txt)
+test-all: tools test test-rest  ## 全部测试（另需 ops/test-packages.txt） · every test (needs ops/test-packages.txt)
 
 tools:
 	@for tool in chromium faketime; do command -v $$tool >/dev/null || { \
@@ -58,13 +58,13 @@ bench: $(VENV)/.test  ## 性能对比 · measure the ratios of docs/benchmarks.m
 
 LOCK = uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
   --default-index https://pypi.org/simple --no-emit-index-url --custom-compile-command "make lock"
-lock:  ## 重新锁定依赖(需要 uv) · lock the dependencies again (needs uv)
+lock:  ## 重新锁定依赖（需要 uv） · lock the dependencies again (needs uv)
 	@command -v uv >/dev/null || { echo "uv is missing: pip install uv" >&2; exit 1; }
 	$(LOCK) pyproject.toml --output-file requirements/run.txt
 	$(LOCK) pyproject.toml --group test --constraints requirements/run.txt --output-file requirements/test.txt
 	echo virtualenv | $(LOCK) - --output-file requirements/boot.txt
 
-clean:  ## 删除环境与缓存,保留演示库 · remove the environment and caches, keep the demo vault
+clean:  ## 删除环境与缓存，保留演示库 · remove the environment and caches, keep the demo vault
 	rm -rf $(VENV) .boot .hypothesis .mypy_cache .ruff_cache .pytest_cache build dist
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

@@ -37,6 +37,7 @@ from vault.services.people import SignedIn
 from vault.services.viewing import ViewAnswer
 from vault.storage import people as accounts
 from vault.storage import records
+from vault.storage.engine import Database
 from vault.storage.mapping_files import HeaderMapping, load_mapping
 
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
@@ -327,13 +328,15 @@ class World:
 
     def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
         """Read rows as somebody who holds the database."""
-        with self.parts.database.read() as connection:
-            return [tuple(row) for row in connection.execute(text(statement), values)]
+        owner = Database(self.place.owner_url, pool_size=1)
+        try:
+            with owner.read() as connection:
+                return [tuple(row) for row in connection.execute(text(statement), values)]
+        finally:
+            owner.dispose()
 
     def tamper(self, statement: str, **values: Any) -> int:
         """Change rows as somebody who owns the database, past everything the vault does."""
-        from vault.storage.engine import Database  # noqa: PLC0415 - an attacker's own connection
-
         owner = Database(self.place.owner_url)
         try:
             with owner.write() as connection:

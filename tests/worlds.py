@@ -40,13 +40,15 @@ def prepared(folder: Path, server: postgres.PostgresServer | None, *, whole: boo
     return Template(folder, place)
 
 
-def _copied(template: Template, folder: Path) -> World:
+def copied(template: Template, folder: Path) -> World:
+    """Return a world that is a copy of a prepared vault, in a folder of its own."""
     shutil.copytree(template.folder, folder)
     place = _place(folder, template.place.server, template)
     return World(settings(folder, place), place)
 
 
-def _gone(world: World) -> None:
+def gone(world: World) -> None:
+    """Close a world and drop its database."""
     world.close()
     if world.place.server is not None:
         world.place.server.drop(world.place.name)
@@ -73,30 +75,30 @@ def templates(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 @pytest.fixture(params=ENGINES)
 def world(request: pytest.FixtureRequest, templates: Templates, tmp_path: Path) -> Iterator[World]:
     """A vault with the staff of the synthetic set, on each engine."""
-    copy = _copied(templates(request.param), tmp_path / "vault")
+    copy = copied(templates(request.param), tmp_path / "vault")
     yield copy
-    _gone(copy)
+    gone(copy)
 
 
 @pytest.fixture
 def sqlite_world(templates: Templates, tmp_path: Path) -> Iterator[World]:
     """The same on SQLite only, for what no engine has a part in."""
-    copy = _copied(templates("sqlite"), tmp_path / "vault")
+    copy = copied(templates("sqlite"), tmp_path / "vault")
     yield copy
-    _gone(copy)
+    gone(copy)
 
 
 @pytest.fixture
 def postgresql_world(templates: Templates, tmp_path: Path) -> Iterator[World]:
     """The same on PostgreSQL only."""
-    copy = _copied(templates("postgresql"), tmp_path / "vault")
+    copy = copied(templates("postgresql"), tmp_path / "vault")
     yield copy
-    _gone(copy)
+    gone(copy)
 
 
 @pytest.fixture(params=ENGINES)
 def company(request: pytest.FixtureRequest, templates: Templates, tmp_path: Path) -> Iterator[World]:
     """A vault that holds the repository's whole synthetic set, on each engine."""
-    copy = _copied(templates(request.param, whole=True), tmp_path / "vault")
+    copy = copied(templates(request.param, whole=True), tmp_path / "vault")
     yield copy
-    _gone(copy)
+    gone(copy)

@@ -8,466 +8,464 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 NAMES: Mapping[str, Mapping[str, str]] = {
-    'action': {
-        'vault.init': 'Vault set up',
-        'vault.start': 'Vault started',
-        'people.sign_in': 'Sign-in',
-        'people.sign_out': 'Sign-out',
-        'people.invite': 'One-time secret issued',
-        'people.activate': 'Account activated',
-        'people.list': 'Accounts listed',
-        'import.staff': 'Staff imported',
-        'import.batch': 'Records imported',
-        'import.compare': 'Import compared with the vault',
-        'record.lookup': 'Look-up',
-        'record.view': 'Record viewed',
-        'record.reveal': 'Value revealed',
-        'access.ask': 'Access asked for',
-        'case.list': 'Own cases listed',
-        'record.integrity_failure': 'Record failed its integrity check',
-        'keys.cohorts_made': 'Cohort keys made ahead',
-        'log.view': 'Log viewed',
-        'log.verify': 'Log verified',
+    "action": {
+        "vault.init": "Vault set up",
+        "vault.start": "Vault started",
+        "people.sign_in": "Sign-in",
+        "people.sign_out": "Sign-out",
+        "people.invite": "One-time secret issued",
+        "people.activate": "Account activated",
+        "people.list": "Accounts listed",
+        "import.staff": "Staff imported",
+        "import.batch": "Records imported",
+        "import.compare": "Import compared with the vault",
+        "record.lookup": "Look-up",
+        "record.view": "Record viewed",
+        "record.reveal": "Value revealed",
+        "access.ask": "Access asked for",
+        "case.list": "Own cases listed",
+        "record.integrity_failure": "Record failed its integrity check",
+        "keys.cohorts_made": "Cohort keys made ahead",
+        "log.view": "Log viewed",
+        "log.verify": "Log verified",
     },
-    'outcome': {
-        'done': 'done',
-        'granted': 'granted',
-        'refused': 'refused',
-        'miss': 'not found',
-        'failed': 'failed',
+    "outcome": {
+        "done": "done",
+        "granted": "granted",
+        "refused": "refused",
+        "miss": "not found",
+        "failed": "failed",
     },
-    'class': {
-        'customer': 'Customer',
-        'shipment': 'Shipment',
-        'service_record': 'Service record',
-        'id_copy': 'Copy of the ID card',
-        'request': 'Request for access',
+    "class": {
+        "customer": "Customer",
+        "shipment": "Shipment",
+        "service_record": "Service record",
+        "id_copy": "Copy of the ID card",
+        "request": "Request for access",
     },
-    'part': {
-        'match': 'Match',
-        'sender': 'Sender',
-        'recipient': 'Recipient',
-        'customer': 'Customer',
-        'shipment': 'Shipment',
-        'service_record': 'Service record',
+    "part": {
+        "match": "Match",
+        "sender": "Sender",
+        "recipient": "Recipient",
+        "customer": "Customer",
+        "shipment": "Shipment",
+        "service_record": "Service record",
     },
-    'field': {
-        'source_number': 'Source number',
-        'name': 'Name',
-        'phone': 'Phone',
-        'other_contact': 'Other contact',
-        'sender_address': 'Sender address',
-        'recipient_address': 'Recipient address',
-        'id_type': 'ID type',
-        'id_number': 'ID number',
-        'notice': 'Notice given',
-        'waybill': 'Waybill number',
-        'item_type': 'Item type',
-        'parcel': 'Parcel',
-        'track': 'Track',
-        'signed_by': 'Signed for by',
-        'text': 'Content',
-        'details': 'Details',
-        'image': 'Image',
-        'identifier': 'Number asked for',
-        'number': 'Number',
-        'purpose': 'Purpose',
-        'password': 'Password',
-        'work_number': 'Work number',
-        'secret': 'One-time secret',
-        'case': 'Case',
-        'field': 'Field',
-        'ordinal': 'Which of several values',
-        'role': 'Role',
-        'outlet': 'Outlet',
-        'team': 'Team',
-        'owner': 'Owning agent',
-        'agent': 'Agent',
-        'kind': 'Kind',
-        'channel': 'Channel',
-        'result': 'Result',
-        'complaint_category': 'Complaint topic',
-        'complaint_severity': 'Complaint severity',
-        'rating': 'Satisfaction',
-        'notice_version': 'Notice version',
-        'notice_at': 'Time of notice',
-        'notice_channel': 'Channel of notice',
-        'started_at': 'Service start',
-        'ended_at': 'Service end',
-        'entered_at': 'Time of entry',
-        'last_activity_at': 'Last activity',
-        'pickup_at': 'Pickup time',
-        'transit_at': 'Transit time',
-        'delivery_at': 'Delivery time',
-        'signed_at': 'Sign-off time',
-        'weight_kg': 'Weight',
-        'declared_value': 'Declared value',
-        'sender': 'Sender',
-        'recipient': 'Recipient',
-        'customer': 'Customer',
-        'shipment': 'Shipment',
-        'body': 'The request',
+    "field": {
+        "source_number": "Source number",
+        "name": "Name",
+        "phone": "Phone",
+        "other_contact": "Other contact",
+        "sender_address": "Sender address",
+        "recipient_address": "Recipient address",
+        "id_type": "ID type",
+        "id_number": "ID number",
+        "notice": "Notice given",
+        "waybill": "Waybill number",
+        "item_type": "Item type",
+        "parcel": "Parcel",
+        "track": "Track",
+        "signed_by": "Signed for by",
+        "text": "Content",
+        "details": "Details",
+        "image": "Image",
+        "identifier": "Number asked for",
+        "number": "Number",
+        "purpose": "Purpose",
+        "password": "Password",
+        "work_number": "Work number",
+        "secret": "One-time secret",
+        "case": "Case",
+        "field": "Field",
+        "ordinal": "Which of several values",
+        "role": "Role",
+        "outlet": "Outlet",
+        "team": "Team",
+        "owner": "Owning agent",
+        "agent": "Agent",
+        "kind": "Kind",
+        "channel": "Channel",
+        "result": "Result",
+        "complaint_category": "Complaint topic",
+        "complaint_severity": "Complaint severity",
+        "rating": "Satisfaction",
+        "notice_version": "Notice version",
+        "notice_at": "Time of notice",
+        "notice_channel": "Channel of notice",
+        "started_at": "Service start",
+        "ended_at": "Service end",
+        "entered_at": "Time of entry",
+        "last_activity_at": "Last activity",
+        "pickup_at": "Pickup time",
+        "transit_at": "Transit time",
+        "delivery_at": "Delivery time",
+        "signed_at": "Sign-off time",
+        "weight_kg": "Weight",
+        "declared_value": "Declared value",
+        "sender": "Sender",
+        "recipient": "Recipient",
+        "customer": "Customer",
+        "shipment": "Shipment",
+        "body": "The request",
     },
-    'kind': {
-        'consultation': 'Consultation',
-        'complaint': 'Complaint',
-        'callback': 'Callback',
-        'rating': 'Service rating',
+    "kind": {
+        "consultation": "Consultation",
+        "complaint": "Complaint",
+        "callback": "Callback",
+        "rating": "Service rating",
     },
-    'identifier': {
-        'phone': 'Phone number',
-        'id_number': 'ID number',
-        'waybill': 'Waybill number',
-        'source_number': 'Source number',
+    "identifier": {
+        "phone": "Phone number",
+        "id_number": "ID number",
+        "waybill": "Waybill number",
+        "source_number": "Source number",
     },
-    'channel': {
-        'phone': 'by telephone',
-        'online': 'online',
-        'counter': 'at the counter',
+    "channel": {
+        "phone": "by telephone",
+        "online": "online",
+        "counter": "at the counter",
     },
-    'result': {
-        'in_progress': 'in progress',
-        'resolved': 'resolved',
-        'forwarded': 'forwarded',
+    "result": {
+        "in_progress": "in progress",
+        "resolved": "resolved",
+        "forwarded": "forwarded",
     },
-    'complaint_category': {
-        'attitude': 'Attitude',
-        'quality': 'Service quality',
-        'price': 'Price dispute',
-        'personal_information': 'Personal information',
-        'other': 'Other',
+    "complaint_category": {
+        "attitude": "Attitude",
+        "quality": "Service quality",
+        "price": "Price dispute",
+        "personal_information": "Personal information",
+        "other": "Other",
     },
-    'complaint_severity': {
-        'general': 'general',
-        'major': 'major',
+    "complaint_severity": {
+        "general": "general",
+        "major": "major",
     },
-    'id_type': {
-        'resident_id': 'Resident ID card',
-        'temporary_id': 'Temporary ID card',
-        'military_id': 'Military ID',
-        'hk_macau_permit': 'Mainland travel permit (Hong Kong, Macau)',
-        'taiwan_permit': 'Mainland travel permit (Taiwan)',
-        'residence_permit_hmt': 'Residence permit (Hong Kong, Macau, Taiwan)',
-        'passport': 'Passport',
-        'foreigner_residence': 'Foreign permanent resident ID',
-        'credit_code': 'Unified social credit code',
+    "id_type": {
+        "resident_id": "Resident ID card",
+        "temporary_id": "Temporary ID card",
+        "military_id": "Military ID",
+        "hk_macau_permit": "Mainland travel permit (Hong Kong, Macau)",
+        "taiwan_permit": "Mainland travel permit (Taiwan)",
+        "residence_permit_hmt": "Residence permit (Hong Kong, Macau, Taiwan)",
+        "passport": "Passport",
+        "foreigner_residence": "Foreign permanent resident ID",
+        "credit_code": "Unified social credit code",
     },
-    'step': {
-        'pickup': 'Pickup',
-        'transit': 'Transit',
-        'delivery': 'Out for delivery',
-        'signed': 'Sign-off',
+    "step": {
+        "pickup": "Pickup",
+        "transit": "Transit",
+        "delivery": "Out for delivery",
+        "signed": "Sign-off",
     },
-    'account': {
-        'invited': 'invited',
-        'active': 'active',
-        'locked': 'locked',
-        'suspended': 'suspended',
-        'left': 'left',
+    "account": {
+        "invited": "invited",
+        "active": "active",
+        "locked": "locked",
+        "suspended": "suspended",
+        "left": "left",
     },
-    'request': {
-        'asked': 'waiting for an answer',
+    "request": {
+        "asked": "waiting for an answer",
     },
-    'rule': {
-        'scope.owner': 'own customer',
-        'scope.pool_case': 'pool customer, this case',
-        'scope.open_complaint': 'complaint passed on',
-        'scope.team': "team's customer",
-        'scope.outlet_pool': "outlet's pool customer",
-        'scope.outlet_without_team_supervisor': "outlet's customer",
-        'other_party': 'other party: surname and city only',
-        'no_right': 'the role has no such right',
-        'purpose_forbidden': 'forbidden purpose',
-        'purpose_not_yours': 'not a purpose of the role',
-        'field_not_revealed': 'this field is never shown to the role',
+    "rule": {
+        "scope.owner": "own customer",
+        "scope.pool_case": "pool customer, this case",
+        "scope.open_complaint": "complaint passed on",
+        "scope.team": "team's customer",
+        "scope.outlet_pool": "outlet's pool customer",
+        "scope.outlet_without_team_supervisor": "outlet's customer",
+        "other_party": "other party: surname and city only",
+        "no_right": "the role has no such right",
+        "purpose_forbidden": "forbidden purpose",
+        "purpose_not_yours": "not a purpose of the role",
+        "field_not_revealed": "this field is never shown to the role",
     },
-    'finding': {
-        'changed': 'Entry {index} was changed: its content no longer gives the hash stored beside it.',
-        'removed': 'Entries are missing from entry {index} on.',
-        'inserted': 'Entry {index} stands in the log more than once.',
-        'reordered': 'Entry {index} does not stand in its place.',
-        'truncated': 'The log was cut off at entry {index}: a signed checkpoint vouches for more.',
-        'forked': 'Two signed checkpoints contradict each other: there are two histories.',
-        'rolled_back': 'A signed checkpoint is smaller than an earlier one: the log went back in time.',
-        'wrong_key': 'A checkpoint is not signed by the pinned key.',
-        'bad_checkpoint': 'A checkpoint does not agree with the entries or cannot be read.',
-        'column_mismatch': 'Entry {index}: a search column differs from the event.',
+    "finding": {
+        "changed": "Entry {index} was changed: its content no longer gives the hash stored beside it.",
+        "removed": "Entries are missing from entry {index} on.",
+        "inserted": "Entry {index} stands in the log more than once.",
+        "reordered": "Entry {index} does not stand in its place.",
+        "truncated": "The log was cut off at entry {index}: a signed checkpoint vouches for more.",
+        "forked": "Two signed checkpoints contradict each other: there are two histories.",
+        "rolled_back": "A signed checkpoint is smaller than an earlier one: the log went back in time.",
+        "wrong_key": "A checkpoint is not signed by the pinned key.",
+        "bad_checkpoint": "A checkpoint does not agree with the entries or cannot be read.",
+        "column_mismatch": "Entry {index}: a search column differs from the event.",
     },
 }
 """What people call the words of each closed list; roles and purposes are named by the policy."""
 
 FILES: Mapping[str, str] = {
-    'key': 'The root key file',
-    'key_store': 'The key store file',
-    'epoch_secret': 'The epoch secret file',
-    'key_store_lock': "The key store's lock file",
+    "key": "The root key file",
+    "key_store": "The key store file",
+    "epoch_secret": "The epoch secret file",
+    "key_store_lock": "The key store's lock file",
 }
 """The private files; with the faults below they make reasons such as ``key_missing``."""
 
 FILE_FAULTS: Mapping[str, str] = {
-    'missing': (
-        '{what} is missing: {path}. Mount it or bring back the right copy; the vault never makes a new key '
-        'over existing data.'
+    "missing": (
+        "{what} is missing: {path}. Mount it or bring back the right copy; the vault never makes a new key "
+        "over existing data."
     ),
-    'unreadable': "{what} cannot be read: {path}. Check that the service's user owns it.",
-    'too_open': (
-        'Others can read or replace {path}. {what} must be mode 0600 and its folder 0700: chmod it, and '
-        'consider the key seen.'
+    "unreadable": "{what} cannot be read: {path}. Check that the service's user owns it.",
+    "too_open": (
+        "Others can read or replace {path}. {what} must be mode 0600 and its folder 0700: chmod it, and "
+        "consider the key seen."
     ),
-    'empty': '{what} is empty: {path}. Bring back the right copy.',
-    'wrong_length': '{what} has the wrong length: {path}. Bring back the right copy.',
-    'exists': (
-        'Something lies at {path} already. {what} is never overwritten: choose another place or move it away '
-        'yourself.'
+    "empty": "{what} is empty: {path}. Bring back the right copy.",
+    "wrong_length": "{what} has the wrong length: {path}. Bring back the right copy.",
+    "exists": (
+        "Something lies at {path} already. {what} is never overwritten: choose another place or move it away yourself."
     ),
-    'unwritable': "{what} cannot be written: {path}. Check free space and that the service's user owns the folder.",
+    "unwritable": "{what} cannot be written: {path}. Check free space and that the service's user owns the folder.",
 }
 
-_TWICE = 'Somebody else entered the same at the same time. Look at it again and repeat.'
-_DAMAGED = 'The key store is damaged: {path}. Put the other registered copy in its place (runbook: lost key).'
-_NO_PIN = 'The verifier key cannot be used. Take the one that was published when the vault was set up.'
-_NO_NOTE = 'The checkpoint note cannot be read as a signed note. Take an unaltered copy.'
+_TWICE = "Somebody else entered the same at the same time. Look at it again and repeat."
+_DAMAGED = "The key store is damaged: {path}. Put the other registered copy in its place (runbook: lost key)."
+_NO_PIN = "The verifier key cannot be used. Take the one that was published when the vault was set up."
+_NO_NOTE = "The checkpoint note cannot be read as a signed note. Take an unaltered copy."
 _NO_CHECKPOINT = "The checkpoint's text is malformed. Take an unaltered copy."
 _SIGNER = "The signer's memory does not fit together. Stop and verify the log before anything is signed again."
-_OUR_DEFECT = 'A defect in the program was met and nothing was shown. Tell the operator which page you were on.'
-_NOT_A_WORD = '{field}: this word is not on the list. Use a word of the mapping file.'
+_OUR_DEFECT = "A defect in the program was met and nothing was shown. Tell the operator which page you were on."
+_NOT_A_WORD = "{field}: this word is not on the list. Use a word of the mapping file."
 
 REASONS: Mapping[str, str] = {
-    'not_recognised': (
-        'This is no complete waybill, phone or ID number. Check it digit by digit: no digit may be missing or'
-        ' too many.'
+    "not_recognised": (
+        "This is no complete waybill, phone or ID number. Check it digit by digit: no digit may be missing or too many."
     ),
-    'not_a_phone': 'This is no phone number. Give a mainland mobile, or a fixed line with its area code.',
-    'not_a_waybill': 'This is no waybill number of a known carrier. Check that no digit is missing or too many.',
-    'not_a_source_number': 'This is no source number: letters, digits and hyphens only.',
-    'wrong_length': 'The number has the wrong length. Count its digits again.',
-    'wrong_form': '{field}: the form is not right. Check the kind and the value.',
-    'wrong_check_digit': 'The check digit does not fit: one digit is wrong. Read the number out again.',
-    'impossible_date': 'There is no such date. Check year, month and day.',
-    'date_in_future': "The time lies in the future. Check the date and the computer's clock.",
-    'value_missing': '{field} is empty. Fill it in.',
-    'not_a_number': '{field} needs a plain number, such as 0.50.',
-    'rating_out_of_range': 'A rating is a whole number from 1 to 5.',
-    'ended_before_start': 'The service ends before it starts. Check both times.',
-    'entered_before_end': 'The entry is earlier than the end of the service. Check both times.',
-    'signed_before_pickup': 'The sign-off is earlier than the step before it. Check the track.',
-    'out_of_order': 'The steps of the track are out of order. Check the times.',
-    'no_time_zone': '{field} has no time zone. Give one.',
-    'no_activity': 'The record has no date of last activity. Fill it in.',
-    'unknown_id_type': "This ID type is not on the list. Use the document's official name.",
-    'unknown_class': 'This class of records cannot be imported.',
-    'password_too_short': (
-        'The password is too short: at least {least} characters. A short sentence is easy to remember.'
+    "not_a_phone": "This is no phone number. Give a mainland mobile, or a fixed line with its area code.",
+    "not_a_waybill": "This is no waybill number of a known carrier. Check that no digit is missing or too many.",
+    "not_a_source_number": "This is no source number: letters, digits and hyphens only.",
+    "wrong_length": "The number has the wrong length. Count its digits again.",
+    "wrong_form": "{field}: the form is not right. Check the kind and the value.",
+    "wrong_check_digit": "The check digit does not fit: one digit is wrong. Read the number out again.",
+    "impossible_date": "There is no such date. Check year, month and day.",
+    "date_in_future": "The time lies in the future. Check the date and the computer's clock.",
+    "value_missing": "{field} is empty. Fill it in.",
+    "not_a_number": "{field} needs a plain number, such as 0.50.",
+    "rating_out_of_range": "A rating is a whole number from 1 to 5.",
+    "ended_before_start": "The service ends before it starts. Check both times.",
+    "entered_before_end": "The entry is earlier than the end of the service. Check both times.",
+    "signed_before_pickup": "The sign-off is earlier than the step before it. Check the track.",
+    "out_of_order": "The steps of the track are out of order. Check the times.",
+    "no_time_zone": "{field} has no time zone. Give one.",
+    "no_activity": "The record has no date of last activity. Fill it in.",
+    "unknown_id_type": "This ID type is not on the list. Use the document's official name.",
+    "unknown_class": "This class of records cannot be imported.",
+    "password_too_short": (
+        "The password is too short: at least {least} characters. A short sentence is easy to remember."
     ),
-    'password_too_long': 'The password is too long: at most {most} characters.',
-    'passwords_differ': 'The two passwords are not the same. Type both again.',
-    'sign_in_refused': (
-        'Not accepted. Check the work number and the password; if the password has expired, ask your '
-        'administrator for a new one-time secret.'
+    "password_too_long": "The password is too long: at most {most} characters.",
+    "passwords_differ": "The two passwords are not the same. Type both again.",
+    "sign_in_refused": (
+        "Not accepted. Check the work number and the password; if the password has expired, ask your "
+        "administrator for a new one-time secret."
     ),
-    'no_right': 'Your role does not have this right. If you need it for your work, ask your administrator.',
-    'purpose_forbidden': 'Customer data is never used for this purpose. The attempt was logged.',
-    'purpose_not_yours': 'Your role may not choose this purpose. Choose one of the purposes shown.',
-    'field_not_revealed': 'This value cannot be shown to your role.',
-    'case': 'This case is not there or not yours any more. Look the number up again: that opens a new one.',
-    'record': 'There is no such record for you to see. Look the number up again.',
-    'secret_refused': (
-        'Not accepted. Check the work number and the one-time secret; if it has expired, ask your '
-        'administrator for a new one.'
+    "no_right": "Your role does not have this right. If you need it for your work, ask your administrator.",
+    "purpose_forbidden": "Customer data is never used for this purpose. The attempt was logged.",
+    "purpose_not_yours": "Your role may not choose this purpose. Choose one of the purposes shown.",
+    "field_not_revealed": "This value cannot be shown to your role.",
+    "case": "This case is not there or not yours any more. Look the number up again: that opens a new one.",
+    "record": "There is no such record for you to see. Look the number up again.",
+    "secret_refused": (
+        "Not accepted. Check the work number and the one-time secret; if it has expired, ask your "
+        "administrator for a new one."
     ),
-    'account': 'There is no account with this work number, or its owner has left. Check the list of accounts.',
-    'not_found': 'There is nothing to show at this address. Go back to the look-up.',
-    'unreadable': (
-        'A stored value did not pass its integrity check, so nothing is shown. The failure is logged; tell '
-        'the operator.'
+    "account": "There is no account with this work number, or its owner has left. Check the list of accounts.",
+    "not_found": "There is nothing to show at this address. Go back to the look-up.",
+    "unreadable": (
+        "A stored value did not pass its integrity check, so nothing is shown. The failure is logged; tell "
+        "the operator."
     ),
-    'log_writer_closed': 'The server is stopping. Try again in a moment.',
-    'log_not_written': (
-        'The access could not be logged, so nothing is shown. Try again in a moment; if it goes on, tell the '
-        'operator.'
+    "log_writer_closed": "The server is stopping. Try again in a moment.",
+    "log_not_written": (
+        "The access could not be logged, so nothing is shown. Try again in a moment; if it goes on, tell the operator."
     ),
-    'database_busy': 'The database is busy. Try again in a moment.',
-    'database_unavailable': 'The database does not answer. Try again in a moment; if it goes on, tell the operator.',
-    'database_folder_unusable': (
-        "The database's folder cannot be used. Check that it is mounted, has space and belongs to the "
-        "service's user."
+    "database_busy": "The database is busy. Try again in a moment.",
+    "database_unavailable": "The database does not answer. Try again in a moment; if it goes on, tell the operator.",
+    "database_folder_unusable": (
+        "The database's folder cannot be used. Check that it is mounted, has space and belongs to the service's user."
     ),
-    'database_file_gone': (
-        'The database file is gone. Mount its folder or restore the backup; nothing new is made in its place.'
+    "database_file_gone": (
+        "The database file is gone. Mount its folder or restore the backup; nothing new is made in its place."
     ),
-    'database_error': "The database failed in an unexpected way. See the service's log.",
-    'refused_by_database': (
+    "database_error": "The database failed in an unexpected way. See the service's log.",
+    "refused_by_database": (
         "The database refused the statement. See the service's log; this is a defect of the program."
     ),
-    'conflict': _TWICE,
-    'changed_meanwhile': 'The record was changed meanwhile. Look it up again.',
-    'key_store_changed': 'The keys were renewed at this moment. Try again.',
-    'cohort_not_open': 'The retention cohort was closed at this moment. Try again.',
-    'no_open_cohort': 'No open retention cohort is left. Run “datavault run-due” and check the scheduler.',
-    'cohort_horizon_too_short': (
-        'The retention cohorts do not reach far enough. Run “datavault run-due” and check the scheduler.'
+    "conflict": _TWICE,
+    "changed_meanwhile": "The record was changed meanwhile. Look it up again.",
+    "key_store_changed": "The keys were renewed at this moment. Try again.",
+    "cohort_not_open": "The retention cohort was closed at this moment. Try again.",
+    "no_open_cohort": "No open retention cohort is left. Run “datavault run-due” and check the scheduler.",
+    "cohort_horizon_too_short": (
+        "The retention cohorts do not reach far enough. Run “datavault run-due” and check the scheduler."
     ),
-    'not_storable': "A defect in the program was met and nothing was stored. See the service's log.",
-    'sqlite_setting': (
-        'SQLite does not keep the setting {setting} = {wanted}. Use a local disk and the supplied SQLite.'
+    "not_storable": "A defect in the program was met and nothing was stored. See the service's log.",
+    "sqlite_setting": (
+        "SQLite does not keep the setting {setting} = {wanted}. Use a local disk and the supplied SQLite."
     ),
-    'postgresql_setting': 'PostgreSQL must run with {setting} = {wanted}. Change it and start again.',
-    'signer_memory_unreadable': (
+    "postgresql_setting": "PostgreSQL must run with {setting} = {wanted}. Change it and start again.",
+    "signer_memory_unreadable": (
         "The signer's memory cannot be read: {path}. Verify the log before anything is signed again."
     ),
-    'database_rewound': (
-        'The database is older than the last signed checkpoint ({signed} entries signed, {found} found). The '
-        'vault stays sealed: follow the runbook for a restore.'
+    "database_rewound": (
+        "The database is older than the last signed checkpoint ({signed} entries signed, {found} found). The "
+        "vault stays sealed: follow the runbook for a restore."
     ),
-    'history_rewritten': (
+    "history_rewritten": (
         "The log's history was rewritten below entry {signed}. The vault stays sealed: keep everything as it "
-        'is and call the auditor.'
+        "is and call the auditor."
     ),
-    'key_store_unreadable': 'The key store cannot be read, so the vault is sealed. Run “datavault doctor”.',
-    'key_store_older': (
-        'The key store is older than the database: an old copy was put in place. Bring back the newest '
-        'registered copy.'
+    "key_store_unreadable": "The key store cannot be read, so the vault is sealed. Run “datavault doctor”.",
+    "key_store_older": (
+        "The key store is older than the database: an old copy was put in place. Bring back the newest registered copy."
     ),
-    'schema_not_current': 'The database waits for an upgrade. Take a backup, then run “datavault db upgrade”.',
-    'key_wrong': (
-        'The root key or the epoch secret does not open the key store {path}. Mount the right ones; the vault'
-        ' never makes new keys over existing data.'
+    "schema_not_current": "The database waits for an upgrade. Take a backup, then run “datavault db upgrade”.",
+    "key_wrong": (
+        "The root key or the epoch secret does not open the key store {path}. Mount the right ones; the vault"
+        " never makes new keys over existing data."
     ),
-    'key_not_hexadecimal': 'The root key file must hold hexadecimal digits only: {path}.',
-    'key_parameters_malformed': "The passphrase's salt file is malformed: {path}. Bring back the right copy.",
-    'key_parameters_out_of_bounds': "The passphrase's cost lies out of bounds: {path}. Bring back the right copy.",
-    'passphrase_missing': 'There is no terminal to ask for the passphrase. Name a file in {setting}.',
-    'passphrase_unreadable': 'The passphrase file cannot be read: {path}.',
-    'passphrase_empty': 'The passphrase is empty. Type it.',
-    'passphrase_not_text': 'The passphrase holds characters that are no text. Type it on a UTF-8 terminal.',
-    'passphrase_too_short': 'The passphrase is too short: at least {least} characters.',
-    'passphrases_differ': 'The two passphrases are not the same. Type both again.',
-    'key_store_damaged': _DAMAGED,
-    'epoch_secret_damaged': (
-        'The epoch secret is damaged: {path}. Use the copy beside the other registered key store (runbook: '
-        'lost key).'
+    "key_not_hexadecimal": "The root key file must hold hexadecimal digits only: {path}.",
+    "key_parameters_malformed": "The passphrase's salt file is malformed: {path}. Bring back the right copy.",
+    "key_parameters_out_of_bounds": "The passphrase's cost lies out of bounds: {path}. Bring back the right copy.",
+    "passphrase_missing": "There is no terminal to ask for the passphrase. Name a file in {setting}.",
+    "passphrase_unreadable": "The passphrase file cannot be read: {path}.",
+    "passphrase_empty": "The passphrase is empty. Type it.",
+    "passphrase_not_text": "The passphrase holds characters that are no text. Type it on a UTF-8 terminal.",
+    "passphrase_too_short": "The passphrase is too short: at least {least} characters.",
+    "passphrases_differ": "The two passphrases are not the same. Type both again.",
+    "key_store_damaged": _DAMAGED,
+    "epoch_secret_damaged": (
+        "The epoch secret is damaged: {path}. Use the copy beside the other registered key store (runbook: lost key)."
     ),
-    'key_store_other_vault': 'This key store belongs to another vault. Mount the right one.',
-    'copies_differ': (
-        'The registered copies of the key store contradict each other at {path}. Stop all processes and '
-        'follow the runbook for a lost key.'
+    "key_store_other_vault": "This key store belongs to another vault. Mount the right one.",
+    "copies_differ": (
+        "The registered copies of the key store contradict each other at {path}. Stop all processes and "
+        "follow the runbook for a lost key."
     ),
-    'too_few_copies': 'At least {least} registered copies of the key store are needed.',
-    'copies_share_a_file': 'Two registered copies of the key store are the same file. Give each its own folder.',
-    'epoch_secret_beside_key_store': (
-        'The epoch secret lies in the same folder as the key store: {path}. Keep them apart.'
+    "too_few_copies": "At least {least} registered copies of the key store are needed.",
+    "copies_share_a_file": "Two registered copies of the key store are the same file. Give each its own folder.",
+    "epoch_secret_beside_key_store": (
+        "The epoch secret lies in the same folder as the key store: {path}. Keep them apart."
     ),
-    'key_store_busy': 'Another process holds the key store: {path}. Wait for it or stop it.',
-    'unknown_cohort': "A record's retention cohort is not in the key store. Is an old copy mounted?",
-    'signing_key_length': _DAMAGED,
-    'verifier_key_malformed': _NO_PIN,
-    'verifier_key_algorithm': _NO_PIN,
-    'verifier_key_id': _NO_PIN,
-    'note_not_signed_by_key': 'The checkpoint is not signed by this key.',
-    'note_signature_wrong': "The checkpoint's signature is wrong: its text was changed.",
-    'note_too_long': _NO_NOTE,
-    'note_malformed': _NO_NOTE,
-    'note_text': _NO_NOTE,
-    'key_name': _NO_PIN,
-    'checkpoint_origin': _NO_CHECKPOINT,
-    'checkpoint_size': _NO_CHECKPOINT,
-    'checkpoint_root': _NO_CHECKPOINT,
-    'checkpoint_lines': _NO_CHECKPOINT,
-    'frontier_size': _SIGNER,
-    'frontier_count': _SIGNER,
-    'frontier_hash_length': _SIGNER,
-    'no_answer': 'The self-test “{check}” gave no answer. Install the locked versions again; the vault does not start.',
-    'wrong_answer': (
-        'The self-test “{check}” gave another answer than its published vector. Install the locked versions '
-        'again; the vault does not start.'
+    "key_store_busy": "Another process holds the key store: {path}. Wait for it or stop it.",
+    "unknown_cohort": "A record's retention cohort is not in the key store. Is an old copy mounted?",
+    "signing_key_length": _DAMAGED,
+    "verifier_key_malformed": _NO_PIN,
+    "verifier_key_algorithm": _NO_PIN,
+    "verifier_key_id": _NO_PIN,
+    "note_not_signed_by_key": "The checkpoint is not signed by this key.",
+    "note_signature_wrong": "The checkpoint's signature is wrong: its text was changed.",
+    "note_too_long": _NO_NOTE,
+    "note_malformed": _NO_NOTE,
+    "note_text": _NO_NOTE,
+    "key_name": _NO_PIN,
+    "checkpoint_origin": _NO_CHECKPOINT,
+    "checkpoint_size": _NO_CHECKPOINT,
+    "checkpoint_root": _NO_CHECKPOINT,
+    "checkpoint_lines": _NO_CHECKPOINT,
+    "frontier_size": _SIGNER,
+    "frontier_count": _SIGNER,
+    "frontier_hash_length": _SIGNER,
+    "no_answer": "The self-test “{check}” gave no answer. Install the locked versions again; the vault does not start.",
+    "wrong_answer": (
+        "The self-test “{check}” gave another answer than its published vector. Install the locked versions "
+        "again; the vault does not start."
     ),
-    'no_receipt': _OUR_DEFECT,
-    'not_announced': _OUR_DEFECT,
-    'unknown_fact': _OUR_DEFECT,
-    'unknown_mask': _OUR_DEFECT,
-    'no_vault_here': (
-        'There is no vault here yet: {data_dir}. Run “datavault init”, or set DATAVAULT_DATA_DIR to the right'
-        ' folder.'
+    "no_receipt": _OUR_DEFECT,
+    "not_announced": _OUR_DEFECT,
+    "unknown_fact": _OUR_DEFECT,
+    "unknown_mask": _OUR_DEFECT,
+    "no_vault_here": (
+        "There is no vault here yet: {data_dir}. Run “datavault init”, or set DATAVAULT_DATA_DIR to the right folder."
     ),
-    'keys_without_database': (
-        'The keys are here but the database is gone: {data_dir}. Restore the backup; a new vault would not '
-        'open the old records.'
+    "keys_without_database": (
+        "The keys are here but the database is gone: {data_dir}. Restore the backup; a new vault would not "
+        "open the old records."
     ),
-    'already_initialised': 'There is a vault here already. Nothing was changed.',
-    'migrations_missing': 'The migrations are missing from the installation. Install the package again.',
-    'unknown_revision': 'The database is of a version this program does not know. Install the newer program.',
-    'unknown_database': 'This database address cannot be used. Use {wanted}.',
-    'unknown_choice': '{setting} must be one of: {options}.',
-    'needs_two_copies': '{setting} needs two folders or more, best on two devices.',
-    'not_an_address': '{setting} needs host:port, such as 127.0.0.1:8321.',
-    'no_policy_folder': 'The folder of rules is missing: {path}.',
-    'file_missing': 'The rule file {file} is missing.',
-    'unknown_file': 'The rule file {file} is not known. Check its name.',
-    'not_toml': '{file} is not valid TOML.',
-    'not_a_pattern': '{file}: the pattern of {place} cannot be read.',
-    'unknown_zone': '{file}: the time zone is not known.',
-    'retention_missing': 'No retention period for {place}. Add one.',
-    'retention_needs_years_or_days': '{place}: give either years or days, positive.',
-    'limit_not_positive': '{place}: the limit must be positive.',
-    'idle_longer_than_absolute': '{place}: the idle limit must be positive and not longer than the session.',
-    'password_rule_impossible': '{place}: no password can meet this rule.',
-    'role_missing': 'No rule for the role {place}. Add one.',
-    'unknown_purpose': '{place}: this purpose is not on the list.',
-    'purpose_not_to_choose': '{place}: this purpose is not for people to choose.',
-    'lookup_without_scope_or_purpose': '{place}: a role with look-up needs a scope and a purpose.',
-    'administrator_reads_customers': '{place}: who administers accounts may not look up customers.',
-    'must_stay_forbidden': '{place} must stay a forbidden purpose (UL-02).',
-    'unknown_field': '{place}: there is no such field.',
-    'unknown_role': '{place}: there is no such role.',
-    'personal_field_in_plain': '{place}: a personal field may not be shown in plain.',
-    'bad_retention_period': 'A retention period must be positive.',
-    'mapping_unreadable': 'The mapping file {file} cannot be read.',
-    'mapping_malformed': 'The mapping file {file} is malformed at {place}.',
-    'empty_file': 'The file is empty.',
-    'file_unreadable': 'The file cannot be read: {path}.',
-    'unknown_encoding': 'The file is neither UTF-8 nor GB18030. Save it as UTF-8.',
-    'not_signed_in': 'You are not signed in, or the session has ended. Sign in.',
-    'unknown_columns': 'The header row fits no mapping. Name one with --mapping.',
-    'duplicate_column': 'Two columns have the same header. Remove one.',
-    'missing_column': 'The column “{column}” is missing.',
-    'row_cut': 'The row ends too early. Is the file cut off?',
-    'row_too_wide': 'The row has more cells than the header.',
-    'unclosed_quote': 'A quotation mark is never closed; the rest of the file cannot be read.',
-    'bad_quoting': 'A quotation mark stands where none may be.',
-    'not_utf8': 'From this line on the file changes its encoding. Save it as UTF-8.',
-    'nul_byte': 'The cell holds a NUL byte. Export the file again.',
-    'cell_too_long': 'The cell is too long.',
-    'unknown_owner': 'The owning agent is not an account here. Import the staff first.',
-    'unknown_agent': 'The agent is not an account here. Import the staff first.',
-    'unknown_sender': 'The sender is not a customer here. Import the customers first.',
-    'unknown_recipient': 'The recipient is not a customer here. Import the customers first.',
-    'unknown_customer': 'The customer is not here. Import the customers first.',
-    'unknown_shipment': 'The waybill is not here. Import the shipments first.',
-    'unknown_kind': _NOT_A_WORD,
-    'unknown_channel': _NOT_A_WORD,
-    'unknown_result': _NOT_A_WORD,
-    'unknown_complaint_category': _NOT_A_WORD,
-    'unknown_complaint_severity': _NOT_A_WORD,
-    'unknown_notice_channel': _NOT_A_WORD,
-    'not_a_work_number': 'This is no work number: letters and digits only.',
-    'not_a_code': '{field}: letters, digits and hyphens only.',
-    'same_work_number': 'The work number stands in the file twice.',
-    'seen_meanwhile': _TWICE,
-    'missing': '{field} is missing. Send it.',
-    'unknown_key': 'The request holds a key that this address does not know: {field}. Leave it out.',
-    'too_short': '{field} is too short.',
-    'too_long': '{field} is too long.',
-    'out_of_range': '{field} is out of range.',
-    'wrong_type': '{field} is of the wrong type. See /api/v1/openapi.json.',
-    'not_text': '{field} holds characters that are no text.',
-    'not_json': 'The request is not JSON, or not an object. See /api/v1/openapi.json.',
-    'nested_too_deep': 'The request is nested too deeply. See /api/v1/openapi.json.',
-    'duplicate_key': '{field} stands in the request twice. Send it once.',
-    'metrics_not_yours': (
-        'The metrics are for this machine, or for whoever brings the token of DATAVAULT_METRICS_TOKEN_FILE.'
+    "already_initialised": "There is a vault here already. Nothing was changed.",
+    "migrations_missing": "The migrations are missing from the installation. Install the package again.",
+    "unknown_revision": "The database is of a version this program does not know. Install the newer program.",
+    "unknown_database": "This database address cannot be used. Use {wanted}.",
+    "unknown_choice": "{setting} must be one of: {options}.",
+    "needs_two_copies": "{setting} needs two folders or more, best on two devices.",
+    "not_an_address": "{setting} needs host:port, such as 127.0.0.1:8321.",
+    "no_policy_folder": "The folder of rules is missing: {path}.",
+    "file_missing": "The rule file {file} is missing.",
+    "unknown_file": "The rule file {file} is not known. Check its name.",
+    "not_toml": "{file} is not valid TOML.",
+    "not_a_pattern": "{file}: the pattern of {place} cannot be read.",
+    "unknown_zone": "{file}: the time zone is not known.",
+    "retention_missing": "No retention period for {place}. Add one.",
+    "retention_needs_years_or_days": "{place}: give either years or days, positive.",
+    "limit_not_positive": "{place}: the limit must be positive.",
+    "idle_longer_than_absolute": "{place}: the idle limit must be positive and not longer than the session.",
+    "password_rule_impossible": "{place}: no password can meet this rule.",
+    "role_missing": "No rule for the role {place}. Add one.",
+    "unknown_purpose": "{place}: this purpose is not on the list.",
+    "purpose_not_to_choose": "{place}: this purpose is not for people to choose.",
+    "lookup_without_scope_or_purpose": "{place}: a role with look-up needs a scope and a purpose.",
+    "administrator_reads_customers": "{place}: who administers accounts may not look up customers.",
+    "must_stay_forbidden": "{place} must stay a forbidden purpose (UL-02).",
+    "unknown_field": "{place}: there is no such field.",
+    "unknown_role": "{place}: there is no such role.",
+    "personal_field_in_plain": "{place}: a personal field may not be shown in plain.",
+    "bad_retention_period": "A retention period must be positive.",
+    "mapping_unreadable": "The mapping file {file} cannot be read.",
+    "mapping_malformed": "The mapping file {file} is malformed at {place}.",
+    "empty_file": "The file is empty.",
+    "file_unreadable": "The file cannot be read: {path}.",
+    "unknown_encoding": "The file is neither UTF-8 nor GB18030. Save it as UTF-8.",
+    "not_signed_in": "You are not signed in, or the session has ended. Sign in.",
+    "unknown_columns": "The header row fits no mapping. Name one with --mapping.",
+    "duplicate_column": "Two columns have the same header. Remove one.",
+    "missing_column": "The column “{column}” is missing.",
+    "row_cut": "The row ends too early. Is the file cut off?",
+    "row_too_wide": "The row has more cells than the header.",
+    "unclosed_quote": "A quotation mark is never closed; the rest of the file cannot be read.",
+    "bad_quoting": "A quotation mark stands where none may be.",
+    "not_utf8": "From this line on the file changes its encoding. Save it as UTF-8.",
+    "nul_byte": "The cell holds a NUL byte. Export the file again.",
+    "cell_too_long": "The cell is too long.",
+    "unknown_owner": "The owning agent is not an account here. Import the staff first.",
+    "unknown_agent": "The agent is not an account here. Import the staff first.",
+    "unknown_sender": "The sender is not a customer here. Import the customers first.",
+    "unknown_recipient": "The recipient is not a customer here. Import the customers first.",
+    "unknown_customer": "The customer is not here. Import the customers first.",
+    "unknown_shipment": "The waybill is not here. Import the shipments first.",
+    "unknown_kind": _NOT_A_WORD,
+    "unknown_channel": _NOT_A_WORD,
+    "unknown_result": _NOT_A_WORD,
+    "unknown_complaint_category": _NOT_A_WORD,
+    "unknown_complaint_severity": _NOT_A_WORD,
+    "unknown_notice_channel": _NOT_A_WORD,
+    "not_a_work_number": "This is no work number: letters and digits only.",
+    "not_a_code": "{field}: letters, digits and hyphens only.",
+    "same_work_number": "The work number stands in the file twice.",
+    "seen_meanwhile": _TWICE,
+    "missing": "{field} is missing. Send it.",
+    "unknown_key": "The request holds a key that this address does not know: {field}. Leave it out.",
+    "too_short": "{field} is too short.",
+    "too_long": "{field} is too long.",
+    "out_of_range": "{field} is out of range.",
+    "wrong_type": "{field} is of the wrong type. See /api/v1/openapi.json.",
+    "not_text": "{field} holds characters that are no text.",
+    "not_json": "The request is not JSON, or not an object. See /api/v1/openapi.json.",
+    "nested_too_deep": "The request is nested too deeply. See /api/v1/openapi.json.",
+    "duplicate_key": "{field} stands in the request twice. Send it once.",
+    "metrics_not_yours": (
+        "The metrics are for this machine, or for whoever brings the token of DATAVAULT_METRICS_TOKEN_FILE."
     ),
-    'demo_only_on_loopback': 'The demo only listens on this machine. Set {setting} to 127.0.0.1 or leave it out.',
-    'nothing_to_show': 'There is nothing to show. Check the number, or ask for access.',
-    'entered_before_start': 'The entry is earlier than the start of the service. Check both times.',
+    "demo_only_on_loopback": "The demo only listens on this machine. Set {setting} to 127.0.0.1 or leave it out.",
+    "nothing_to_show": "There is nothing to show. Check the number, or ask for access.",
+    "entered_before_start": "The entry is earlier than the start of the service. Check both times.",
+    "address_in_use": "Another process already listens there. Stop it, or choose another address in {setting}.",
+    "needs_a_host": "{setting} needs at least one host name, such as vault.example.com.",
+    "checkpoint_unwritable": (
+        "The checkpoint folder cannot be written: {path}. Check free space and that the service's user owns it."
+    ),
 }
 """Why something was refused, and what to do about it, by reason id."""

@@ -14,8 +14,9 @@ from sqlalchemy import create_engine, inspect, text
 from tests.factories import NOW, account, cohort, customer, event, vault
 from vault.errors import SetupError, StorageError, StorageUnavailable
 from vault.storage import log, record_writes, records, schema
-from vault.storage.engine import Database, Turn
+from vault.storage.engine import Database
 from vault.storage.tables import metadata
+from vault.storage.turns import writers_turn
 from vault.storage.unit_of_work import unit_of_work
 
 REVISIONS = [
@@ -260,7 +261,7 @@ def test_migrations_inside_the_installed_package_are_found(tmp_path, monkeypatch
 def migrating(place):
     """Hold what a migrator at work holds."""
     if place.server is None:
-        turn = Turn(place.file.with_name("vault.db.turn"))
+        turn = writers_turn(str(place.file))
         with turn.taken(time.monotonic() + 1):
             yield
         turn.close()

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from vault.domain.log_tree import Frontier, leaf_hash
-from vault.errors import StorageError
+from vault.errors import StorageError, StorageUnavailable
 from vault.storage.log_files import LogFiles, SignedState, replace_file
 
 
@@ -90,6 +90,7 @@ def test_a_crash_before_the_rename_leaves_the_old_content(tmp_path, monkeypatch)
         raise OSError
 
     monkeypatch.setattr(os, "fsync", crash)
-    with pytest.raises(OSError):
+    with pytest.raises(StorageUnavailable) as refused:
         replace_file(path, b"new and longer")
+    assert refused.value.reason == "checkpoint_unwritable"
     assert path.read_bytes() == b"old"

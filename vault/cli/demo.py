@@ -14,11 +14,12 @@ from pathlib import Path
 
 import click
 
-from vault import bootstrap
+from vault import bootstrap, words
 from vault.cli.operate import run_server
 from vault.cli.output import now, speaker, vault
 from vault.config import ROOT, Config, load_config
 from vault.domain.ids import RecordClass, Role
+from vault.domain.policy import RolePolicy
 from vault.errors import SetupError
 from vault.services import intake, people
 from vault.services.intake_staff import import_staff
@@ -54,10 +55,9 @@ def demo(folder: Path, *, reset: bool, prepare: bool) -> None:
     click.secho(f"\n  *** {say('DEMO: synthetic data, never for real customers')} ***\n", bold=True, fg="red")
     fresh = not Path(config.database_url.removeprefix("sqlite:///")).is_file()
     if fresh:
-        passwords = set_up(config)
         click.echo(say("Accounts (passwords are shown this once):"))
-        for role, (number, password) in passwords.items():
-            click.echo(f"  {number:8} {password:24} {say(role.value)}")
+        for role, number, password in set_up(config):
+            click.echo(f"  {number:8} {password:24} {words.of_policy(config.language, role)}")
     else:
         click.echo(say("The same vault as before; make demo-reset begins again with new passwords."))
     numbers = numbers_to_try()
@@ -95,11 +95,11 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def set_up(config: Config) -> dict[Role, tuple[str, str]]:
+def set_up(config: Config) -> list[tuple[RolePolicy, str, str]]:
     """Create the vault, import the synthetic set and activate one account for each role.
 
     Returns:
-        By role the work number and its random password.
+        For each role an account: the role, its work number and its random password.
     """
     first = bootstrap.init(config, now())
     with vault(config) as parts:
@@ -113,7 +113,7 @@ def set_up(config: Config) -> dict[Role, tuple[str, str]]:
                 number = _first(role)
                 secret = people.invite(parts, operator, number, now())
                 accounts[role] = (number, _activate(parts, number, secret))
-    return {role: accounts[role] for role in Role}
+        return [(parts.policy.roles[role], *accounts[role]) for role in Role]
 
 
 def _activate(parts: Parts, number: str, secret: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vault import bootstrap
+from vault import bootstrap, words
 from vault.cli.output import json_option, now, show_json, speaker, vault
 from vault.config import load_config
 from vault.services import people as people_service
@@ -36,9 +36,8 @@ def invite(work_number: str, *, as_json: bool) -> None:
 def list_users(*, as_json: bool) -> None:
     """列出账号,不含姓名 · List accounts, without names."""
     config = load_config()
-    say = speaker(config)
     with vault(config) as parts, parts.database.read() as connection:
-        accounts = people.every(connection)
+        accounts, roles = people.every(connection), parts.policy.roles
     if as_json:
         show_json(
             [
@@ -54,4 +53,8 @@ def list_users(*, as_json: bool) -> None:
         )
         return
     for one in accounts:
-        click.echo(f"{one.work_number:12} {say(one.role.value)}  {one.outlet:10} {one.team:4} {say(one.state.value)}")
+        role, state = (
+            words.of_policy(config.language, roles[one.role]),
+            words.name(config.language, "state", one.state.value),
+        )
+        click.echo(f"{one.work_number:12} {one.outlet:10} {one.team:4} {role} {state}")

@@ -15,7 +15,7 @@ from vault.domain.cohorts import Cohort, home_of
 from vault.domain.fields import FIELDS
 from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import RecordClass, new_id
-from vault.domain.log import Action, Actor, Outcome
+from vault.domain.log import Action, Actor, Opened, Outcome
 from vault.domain.records import FieldRef, LinkRole, RecordMeta, RecordState
 from vault.domain.retention import expires_at
 from vault.errors import StorageError
@@ -232,7 +232,8 @@ def _store(
     changes: Sequence[Change],
 ) -> None:
     connection = work.connection
-    vault_state.require_open(connection, {one.meta.cohort_id for one in sealed}, store.version)
+    touched = [*(one.meta for one in sealed), *(one.meta for one in changes)]
+    vault_state.require_open(connection, {meta.cohort_id for meta in touched}, store.version)
     keep = frozenset(name for name, spec in FIELDS[run.record_class].items() if spec.contact)
     record_writes.store(connection, sealed)
     record_writes.change(connection, changes, keep)
@@ -245,6 +246,8 @@ def _store(
             Action.IMPORT_BATCH,
             Outcome.DONE,
             purpose="import",
+            # The records by id, with no field: the log shows that each was stored, and grants nothing.
+            opened=tuple(Opened(meta.record_id, meta.record_class.value, ()) for meta in touched),
             added=len(sealed),
             updated=len(changes),
             record_class=run.record_class.value,

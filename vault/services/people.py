@@ -139,7 +139,7 @@ def sign_in(parts: Parts, work_number: str, password: str, source: str, now: dat
         waste_time(password)
         _refuse(parts, account, source, now)
         raise SignInRefused("sign_in_refused")
-    if not password_matches(password, account.password):
+    if not password_matches(password, account.password) or not _young_enough(parts, account, now):
         _refuse(parts, account, source, now)
         raise SignInRefused("sign_in_refused")
     token = secrets.token_urlsafe(32)
@@ -226,15 +226,18 @@ def end_stale_sessions(parts: Parts, now: datetime) -> int:
 
 def _alive(parts: Parts, session: OpenSession, now: datetime) -> bool:
     idle = timedelta(minutes=parts.policy.sessions.idle_minutes)
-    account = session.account
-    changed = account.password_changed_at
     return (
-        account.state is AccountState.ACTIVE
+        session.account.state is AccountState.ACTIVE
         and now < session.expires_at
         and now - session.seen_at < idle
-        and changed is not None
-        and now - changed < timedelta(days=parts.policy.passwords.max_age_days)
+        and _young_enough(parts, session.account, now)
     )
+
+
+def _young_enough(parts: Parts, account: Account, now: datetime) -> bool:
+    """Return whether the password is one that may still be used (AC-04)."""
+    changed = account.password_changed_at
+    return changed is not None and now - changed < timedelta(days=parts.policy.passwords.max_age_days)
 
 
 def _person(parts: Parts, account: Account, session_id: bytes, source: str) -> Person:

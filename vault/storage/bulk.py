@@ -63,7 +63,11 @@ def insert_few(connection: Connection, table: Table, rows: Sequence[Mapping[str,
     if not connection.in_transaction():
         connection.begin()
     cursor = connection.connection.cursor()
-    cursor.executemany(_insert_named_sql(table, names, connection.dialect.name), values)
+    statement = _insert_named_sql(table, names, connection.dialect.name)
+    if len(values) == 1:
+        cursor.execute(statement, values[0])
+    else:
+        cursor.executemany(statement, values)
     cursor.close()
 
 

@@ -7,10 +7,8 @@ carries no parameter and no value.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +24,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from vault.errors import SetupError, StorageError, StorageUnavailable
 from vault.storage.bounded_postgresql import BoundedConnection
+from vault.storage.turns import writers_turn
 
 PATIENCE_SECONDS = 1.5
 """How long anything waits for the database before the answer is 503."""
@@ -56,7 +55,7 @@ class Database:
         if not self.is_sqlite and self.url.drivername != "postgresql+psycopg":
             raise SetupError("unknown_database", wanted="sqlite:///… or postgresql+psycopg://…")
         self.engine = _sqlite_engine(self.url, pool_size) if self.is_sqlite else _postgresql_engine(self.url, pool_size)
-        self._turn = Turn(Path(f"{self.url.database}.turn")) if self.is_sqlite else None
+        self._turn = writers_turn(str(self.url.database)) if self.is_sqlite else None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -108,69 +107,6 @@ class Database:
         self.engine.dispose()
         if self._turn is not None:
             self._turn.close()
-
-
-class Turn:
-    """Writers' turn-taking on SQLite: one at a time among the threads of a process and among processes.
-
-    Args:
-        path: the lock file, beside the database; made when missing, never removed.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._threads = threading.Lock()
-        self._file: int | None = None
-
-    @contextmanager
-    def taken(self, deadline: float) -> Iterator[None]:
-        """Hold the turn.
-
-        Args:
-            deadline: until when to wait, on the monotonic clock (seconds).
-
-        Raises:
-            StorageUnavailable: others had it until then, or the lock file cannot be opened.
-        """
-        if not self._threads.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise StorageUnavailable("database_busy")
-        try:
-            if self._file is None:
-                self._file = self._open()
-            self._lock(self._file, deadline)
-            try:
-                yield
-            finally:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
-        finally:
-            self._threads.release()
-
-    def close(self) -> None:
-        """Close the lock file until the next turn."""
-        with self._threads:
-            if self._file is not None:
-                os.close(self._file)
-                self._file = None
-
-    def _open(self) -> int:
-        try:
-            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StorageUnavailable("database_folder_unusable", errno=error.errno or 0) from None
-
-    @staticmethod
-    def _lock(file: int, deadline: float) -> None:
-        pause = 0.0002
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise StorageUnavailable("database_busy") from None
-                time.sleep(pause)
-                pause = min(pause * 1.5, 0.005)
-            else:
-                return
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -101,13 +102,19 @@ def all_events(connection: Connection, batch: int = 2048) -> Iterator[list[tuple
     Yields:
         Lists of (leaf index, canonical, leaf hash, event id, time in microseconds, action, outcome, actor).
     """
-    raw = (
+    question = (
         "SELECT leaf_index, canonical, leaf_hash, event_id, at, action, outcome, actor"
         " FROM log_events ORDER BY leaf_index"
     )
-    result = connection.execution_options(stream_results=True, yield_per=batch).exec_driver_sql(raw)
-    for rows in result.partitions(batch):
-        yield [tuple(row) for row in rows]
+    if not connection.in_transaction():
+        connection.begin()
+    # The driver's own rows: SQLAlchemy's cost more than hashing an event.
+    driver: Any = connection.connection.driver_connection
+    is_sqlite = connection.dialect.name == "sqlite"
+    with closing(driver.cursor() if is_sqlite else driver.cursor("all_events", binary=True)) as cursor:
+        cursor.execute(question)
+        while rows := cursor.fetchmany(batch):
+            yield rows
 
 
 def latest(connection: Connection, before: int | None, limit: int) -> list[StoredEvent]:

@@ -6,16 +6,19 @@ over an extension of what was signed before. Order of writing: memory first, syn
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from vault.domain.log_tree import Frontier
-from vault.errors import InvalidValue, VaultSealed
+from vault.errors import InvalidValue, StorageUnavailable, VaultSealed
+from vault.storage.turns import Turn
+
+_PATIENCE_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +47,12 @@ class LogFiles:
     def locked(self) -> Iterator[None]:
         """Hold the signer's lock, one process of the host at a time."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = os.open(self.folder / "signer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        turn = Turn(self.folder / "signer.lock", "signer_busy", "checkpoint_folder_unusable")
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+            with turn.taken(time.monotonic() + _PATIENCE_SECONDS):
+                yield
         finally:
-            os.close(file)
+            turn.close()
 
     def signed(self) -> SignedState | None:
         """Return what was signed last, or None before the first checkpoint.
@@ -87,14 +90,23 @@ class LogFiles:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file by new content so that a crash leaves the old or the new one, never a part."""
-    fresh = path.with_name(path.name + ".new")
-    file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    """Replace a file by new content so that a crash leaves the old or the new one, never a part.
+
+    Raises:
+        StorageUnavailable: it cannot be written, because the disk is full, say.
+    """
     try:
-        os.write(file, content)
-        os.fsync(file)
-    finally:
-        os.close(file)
+        _replace(path, content)
+    except OSError as error:
+        raise StorageUnavailable("checkpoint_unwritable", path=str(path), errno=error.errno or 0) from None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    fresh = path.with_name(path.name + ".new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
     fresh.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:

@@ -20,7 +20,8 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.engine import make_url
 
 from vault.errors import SetupError, StorageError
-from vault.storage.engine import Database, Turn, plain_errors
+from vault.storage.engine import Database, plain_errors
+from vault.storage.turns import writers_turn
 
 APPLICATION_ROLE = "datavault_app"
 """The PostgreSQL role of the running vault; migrations grant it what it needs, and no more."""
@@ -125,7 +126,7 @@ def _alone(url: str) -> Iterator[None]:
     if target.get_backend_name() != "sqlite":
         yield
         return
-    turn = Turn(Path(f"{target.database}.turn"))
+    turn = writers_turn(str(target.database))
     try:
         with turn.taken(time.monotonic() + _SQLITE_PATIENCE_SECONDS):
             yield

@@ -1,0 +1,305 @@
+"""The log of a real vault: signed, extended, and every way of tampering named."""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+
+from tests.simulator import NOW, customer_row
+from vault import bootstrap
+from vault.errors import AccessRefused, VaultSealed
+from vault.services import log
+
+AGENT, AUDITOR = "KF2001", "KF2014"
+
+
+@pytest.fixture
+def busy(world):
+    """A world whose signed log holds a few dozen events."""
+    row = world.customer()
+    for _ in range(30):
+        world.parts.log_writer.write(
+            world.parts.event(world.now, world.person(AGENT).actor(), log.Action.CASE_LIST, log.Outcome.GRANTED)
+        )
+    answer = world.look_up(AGENT, row["phone"])
+    world.reveal(AGENT, answer.case_id, answer.cards[0].record_id, "phone")
+    world.settle()
+    return world
+
+
+def kinds(verdict):
+    return {one.kind for one in verdict.report.findings}
+
+
+def test_a_log_nobody_touched_holds_and_says_how_far_it_is_signed(busy):
+    size = busy.count("log_events")
+    verdict = busy.verify()
+    assert verdict.holds
+    assert (verdict.report.size, verdict.report.checked_size, verdict.report.unsigned_tail) == (size, size, 0)
+    assert verdict.waiting == busy.count("log_inbox") == 0
+
+
+def test_events_that_wait_are_counted_and_then_signed(busy):
+    size = busy.settle()
+    busy.look_up(AGENT, "13999999999")
+    assert busy.verify().waiting == 1
+    assert busy.settle() == size + 1
+    assert busy.verify().waiting == 0
+
+
+def test_settling_again_signs_nothing_new(busy):
+    note = busy.parts.log_files.checkpoint.read_bytes()
+    checkpoints = busy.count("log_checkpoints")
+    assert busy.settle() == busy.settle()
+    assert busy.parts.log_files.checkpoint.read_bytes() == note
+    assert busy.count("log_checkpoints") == checkpoints
+
+
+COLUMNS = {
+    "canonical": "canonical = :new",
+    "leaf_hash": "leaf_hash = :new",
+    "event_id": "event_id = :new",
+    "at": "at = at + 1",
+    "at beyond the calendar": "at = 900000000000000000",
+    "action": "action = 'log.view'",
+    "outcome": "outcome = 'done'",
+    "actor": "actor = 'KF2002'",
+}
+
+
+@pytest.mark.parametrize("what", COLUMNS)
+def test_one_changed_byte_of_any_column_names_the_entry(busy, what):
+    index = 17
+    new = b""
+    if what in ("canonical", "leaf_hash", "event_id"):
+        (old,) = busy.rows(f"SELECT {what} FROM log_events WHERE leaf_index = {index}")[0]
+        new = bytes(old[:-1]) + bytes([old[-1] ^ 1])
+    values = {"new": new} if ":new" in COLUMNS[what] else {}
+    assert busy.tamper(f"UPDATE log_events SET {COLUMNS[what]} WHERE leaf_index = {index}", **values) == 1
+    verdict = busy.verify()
+    assert not verdict.holds
+    assert verdict.report.first_bad_index == index
+
+
+@pytest.mark.parametrize("byte", range(0, 400, 13))
+def test_a_flipped_bit_anywhere_in_an_event_names_it(sqlite_busy, byte):
+    world, intact, index = sqlite_busy
+    changed = bytearray(intact)
+    changed[byte % len(changed)] ^= 1 << byte % 8
+    world.tamper("UPDATE log_events SET canonical = :new WHERE leaf_index = :index", new=bytes(changed), index=index)
+    assert world.verify().report.first_bad_index == index
+    world.tamper("UPDATE log_events SET canonical = :new WHERE leaf_index = :index", new=intact, index=index)
+    assert world.verify().holds
+
+
+@pytest.fixture
+def sqlite_busy(sqlite_world):
+    sqlite_world.customer()
+    sqlite_world.settle()
+    index = sqlite_world.count("log_events") - 1
+    (intact,) = sqlite_world.rows("SELECT canonical FROM log_events WHERE leaf_index = :index", index=index)[0]
+    return sqlite_world, intact, index
+
+
+def test_an_event_and_its_hash_changed_together_are_still_found(busy):
+    import hashlib  # noqa: PLC0415 - what an attacker would do
+
+    (old,) = busy.rows("SELECT canonical FROM log_events WHERE leaf_index = 17")[0]
+    new = bytes(old).replace(b"KF2001", b"KF2002")
+    busy.tamper(
+        "UPDATE log_events SET canonical = :new, leaf_hash = :leaf, actor = 'KF2002' WHERE leaf_index = 17",
+        new=new,
+        leaf=hashlib.sha256(b"\0" + new).digest(),
+    )
+    assert not busy.verify().holds
+
+
+def test_a_cut_tail_a_hole_and_a_swap_are_found(busy):
+    last = busy.count("log_events") - 1
+    kept = busy.rows("SELECT leaf_index, canonical, leaf_hash, event_id, at, action, outcome, actor FROM log_events")
+    put = (
+        "INSERT INTO log_events (leaf_index, canonical, leaf_hash, event_id, at, action, outcome, actor)"
+        " VALUES (:a, :b, :c, :d, :e, :f, :g, :h)"
+    )
+    for gone in (last, 17):
+        busy.tamper("DELETE FROM log_events WHERE leaf_index = :gone", gone=gone)
+        verdict = busy.verify()
+        assert not verdict.holds
+        if gone != last:
+            assert verdict.report.first_bad_index == gone
+        row = next(one for one in kept if one[0] == gone)
+        busy.tamper(put, **dict(zip("abcdefgh", row, strict=True)))
+        assert busy.verify().holds
+    for step in (
+        "leaf_index = -1 WHERE leaf_index = 17",
+        "leaf_index = 17 WHERE leaf_index = 18",
+        "leaf_index = 18 WHERE leaf_index = -1",
+    ):
+        busy.tamper(f"UPDATE log_events SET {step}")
+    verdict = busy.verify()
+    assert not verdict.holds
+    assert verdict.report.first_bad_index <= 17  # all that is known of entries between two checkpoints
+
+
+def test_checkpoints_replaced_by_those_of_a_history_signed_anew_are_found(busy):
+    """Somebody with database and signing key writes another history; the file outside still knows the first."""
+    files = busy.parts.log_files
+    outside, memory = files.checkpoint.read_bytes(), files._memory.read_bytes()
+    busy.tamper("DELETE FROM log_events WHERE leaf_index >= 10")
+    busy.tamper("DELETE FROM log_checkpoints")
+    files.checkpoint.unlink()
+    files._memory.unlink()
+    busy.look_up(AGENT, "13999999999")
+    busy.settle()
+    assert busy.verify().holds  # nothing inside tells
+    files.checkpoint.write_bytes(outside)
+    files._memory.write_bytes(memory)
+    verdict = busy.verify()
+    assert not verdict.holds
+    assert kinds(verdict) & {"forked", "rolled_back", "truncated"}
+    with pytest.raises(VaultSealed):
+        busy.settle()
+
+
+def test_a_database_restored_from_an_old_copy_is_not_signed_and_judged_rolled_back(sqlite_world, tmp_path):
+    world = sqlite_world
+    row = world.customer()
+    world.settle()
+    world.close()
+    shutil.copyfile(world.place.file, tmp_path / "old.sqlite3")
+    world.restart()
+    for _ in range(5):
+        world.look_up(AGENT, row["phone"])
+    world.settle()
+    world.close()
+    shutil.copyfile(tmp_path / "old.sqlite3", world.place.file)
+    with pytest.raises(VaultSealed) as sealed, bootstrap.open_vault(world.config):
+        pass
+    assert sealed.value.reason == "database_rewound"
+    with bootstrap.open_vault(world.config, to_inspect=True) as parts:
+        verdict = log.verify(parts)
+        assert not verdict.holds
+        assert kinds(verdict) == {"rolled_back"}
+        note = parts.log_files.checkpoint.read_bytes()
+        with pytest.raises(VaultSealed) as sealed:
+            log.settle(parts, NOW)
+        assert sealed.value.reason == "database_rewound"
+        assert parts.log_files.checkpoint.read_bytes() == note
+    shutil.copyfile(tmp_path / "old.sqlite3", world.place.file)
+    with sqlite3.connect(world.place.file):
+        pass
+
+
+def test_an_old_database_that_went_on_growing_is_another_history(sqlite_world, tmp_path):
+    world = sqlite_world
+    row = world.customer()
+    world.settle()
+    world.close()
+    shutil.copyfile(world.place.file, tmp_path / "old.sqlite3")
+    world.restart()
+    world.look_up(AGENT, row["phone"])
+    world.settle()
+    world.close()
+    shutil.copyfile(tmp_path / "old.sqlite3", world.place.file)
+    with bootstrap.open_vault(world.config, to_inspect=True) as parts:
+        for _ in range(3):
+            parts.log_writer.write(parts.event(NOW, log.Actor("x", "x"), log.Action.LOG_VIEW, log.Outcome.DONE))
+        with pytest.raises(VaultSealed) as sealed:
+            log.settle(parts, NOW)
+        assert sealed.value.reason == "history_rewritten"
+        assert not log.verify(parts).holds
+
+
+def test_without_the_checkpoint_or_the_pin_outside_nobody_can_judge(busy):
+    for file in (busy.parts.log_files.checkpoint, busy.parts.log_files.pin):
+        kept = file.read_bytes()
+        file.unlink()
+        assert busy.verify() is None
+        file.write_bytes(kept)
+    assert busy.verify().holds
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"\xff\xfe\x00", b"a+00000000+AAAA"])
+def test_a_pin_that_cannot_be_read_is_no_judgement(sqlite_world, content):
+    sqlite_world.parts.log_files.pin.write_bytes(content)
+    assert sqlite_world.verify() is None
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"\xff\xfe\x00"])
+def test_a_damaged_checkpoint_outside_does_not_hold(sqlite_world, content):
+    sqlite_world.parts.log_files.checkpoint.write_bytes(content)
+    verdict = sqlite_world.verify()
+    assert verdict is None or not verdict.holds
+
+
+def test_a_signer_that_lost_its_memory_does_not_sign_from_the_beginning(busy):
+    busy.parts.log_files._memory.unlink()
+    busy.look_up(AGENT, "13999999999")
+    with pytest.raises(VaultSealed):
+        busy.settle()
+
+
+SETTLE = """
+import sys, time
+from pathlib import Path
+from tests.conftest import Place
+from tests.simulator import World, settings, NOW
+from vault.services.log import Action, Actor, Outcome
+folder, url, owner, go = sys.argv[1:]
+world = World(settings(Path(folder), Place(url, owner)), Place(url, owner))
+print("ready", flush=True)
+while not Path(go).exists():
+    pass
+for _ in range(15):
+    world.parts.log_writer.write(world.parts.event(NOW, Actor("x", "x"), Action.LOG_VIEW, Outcome.DONE))
+    world.settle()
+world.close()
+"""
+
+
+def test_two_processes_that_settle_at_once_keep_one_history(world, tmp_path):
+    size, go = world.settle(), tmp_path / "go"
+    command = [
+        sys.executable,
+        "-c",
+        SETTLE,
+        str(world.config.data_dir),
+        world.place.url,
+        world.place.owner_url,
+        str(go),
+    ]
+    children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for child in children:
+        assert child.stdout.readline() == "ready\n"
+    go.touch()
+    for child in children:
+        child.communicate(timeout=60)
+    assert [child.returncode for child in children] == [0, 0]
+    assert world.settle() == size + 30
+    assert world.verify().holds
+
+
+def test_the_outcome_of_a_verification_is_an_event(world):
+    actor = bootstrap.operator(world.config)
+    log.record_verification(world.parts, actor, world.verify(), NOW)
+    log.record_verification(world.parts, actor, None, NOW)
+    assert [one["outcome"] for one in world.events("log.verify")] == ["done", "failed"]
+
+
+def test_an_auditor_reads_the_log_newest_first_and_reading_is_logged(world):
+    world.customers(customer_row(), customer_row())
+    person = world.person(AUDITOR)
+    first = log.page(world.parts, person, None, 3, NOW)
+    assert [one.leaf_index for one in first] == sorted((one.leaf_index for one in first), reverse=True)
+    assert first[0].body["action"] == "log.view"
+    older = log.page(world.parts, person, first[-1].leaf_index, 2, NOW + timedelta(seconds=1))
+    assert [one.leaf_index for one in older] == [first[-1].leaf_index - 1, first[-1].leaf_index - 2]
+
+
+@pytest.mark.parametrize("work_number", [AGENT, "KF2009", "KF2011", "KF2012", "ADMIN01"])
+def test_nobody_else_reads_the_log(sqlite_world, work_number):
+    with pytest.raises(AccessRefused):
+        log.page(sqlite_world.parts, sqlite_world.person(work_number), None, 3, NOW)
