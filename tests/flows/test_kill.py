@@ -1,4 +1,4 @@
-"""``kill -9`` at every write of an import, of an update and of a reveal: what is left is whole, and a second run ends it."""
+"""``kill -9`` at every write of an import, an update and a reveal: what is left is whole, and a second run ends it."""
 
 import os
 import shutil

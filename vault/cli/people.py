@@ -53,8 +53,6 @@ def list_users(*, as_json: bool) -> None:
         )
         return
     for one in accounts:
-        role, state = (
-            words.of_policy(config.language, roles[one.role]),
-            words.name(config.language, "state", one.state.value),
-        )
+        role = words.of_policy(config.language, roles[one.role])
+        state = words.name(config.language, "account", one.state.value)
         click.echo(f"{one.work_number:12} {one.outlet:10} {one.team:4} {role} {state}")
