@@ -25,7 +25,7 @@ from vault.config import ROOT, Config, load_config
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.people import Person
 from vault.errors import IntegrityError
-from vault.services import intake, log, lookup, people, viewing
+from vault.services import intake, log, lookup, people, sessions, viewing
 from vault.services.cards import Card
 from vault.services.intake_report import ImportReport
 from vault.services.intake_staff import import_staff
@@ -33,7 +33,7 @@ from vault.services.log import Verdict
 from vault.services.lookup import LookupAnswer
 from vault.services.opening import announced, open_record
 from vault.services.parts import Parts
-from vault.services.people import SignedIn
+from vault.services.tokens import SignedIn
 from vault.services.viewing import ViewAnswer
 from vault.storage import people as accounts
 from vault.storage import records
@@ -287,7 +287,7 @@ class World:
 
     def sign_in(self, work_number: str, password: str = PASSWORD) -> SignedIn:
         """Sign somebody in through the front door."""
-        return people.sign_in(self.parts, work_number, password, "203.0.113.9", self.now)
+        return sessions.sign_in(self.parts, work_number, password, "203.0.113.9", self.now)
 
     # -- the walks -----------------------------------------------------------------------------------------------
 

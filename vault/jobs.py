@@ -14,7 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from vault.domain.log import Actor
 from vault.errors import VaultError
-from vault.services import log, people
+from vault.services import log, sessions
 from vault.services.keys import make_cohorts_ahead
 from vault.services.parts import Parts
 from vault.storage import job_runs
@@ -50,8 +50,8 @@ def _cohorts(parts: Parts, now: datetime) -> object:
 
 
 TIMETABLE = (
-    Job("checkpoint", 10, log.settle),
-    Job("sessions", 300, people.end_stale_sessions),
+    Job("checkpoint", 60, log.settle),
+    Job("sessions", 300, sessions.sweep),
     Job("cohorts", 3600, _cohorts),
 )
 

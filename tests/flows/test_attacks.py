@@ -160,7 +160,7 @@ EDITS = {
     "hold": "held = NOT held",
     "class": "record_class = 'shipment'",
     "a class that does not exist": "record_class = 'unheard-of'",
-    "cohort": "cohort_id = (SELECT cohort_id FROM cohorts WHERE cohort_id <> records.cohort_id ORDER BY cohort_id LIMIT 1)",
+    "cohort": "cohort_id = (SELECT cohort_id FROM cohorts AS c WHERE c.cohort_id <> records.cohort_id LIMIT 1)",
     "link": "customer_id = record_id",
 }
 
@@ -216,9 +216,9 @@ def test_metadata_copied_to_another_row_with_its_mac_is_refused(scene):
     columns = "record_class, cohort_id, owner_id, outlet, kind, state, held, activity_at, expires_at, mac"
     for column in columns.split(", "):
         scene.world.tamper(
-            f"UPDATE records SET {column} = (SELECT {column} FROM records WHERE record_id = :source) WHERE record_id = :id",
-            source=scene.third_id,
-            id=scene.theirs_id,
+            f"UPDATE records SET {column} = (SELECT {column} FROM records WHERE record_id = :a) WHERE record_id = :b",
+            a=scene.third_id,
+            b=scene.theirs_id,
         )
     scene.refuses(lambda: scene.world.look_up(AGENT, scene.theirs["phone"]))
 

@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 from tests.simulator import PASSWORD
 from vault.errors import IntegrityError, VaultSealed
-from vault.services import people
+from vault.services import sessions
 
 
 @pytest.mark.parametrize("also_lost", ["", "checkpoint"])
@@ -59,9 +59,9 @@ def test_an_outlet_that_is_no_code_is_refused_because_it_would_stand_in_clear(wo
 def test_a_new_password_ends_the_sessions_that_the_old_one_opened(world):
     world.activate("KF2001")
     token = world.sign_in("KF2001").token
-    assert people.person_of(world.parts, token, "203.0.113.9", world.now) is not None
+    assert sessions.person_of(world.parts, token, "203.0.113.9", world.now) is not None
     world.activate("KF2001", PASSWORD + " again")
-    assert people.person_of(world.parts, token, "203.0.113.9", world.now) is None
+    assert sessions.person_of(world.parts, token, "203.0.113.9", world.now) is None
 
 
 def test_a_reader_sees_one_moment_whatever_is_written_meanwhile(world):

@@ -42,7 +42,9 @@ def absent(answer):
 # -- an agent finds a pool customer ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("typed", ["13912340001", "+86 139-1234-0001", "0086 139 1234 0001", "13912340001"])
+@pytest.mark.parametrize(
+    "typed", ["13912340001", "+86 139-1234-0001", "0086 139 1234 0001", "１３９ １２３４ ０００１"]
+)
 def test_an_agent_finds_a_pool_customer_by_a_phone_in_every_spelling(world, typed):
     world.customer(phone="139 1234 0001")
     (card,) = world.look_up(AGENT, typed).cards
@@ -76,6 +78,26 @@ def test_an_agent_finds_a_shipment_by_waybill_with_both_parties_of_the_pool(worl
     assert shown(by_part["sender"])["name"] == "欧阳*"
     assert "id_number" not in shown(by_part["sender"])
     assert shown(by_part["recipient"])["recipient_address"] == "福建省厦门市思明区***"
+
+
+def test_who_signed_for_a_colleagues_customer_is_masked_and_cannot_be_revealed(world):
+    sender, recipient = customer_row(name="欧阳小明"), customer_row(name="李雷", owner=COLLEAGUE)
+    world.customers(sender, recipient)
+    row = world.shipment(sender, recipient)
+    answer = world.look_up(AGENT, row["waybill"])
+    match = answer.cards[0]
+    signed = next(one for one in match.values if one.field == "signed_by")
+    assert (signed.text, signed.revealable) == ("李*", False)
+    with pytest.raises(AccessRefused):
+        world.reveal(AGENT, answer.case_id, match.record_id, "signed_by")
+    assert world.reveal(AGENT, answer.case_id, match.record_id, "waybill") == row["waybill"]
+
+
+def test_a_number_that_very_many_share_lists_a_choice_and_not_all_of_them(world):
+    world.customers(*[customer_row(phone="13900001111") for _ in range(lookup.MOST_CHOICES + 3)])
+    answer = world.look_up(AGENT, "13900001111")
+    assert answer.choose
+    assert len(answer.cards) == lookup.MOST_CHOICES
 
 
 def test_nothing_but_the_whole_number_finds_anything(world):
@@ -510,6 +532,16 @@ def test_a_choice_that_is_not_among_the_found_is_a_miss(world):
     other = world.look_up(COLLEAGUE, world.customer()["phone"]).cards[0].record_id
     assert absent(world.look_up(AGENT, "13912340001", chosen=other))
     assert absent(world.look_up(AGENT, "13912340001", chosen=b"\0" * 16))
+
+
+def test_a_party_of_a_shipment_is_no_choice_and_a_miss_announces_and_binds_nothing(world):
+    row = world.shipment(world.customer(), world.customer(owner=COLLEAGUE))
+    cards = {card.part: card for card in world.look_up(AGENT, row["waybill"]).cards}
+    bound = world.count("case_records")
+    for part in ("sender", "recipient"):
+        assert absent(world.look_up(AGENT, row["waybill"], chosen=cards[part].record_id))
+        assert world.events("record.lookup", "refused")[-1]["records"] == []
+    assert world.count("case_records") == bound
 
 
 # -- seeing a record again ---------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ COLUMNS = {
     "at": "at = at + 1",
     "at beyond the calendar": "at = 900000000000000000",
     "action": "action = 'log.view'",
-    "outcome": "outcome = 'done'",
+    "outcome": "outcome = CASE outcome WHEN 'done' THEN 'miss' ELSE 'done' END",
     "actor": "actor = 'KF2002'",
 }
 

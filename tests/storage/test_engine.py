@@ -230,7 +230,7 @@ def twice_in_core(connection):
 
 
 def twice_in_bulk(connection):
-    rows = [tuple(account_row(MARKER)[column.name] for column in accounts.columns) for _ in range(2)]
+    rows = [tuple(account_row(MARKER).get(column.name) for column in accounts.columns) for _ in range(2)]
     insert_rows(connection, accounts, rows)
 
 

@@ -16,7 +16,7 @@ from vault.domain.log import Opened
 from vault.errors import LogUnavailable, ReceiptError
 from vault.storage.engine import Database
 from vault.storage.group_commit import GroupCommit
-from vault.storage.tables import cases, log_inbox
+from vault.storage.tables import case_records, cases, log_inbox
 
 BOUND_SECONDS = 2.0
 
@@ -64,6 +64,23 @@ def test_rows_that_belong_to_the_event_are_in_its_transaction(database, writer):
     writer.write(event(), {cases: [case]})
     with database.read() as connection:
         assert connection.execute(select(cases.c.case_id)).scalar_one() == case_id
+
+
+def test_a_case_that_two_requests_bind_to_one_record_at_once_is_bound_once_and_refuses_neither(database, writer):
+    case_id, first, second = new_id(), new_id(), new_id()
+    case = {"case_id": case_id, "purpose": "query", "opened_by": account(database), "opened_at": NOW, "closed_at": None}
+
+    def bound(*records):
+        return {case_records: [{"case_id": case_id, "record_id": one} for one in records]}
+
+    writer.write(event(), {cases: [case]})
+    together = gather(writer, [(event(), bound(first, second)), (event(), bound(second, first))])
+    assert together == [None, None]
+    writer.write(event(), bound(first))
+    with database.read() as connection:
+        rows = connection.execute(select(case_records)).all()
+    assert {tuple(row) for row in rows} == {(case_id, first), (case_id, second)}
+    assert len(inbox(database)) == 5
 
 
 def test_many_threads_share_few_commits(database, writer):

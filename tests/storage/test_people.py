@@ -1,4 +1,3 @@
-import hashlib
 from datetime import timedelta
 
 import pytest
@@ -11,35 +10,11 @@ from vault.errors import StorageError
 from vault.storage import people
 from vault.storage.unit_of_work import unit_of_work
 
-TOKEN = hashlib.sha256(b"token").digest()
-
 
 def change(database, account_id, **values):
     with unit_of_work(database) as work:
         people.change(work.connection, account_id, values)
         work.commit()
-
-
-def open_session(database, account_id, token=TOKEN, **changes):
-    values = {
-        "session_hash": token,
-        "session_id": new_id(),
-        "account_id": account_id,
-        "source": "192.0.2.1",
-        "created_at": NOW,
-        "seen_at": NOW,
-        "expires_at": NOW + timedelta(hours=12),
-        "ended_at": None,
-    }
-    with unit_of_work(database) as work:
-        people.open_session(work.connection, values | changes)
-        work.commit()
-    return values | changes
-
-
-def session(database, token=TOKEN):
-    with database.read() as connection:
-        return people.session(connection, token)
 
 
 def test_an_account_is_found_by_its_work_number_as_it_was_stored(database):
@@ -97,44 +72,26 @@ def test_a_team_has_a_supervisor_unless_they_left(database):
         }
 
 
-def test_a_session_is_read_together_with_its_account(database):
-    account_id = account(database, "KF7")
-    opened = open_session(database, account_id)
-    found = session(database)
-    assert found.account.work_number == "KF7"
-    assert (found.session_id, found.source, found.seen_at, found.expires_at) == (
-        opened["session_id"], "192.0.2.1", NOW, NOW + timedelta(hours=12),
-    )  # fmt: skip
-    assert session(database, hashlib.sha256(b"another").digest()) is None
-
-
-def test_a_session_can_be_touched_and_is_gone_once_ended(database):
-    open_session(database, account(database))
-    later = NOW + timedelta(minutes=5)
+def test_a_change_is_made_only_while_nothing_else_has_changed(database):
+    account_id = account(database, "KF1", password="$argon2id$", password_changed_at=NOW, state="active")
     with unit_of_work(database) as work:
-        people.touch_session(work.connection, TOKEN, later)
+        assert not people.change_if(work.connection, account_id, {"team": "T9"}, password="$another$")
+        assert not people.change_if(work.connection, account_id, {"team": "T9"}, invite_hash=b"h" * 32)
+        assert people.change_if(work.connection, account_id, {"team": "T2"}, password="$argon2id$", invite_hash=None)
         work.commit()
-    assert session(database).seen_at == later
-    with unit_of_work(database) as work:
-        people.end_session(work.connection, TOKEN, later)
-        work.commit()
-    assert session(database) is None
+    with database.read() as connection:
+        assert people.by_work_number(connection, "KF1").team == "T2"
 
 
-def test_the_sweep_ends_what_is_too_old_or_unused_and_nothing_else(database):
-    account_id = account(database)
-    tokens = {name: hashlib.sha256(name.encode()).digest() for name in ("old", "unused", "fresh")}
-    open_session(database, account_id, tokens["old"], expires_at=NOW)
-    open_session(database, account_id, tokens["unused"], seen_at=NOW - timedelta(minutes=30))
-    open_session(database, account_id, tokens["fresh"], seen_at=NOW - timedelta(minutes=29))
-    for ended in (2, 0):
+def test_passwords_that_are_too_old_are_marked_once(database):
+    old = {"password": "$argon2id$", "password_changed_at": NOW}
+    account(database, "KF1", **old)
+    account(database, "KF2", **(old | {"password_changed_at": NOW + timedelta(microseconds=1)}))
+    account(database, "KF3")
+    for later, marked in ((timedelta(days=15), 1), (timedelta(days=16), 0)):
         with unit_of_work(database) as work:
-            assert people.end_stale_sessions(work.connection, NOW, NOW - timedelta(minutes=30)) == ended
+            assert people.mark_expired(work.connection, NOW, NOW + later) == marked
             work.commit()
-    assert [name for name, token in tokens.items() if session(database, token)] == ["fresh"]
-
-
-def test_a_session_of_nobody_is_refused(database):
-    with pytest.raises(StorageError) as raised:
-        open_session(database, new_id())
-    assert raised.value.reason == "conflict"
+    with database.read() as connection:
+        marks = [people.by_work_number(connection, number).password_expired_at for number in ("KF1", "KF2", "KF3")]
+    assert marks == [NOW + timedelta(days=15), None, None]

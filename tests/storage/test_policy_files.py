@@ -103,6 +103,10 @@ def test_what_is_not_toml_is_refused(folder, content):
         ("purposes", 'kind = "choice"', 'kind = "free"', "enum", "pickup.kind"),
         ("retention", "[customer]", "[customers]", "enum", "customers"),
         ("fields", 'agent = "reveal"', 'agent = "shown"', "enum", "customer.name.agent"),
+        ("cases", "amber_minutes = 20", "amber_minutes = 20\nred_minutes = 30", "unexpected", "red_minutes"),
+        ("cases", "amber_minutes = 20", "", "missing", "amber_minutes"),
+        ("cases", 'zh = "重复工单"', "", "missing", "reasons.duplicate.zh"),
+        ("notices", 'en = "Your', 'fr = ""\nen = "Your', "unexpected", "notice-2024-1.fr"),
     ],
 )
 def test_each_wrong_shape_is_refused_with_its_place(folder, name, old, new, reason, place):
@@ -141,10 +145,32 @@ def test_each_wrong_shape_is_refused_with_its_place(folder, name, old, new, reas
         ("retention", "keep_years = 2", "", "retention_needs_years_or_days", "customer"),
         ("retention", "keep_years = 2", "keep_years = -2", "retention_needs_years_or_days", "customer"),
         ("entry", "limit_minutes = 30", "limit_minutes = 0", "limit_not_positive", "entry.limit"),
+        ("cases", "amber_minutes = 20", "amber_minutes = 30", "amber_not_before_limit", "cases.board"),
+        ("cases", "amber_minutes = 20", "amber_minutes = 0", "amber_not_before_limit", "cases.board"),
+        ("entry", "limit_minutes = 30", "limit_minutes = 20", "amber_not_before_limit", "cases.board"),
+        ("cases", "backdate_hours = 12", "backdate_hours = 0", "limit_not_positive", "cases.board"),
+        ("cases", "[reasons.duplicate]", "[reasons.Duplicate]", "name_not_usable", "Duplicate"),
+        ("notices", "[notice-2024-1]", "[notice_2024]", "name_not_usable", "notice_2024"),
+        (
+            "notices",
+            'zh = "您的信息仅用于快递服务，我们会严格保密。"',
+            'zh = " "',
+            "notice_without_text",
+            "notice-2024-1",
+        ),
         ("sessions", "idle_minutes = 30", "idle_minutes = 721", "idle_longer_than_absolute", "sessions.limits"),
         ("sessions", "idle_minutes = 30", "idle_minutes = 0", "idle_longer_than_absolute", "sessions.limits"),
         ("passwords", "max_age_days = 15", "max_age_days = 0", "password_rule_impossible", "passwords.rules"),
         ("passwords", "min_length = 12", "min_length = 300", "password_rule_impossible", "passwords.rules"),
+        ("passwords", "remind_days = 3", "remind_days = 15", "password_rule_impossible", "passwords.rules"),
+        ("passwords", "min_age_hours = 24", "min_age_hours = 360", "password_rule_impossible", "passwords.rules"),
+        ("passwords", "history = 12", "history = 0", "password_rule_impossible", "passwords.rules"),
+        ("passwords", "min_score = 3", "min_score = 5", "password_rule_impossible", "passwords.rules"),
+        ("passwords", "min_edits = 5", "min_edits = 13", "password_rule_impossible", "passwords.rules"),
+        ("sessions", "first_seconds = 5", "first_seconds = 0", "throttle_impossible", "sessions.throttle"),
+        ("sessions", "most_seconds = 900", "most_seconds = 3600", "throttle_impossible", "sessions.throttle"),
+        ("sessions", "free_failures = 5", "free_failures = 51", "throttle_impossible", "sessions.throttle"),
+        ("sessions", "free_failures = 5", "free_failures = 1", "throttle_impossible", "sessions.throttle"),
     ],
 )
 def test_rules_that_contradict_each_other_are_refused_with_their_place(folder, name, old, new, reason, place):
@@ -152,6 +178,15 @@ def test_rules_that_contradict_each_other_are_refused_with_their_place(folder, n
     error = refusal(folder)
     assert error.reason == reason
     assert place in str(error.facts["place"])
+
+
+def test_a_policy_needs_a_notice_and_a_reason_to_close_a_case(folder):
+    (folder / "notices.toml").write_text("", encoding="utf-8")
+    assert (refusal(folder).reason, refusal(folder).facts["place"]) == ("no_notice_version", "notices")
+    shutil.copyfile(SHIPPED / "notices.toml", folder / "notices.toml")
+    head = (folder / "cases.toml").read_text(encoding="utf-8").partition("[reasons.")[0]
+    (folder / "cases.toml").write_text(f"{head}[reasons]\n", encoding="utf-8")
+    assert (refusal(folder).reason, refusal(folder).facts["place"]) == ("no_close_reason", "cases.board")
 
 
 @pytest.mark.parametrize(("name", "table"), [("roles", "auditor"), ("retention", "shipment")])

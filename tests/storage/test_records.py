@@ -388,6 +388,22 @@ def test_only_records_whose_last_activity_is_earlier_are_loaded(database, home):
         assert [one.meta for one in records.earlier_than(connection, latest)] == [new[2].meta]
 
 
+def test_a_record_that_moves_on_between_the_two_questions_is_left_where_it_is(database, home, monkeypatch):
+    new = customer(home)
+    store(database, new)
+    real = records.load
+
+    def overtaken(connection, ids):
+        later = NOW + timedelta(hours=2)
+        return {
+            key: replace(one, meta=replace(one.meta, activity_at=later)) for key, one in real(connection, ids).items()
+        }
+
+    monkeypatch.setattr(records, "load", overtaken)
+    with database.read() as connection:
+        assert records.earlier_than(connection, {new.meta.record_id: NOW + timedelta(hours=1)}) == []
+
+
 def test_two_that_store_the_same_identity_at_once_take_turns(database, home):
     def seal(tag):
         with unit_of_work(database) as work:

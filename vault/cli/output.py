@@ -15,13 +15,22 @@ import click
 from vault import words
 from vault.bootstrap import open_vault
 from vault.config import Config, load_config
-from vault.errors import KeyStoreError, PolicyError, SelfTestFailed, SetupError, VaultError, VaultSealed
+from vault.errors import (
+    KeyStoreError,
+    PolicyError,
+    SelfTestFailed,
+    SetupError,
+    StorageUnavailable,
+    VaultError,
+    VaultSealed,
+)
 from vault.services import log as log_service
 from vault.services.parts import Parts
 
 FOUND = 1
 CANNOT = 2
-_CANNOT_START = (KeyStoreError, PolicyError, SelfTestFailed, SetupError, VaultSealed)
+_CANNOT = (KeyStoreError, PolicyError, SelfTestFailed, SetupError, StorageUnavailable, VaultSealed)
+"""Nothing was refused or found: the command could not do its work, and a judging one could not judge."""
 
 
 class Guarded(click.Group):
@@ -42,7 +51,7 @@ def fail(error: VaultError) -> NoReturn:
     except SetupError:
         language = "zh-CN"
     click.echo(f"datavault: {words.reason(language, error.reason, error.facts)} [{error.reason}]", err=True)
-    sys.exit(CANNOT if isinstance(error, _CANNOT_START) else FOUND)
+    sys.exit(CANNOT if isinstance(error, _CANNOT) else FOUND)
 
 
 def now() -> datetime:

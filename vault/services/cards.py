@@ -6,7 +6,7 @@ announces what must be opened for it, and with the receipt the glimpse becomes a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from vault.crypto.key_store import KeyStore
@@ -17,7 +17,7 @@ from vault.domain.ids import RecordClass, Role
 from vault.domain.log import Opened, Receipt
 from vault.domain.masks import VALUELESS, mask
 from vault.domain.policy import Policy, View
-from vault.domain.records import RecordState
+from vault.domain.records import LinkRole, RecordState
 from vault.services.opening import announced, check_found_by, open_record
 from vault.storage.records import StoredRecord
 
@@ -142,6 +142,7 @@ def glimpse(
     found: StoredRecord,
     part: str,
     rule: str,
+    in_scope: Collection[bytes],
     typed: str = "",
     sought: tuple[IdentifierKind, str] | None = None,
 ) -> Glimpse:
@@ -154,6 +155,7 @@ def glimpse(
         part: what it is in the answer; a sender or recipient is shown without what the shipment does not need,
             above all without the ID number (快递暂行条例 22).
         rule: the scope rule that lets it be shown, or ``other_party``: masked surname and city, nothing to reveal.
+        in_scope: the customers in scope; who signed for a parcel is not revealed where its recipient is not among them.
         typed: the field whose value the person has just typed in full, so that a mask would hide nothing.
         sought: the identifier by which the record was found, if it was found by one.
     """
@@ -166,6 +168,8 @@ def glimpse(
     if part in _PARTIES:
         wanted = {"name", "phone", "other_contact", address}
         views = {name: view for name, view in views.items() if name in wanted}
+    if "signed_by" in views and found.meta.linked(LinkRole.RECIPIENT) not in in_scope:
+        views["signed_by"] = View.MASKED
     if typed in views:
         views[typed] = View.PLAIN
     return Glimpse(found, part, rule, views, sought)

@@ -19,6 +19,8 @@ from vault.domain.log import Action, Actor, Opened, Outcome
 from vault.domain.records import FieldRef, LinkRole, RecordMeta, RecordState
 from vault.domain.retention import expires_at
 from vault.errors import StorageError
+from vault.services.activity import move_activity
+from vault.services.attempts import until_stored
 from vault.services.intake_compare import Verdict, compare
 from vault.services.intake_report import Fault, ImportReport
 from vault.services.intake_rows import Entry, Identity, RowReader
@@ -27,10 +29,9 @@ from vault.services.parts import Parts
 from vault.storage import record_writes, records, vault_state
 from vault.storage.mapping_files import HeaderMapping
 from vault.storage.moments import moment
-from vault.storage.record_writes import Change, NewRecord, Origin
+from vault.storage.record_writes import Change, NewRecord
 from vault.storage.unit_of_work import UnitOfWork, unit_of_work
 
-_ATTEMPTS = 3
 _REMEMBERED = 100_000
 """Bounds what one run keeps in memory: links already resolved, and phones already seen."""
 
@@ -87,17 +88,12 @@ def import_batch(run: Run, batch: Sequence[Entry]) -> None:
     Raises:
         StorageUnavailable: the database did not answer; nothing of the batch is stored.
     """
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            with reporting(run.parts, run.actor, {}, run.now):
-                _attempt(run, batch)
-        except StorageError as error:
-            if error.reason not in ("seen_meanwhile", "changed_meanwhile", "key_store_changed", "cohort_not_open"):
-                raise
-            if attempt == _ATTEMPTS:
-                raise
-        else:
-            return
+
+    def attempt() -> None:
+        with reporting(run.parts, run.actor, {}, run.now):
+            _attempt(run, batch)
+
+    until_stored(attempt)
 
 
 def _attempt(run: Run, batch: Sequence[Entry]) -> None:
@@ -237,8 +233,7 @@ def _store(
     keep = frozenset(name for name, spec in FIELDS[run.record_class].items() if spec.contact)
     record_writes.store(connection, sealed)
     record_writes.change(connection, changes, keep)
-    moved = _move_activity(run, connection, store, [*(one.meta for one in sealed), *(one.meta for one in changes)])
-    record_writes.change(connection, moved, keep)
+    move_activity(connection, run.parts.policy, store, touched, run.now)
     work.announce(
         run.parts.event(
             run.now,
@@ -254,24 +249,6 @@ def _store(
         )
     )
     work.commit()
-
-
-def _move_activity(run: Run, connection: Connection, store: KeyStore, metas: Iterable[RecordMeta]) -> list[Change]:
-    """Move the expiry of customers whose shipment or service shows later activity than they had."""
-    latest: dict[bytes, datetime] = {}
-    for meta in metas:
-        for role, linked in meta.links:
-            if role is not LinkRole.SHIPMENT:
-                latest[linked] = max(meta.activity_at, latest.get(linked, meta.activity_at))
-    policy, moved = run.parts.policy, []
-    keep = policy.retention[RecordClass.CUSTOMER].keep()
-    for found in records.earlier_than(connection, latest):
-        at = latest[found.meta.record_id]
-        check(store, found)
-        meta = found.meta.with_activity(at, expires_at(at, keep, policy.zone))
-        mac = store.keys_of(meta.cohort_id).mac(meta)
-        moved.append(Change(meta, mac, found.revision, run.now, origin=Origin.ACTIVITY))
-    return moved
 
 
 # -- the report --------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from vault.domain import service_records
 from vault.domain.clocks import entry_lateness
 from vault.domain.id_numbers import id_type_of, normal_id_number
 from vault.domain.identifiers import IdentifierKind, normal_source_number
@@ -20,6 +21,7 @@ from vault.domain.ids import RecordClass
 from vault.domain.phones import normal_phone
 from vault.domain.policy import Policy
 from vault.domain.records import LinkRole, RecordState
+from vault.domain.service_records import utc_text
 from vault.domain.waybills import normal_waybill
 from vault.errors import InvalidValue
 from vault.storage.mapping_files import HeaderMapping
@@ -27,7 +29,6 @@ from vault.storage.mapping_files import HeaderMapping
 _CLOCK_SKEW = timedelta(days=1)
 _TIME = re.compile(r"(\d{4})-(\d{2})-(\d{2}) (\d{2}):(\d{2}):(\d{2})", re.ASCII)
 _ISO_FORMAT = "%Y-%m-%d %H:%M:%S"
-_OPEN_KINDS = ("consultation", "complaint")
 
 Identity = tuple[IdentifierKind, str]
 
@@ -134,7 +135,7 @@ class RowReader:
         source = normal_source_number(row["source_number"]) if row.get("source_number") else ""
         notice = {"version": row.get("notice_version", ""), "channel": row.get("notice_channel", "")}
         if notice_at := self._time(row, "notice_at"):
-            notice["at"] = _utc_text(notice_at)
+            notice["at"] = utc_text(notice_at)
         missing = not (notice["version"] and notice["channel"] and notice_at)
         values = {
             ("name", 0): row["name"],
@@ -179,7 +180,7 @@ class RowReader:
             if earlier is not None and at < earlier:
                 reason = "signed_before_pickup" if name == "signed" else "out_of_order"
                 raise InvalidValue(reason, field=f"{name}_at")
-            track[name], earlier = _utc_text(at), at
+            track[name], earlier = utc_text(at), at
         values = {
             ("waybill", 0): waybill,
             ("item_type", 0): row["item_type"],
@@ -220,33 +221,34 @@ class RowReader:
         # Entered while the customer was still on the line is in time.
         late = entry_lateness(ended, max(ended, entered), self._policy.entry.limit())
         kind = row["kind"]
+        if (
+            kind not in service_records.KINDS
+        ):  # stands in clear, so that no other word may get there by a mapping without words
+            raise InvalidValue("unknown_kind", field="kind")
         result = row.get("result", "")
         source = normal_source_number(row["source_number"])
-        details = {
-            "channel": row["channel"],
-            "started_at": _utc_text(started),
-            "ended_at": _utc_text(ended),
-            "entered_at": _utc_text(entered),
-            "result": result,
-            "complaint_category": row.get("complaint_category", ""),
-            "complaint_severity": row.get("complaint_severity", ""),
-            "rating": _rating(row.get("rating", "")),
-        }
+        details = service_records.details_text(
+            {"started_at": started, "ended_at": ended, "entered_at": entered},
+            channel=row["channel"],
+            result=result,
+            category=row.get("complaint_category", ""),
+            severity=row.get("complaint_severity", ""),
+            rating=_rating(row.get("rating", "")),
+        )
         links = {LinkRole.CUSTOMER: (IdentifierKind.SOURCE_NUMBER, normal_source_number(row["customer"], "customer"))}
         if row.get("waybill"):
             waybill = normal_waybill(row["waybill"], self._policy.carriers).number
             links[LinkRole.SHIPMENT] = (IdentifierKind.WAYBILL, waybill)
-        is_open = kind in _OPEN_KINDS and result == "in_progress"
         return Entry(
             line=line,
             record_class=RecordClass.SERVICE_RECORD,
             identity=(IdentifierKind.SOURCE_NUMBER, source),
-            values={("source_number", 0): source, ("text", 0): row["text"], ("details", 0): _json(details)},
+            values={("source_number", 0): source, ("text", 0): row["text"], ("details", 0): details},
             tagged=((IdentifierKind.SOURCE_NUMBER, 0, source),),
             links=links,
             owner=row["agent"],
             kind=kind,
-            state=RecordState.OPEN if is_open else RecordState.SETTLED,
+            state=service_records.state_of(kind, result),
             activity_at=ended,
             entered_at=entered,
             late=late is not None,
@@ -284,10 +286,6 @@ def _read_time(text: str, form: str, zone: ZoneInfo) -> datetime | None:
         return None
 
 
-def _utc_text(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 _json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 _CODE = re.compile(r"[A-Za-z0-9_-]{0,32}")
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,3})?", re.ASCII)
@@ -300,7 +298,7 @@ def _number(text: str, name: str) -> str:
 
 
 def _rating(text: str) -> str:
-    if text and text not in ("1", "2", "3", "4", "5"):
+    if text and text not in service_records.RATINGS:
         raise InvalidValue("rating_out_of_range", field="rating")
     return text
 

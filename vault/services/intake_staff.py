@@ -16,7 +16,7 @@ from vault.services.intake import check_header, mapping_for
 from vault.services.intake_report import Fault, ImportReport
 from vault.services.intake_rows import RowReader, checked_code
 from vault.services.parts import Parts
-from vault.storage import people
+from vault.storage import people, sessions
 from vault.storage.csv_files import RawRow, open_csv
 from vault.storage.unit_of_work import unit_of_work
 
@@ -79,6 +79,8 @@ def _checked(reader: RowReader, row: RawRow, column: str, known: Container[str])
     number = cells["work_number"].upper()
     if not _WORK_NUMBER.fullmatch(number):
         raise InvalidValue("not_a_work_number", field="work_number")
+    if cells["role"] not in list(Role):  # a mapping without words for roles lets any word through
+        raise InvalidValue("unknown_role", field="role")
     for name in ("outlet", "team"):
         checked_code(cells.get(name, ""), name)
     if number in known:
@@ -93,6 +95,7 @@ def _store(
         store = parts.keys.current(work.connection)
         known = {one.work_number: one for one in people.every(work.connection)}
         fresh: list[dict[str, Any]] = []
+        changed: list[tuple[str, str]] = []
         for number, cells in rows.items():
             values: dict[str, Any] = {name: cells.get(name, "") for name in ("role", "outlet", "team")}
             account = known.get(number)
@@ -101,12 +104,12 @@ def _store(
                 values |= {
                     "account_id": account_id,
                     "work_number": number,
-                    "role": Role(cells["role"]).value,
                     "state": AccountState.INVITED.value,
                     "sealed_name": store.seal_person(account_id, "name", cells["name"]),
                     "created_at": now,
                 }
                 fresh.append(values)
+                changed.append((number, cells["role"]))
                 continue
             name = store.open_person(account.account_id, "name", account.sealed_name)
             same = (account.role.value, account.outlet, account.team) == tuple(values.values())
@@ -116,6 +119,9 @@ def _store(
             report.updated += 1
             values["sealed_name"] = store.seal_person(account.account_id, "name", cells["name"])
             people.change(work.connection, account.account_id, values)
+            if not same:  # what the old role was signed in for ends with it
+                sessions.end_all(work.connection, account.account_id, now)
+            changed.append((number, cells["role"]))
         report.added = len(fresh)
         if fresh:
             people.add(work.connection, fresh)
@@ -123,4 +129,6 @@ def _store(
             return
         facts: dict[str, Any] = {"added": len(fresh), "updated": report.updated, "unchanged": report.unchanged}
         work.announce(parts.event(now, actor, Action.IMPORT_STAFF, Outcome.DONE, **facts))
+        for number, role in changed:  # who was made what, one by one: a role is what a file could smuggle in
+            work.announce(parts.event(now, actor, Action.IMPORT_STAFF, Outcome.DONE, account=number, account_role=role))
         work.commit()

@@ -35,6 +35,9 @@ from vault.storage.tables import cases as cases_table
 ABSENT_BEAT_SECONDS = 0.1
 """A look-up that shows nothing answers only on multiples of this; it takes a few thousandths itself."""
 
+MOST_CHOICES = 20
+"""Customers with one number that are listed to choose from, latest activity first: a choice, not a directory."""
+
 _CLASS_OF = {
     IdentifierKind.PHONE: RecordClass.CUSTOMER,
     IdentifierKind.ID_NUMBER: RecordClass.CUSTOMER,
@@ -104,8 +107,8 @@ def look_up(
             candidates = _find(connection, store, kind, number)
         with reporting(parts, person.actor(), candidates, now):
             shown = _decide(connection, parts, person, store, candidates, bound, (kind, number), now)
-        if chosen is not None:  # one of several; a choice that is not among them is a miss
-            shown = {key: one for key, one in shown.items() if key == chosen}
+        if chosen is not None:  # one of several; a choice that is not among them, such as a party, is a miss
+            shown = {key: one for key, one in shown.items() if key == chosen and one.part == "match"}
         wraps = records.wraps(connection, (one.found.meta for one in shown.values()))
     matches = [one for one in shown.values() if one.part == "match"]
     choose = len(matches) > 1
@@ -178,11 +181,12 @@ def _decide(
 
     def keep(one: StoredRecord, part: str, rule: str, typed: str = "") -> None:
         by = sought if part == "match" else None
-        shown[one.meta.record_id] = glimpse(parts.policy, person.role, one, part, rule, typed, by)
+        shown[one.meta.record_id] = glimpse(parts.policy, person.role, one, part, rule, rules, typed, by)
 
-    for key, one in live.items():
+    latest = sorted(live.items(), key=lambda item: item[1].meta.activity_at, reverse=True)
+    for key, one in latest:
         if one.meta.record_class is RecordClass.CUSTOMER:
-            if key in rules:
+            if key in rules and len(shown) < MOST_CHOICES:
                 keep(one, "match", rules[key])
             continue
         roles = scope.parties_of(one.meta)

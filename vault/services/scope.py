@@ -9,11 +9,16 @@ from sqlalchemy import Connection
 
 from vault.crypto.key_store import KeyStore
 from vault.domain.access import CustomerFacts, customer_scope
+from vault.domain.ids import RecordClass, new_id
+from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
 from vault.domain.policy import Policy, Scope
 from vault.domain.records import LinkRole, RecordMeta
-from vault.services.opening import check
-from vault.storage import people, records
+from vault.errors import NotFound
+from vault.services.opening import check, reporting
+from vault.services.parts import Parts
+from vault.storage import cases, people, records
+from vault.storage.cases import Case
 from vault.storage.records import StoredRecord
 
 
@@ -61,6 +66,54 @@ def rules_for(
         if rule is not None:
             allowed[customer_id] = rule
     return allowed
+
+
+def within_case(
+    connection: Connection,
+    parts: Parts,
+    person: Person,
+    store: KeyStore,
+    case: Case,
+    record_id: bytes,
+    action: Action,
+    now: datetime,
+) -> tuple[StoredRecord, dict[bytes, str]]:
+    """Load a record and decide whether it is in scope within a case; a refusal and a miss are logged alike.
+
+    Args:
+        connection: an open connection.
+        parts: the vault's parts.
+        person: who asks.
+        store: the key store in force.
+        case: their open case.
+        record_id: the record.
+        action: what they want to do, for the log.
+        now: UTC.
+
+    Returns:
+        The record and the customers that make it so, each with its rule.
+
+    Raises:
+        NotFound: it is not there, restricted, or not theirs.
+        IntegrityError: something does not fit; logged.
+    """
+    bound = cases.records_of(connection, case.case_id)
+    with reporting(parts, person.actor(), {}, now):
+        found = records.load(connection, [record_id])
+        # As in a look-up, what is not there asks the same questions.
+        parties = {linked for one in found.values() for linked in parties_of(one.meta)}
+        everyone = found | records.load(connection, parties or {new_id()})
+    with reporting(parts, person.actor(), everyone, now):
+        for one in everyone.values():
+            check(store, one)
+        live = {key: one for key, one in everyone.items() if findable(connection, store, one.meta, now)}
+        customers = {key: one for key, one in live.items() if one.meta.record_class is RecordClass.CUSTOMER}
+        rules = rules_for(connection, store, parts.policy, person, customers, bound)
+    if record_id in live and rules:
+        return live[record_id], rules
+    outcome = Outcome.REFUSED if found else Outcome.MISS
+    parts.log_writer.write(parts.event(now, person.actor(), action, outcome, purpose=case.purpose, case=case.case_id))
+    raise NotFound("record")
 
 
 def findable(connection: Connection, store: KeyStore, meta: RecordMeta, now: datetime) -> bool:

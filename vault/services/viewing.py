@@ -13,19 +13,19 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from vault.crypto.key_store import KeyStore
-from vault.domain.ids import RecordClass, new_id
+from vault.domain.ids import RecordClass
 from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
 from vault.domain.plaintext import Plaintext
 from vault.domain.policy import Right, View
 from vault.domain.records import LinkRole
-from vault.errors import AccessRefused, NotFound
+from vault.errors import AccessRefused
 from vault.services import scope
 from vault.services.admission import case_of, may_use
 from vault.services.cards import OTHER_PARTY_RULE, Card, glimpse
 from vault.services.opening import announced, check, open_record, reporting
 from vault.services.parts import Parts
-from vault.storage import cases, records
+from vault.storage import records
 from vault.storage.cases import Case
 from vault.storage.records import StoredRecord
 
@@ -67,7 +67,7 @@ def view(parts: Parts, person: Person, case_id: bytes, record_id: bytes, now: da
         case = case_of(connection, person, case_id)
         may_use(parts, person, Right.LOOKUP, case.purpose, now)
         store = parts.keys.current(connection)
-        subject, rules = _in_scope(connection, parts, person, store, case, record_id, Action.RECORD_VIEW, now)
+        subject, rules = scope.within_case(connection, parts, person, store, case, record_id, Action.RECORD_VIEW, now)
         with reporting(parts, person.actor(), {record_id: subject}, now):
             found = {record_id: subject} | _related(connection, store, subject, rules, now)
         wraps = records.wraps(connection, (one.meta for one in found.values()))
@@ -77,7 +77,7 @@ def view(parts: Parts, person: Person, case_id: bytes, record_id: bytes, now: da
     for key, one in found.items():
         part = roles.get(key, one.meta.record_class.value)
         is_other = one.meta.record_class is RecordClass.CUSTOMER and key not in rules
-        shown[key] = glimpse(parts.policy, person.role, one, part, OTHER_PARTY_RULE if is_other else rule)
+        shown[key] = glimpse(parts.policy, person.role, one, part, OTHER_PARTY_RULE if is_other else rule, rules)
     receipt = parts.log_writer.write(
         parts.event(
             now,
@@ -122,11 +122,12 @@ def reveal(
         case = case_of(connection, person, case_id)
         may_use(parts, person, Right.REVEAL, case.purpose, now)
         store = parts.keys.current(connection)
-        subject, rules = _in_scope(connection, parts, person, store, case, record_id, Action.REVEAL, now)
+        subject, rules = scope.within_case(connection, parts, person, store, case, record_id, Action.REVEAL, now)
         wraps = records.wraps(connection, [subject.meta])
     place = next((ref for ref in subject.meta.fields if (ref.field, ref.ordinal) == (field, ordinal)), None)
-    allowed = parts.policy.view(subject.meta.record_class, field, person.role) is View.REVEAL
-    if place is None or not allowed:
+    part, rule = subject.meta.record_class.value, next(iter(rules.values()))
+    views = glimpse(parts.policy, person.role, subject, part, rule, rules).views
+    if place is None or views.get(field) is not View.REVEAL:
         parts.log_writer.write(
             parts.event(
                 now,
@@ -149,49 +150,12 @@ def reveal(
             Outcome.GRANTED,
             purpose=case.purpose,
             case=case_id,
-            rule=next(iter(rules.values())),
+            rule=rule,
             opened=(announced(subject, {field}),),
         )
     )
     with reporting(parts, person.actor(), {record_id: subject}, now):
         return open_record(store, receipt, one_value, wraps.get(record_id), {field})[place]
-
-
-def _in_scope(
-    connection: Connection,
-    parts: Parts,
-    person: Person,
-    store: KeyStore,
-    case: Case,
-    record_id: bytes,
-    action: Action,
-    now: datetime,
-) -> tuple[StoredRecord, dict[bytes, str]]:
-    """Load a record and decide whether it is in scope within this case; a refusal and a miss are logged alike.
-
-    Returns:
-        The record and the customers that make it so, each with its rule.
-
-    Raises:
-        NotFound: it is not there, restricted, or not theirs.
-    """
-    bound = cases.records_of(connection, case.case_id)
-    with reporting(parts, person.actor(), {}, now):
-        found = records.load(connection, [record_id])
-        # As in a look-up, what is not there asks the same questions.
-        parties = {linked for one in found.values() for linked in scope.parties_of(one.meta)}
-        everyone = found | records.load(connection, parties or {new_id()})
-    with reporting(parts, person.actor(), everyone, now):
-        for one in everyone.values():
-            check(store, one)
-        live = {key: one for key, one in everyone.items() if scope.findable(connection, store, one.meta, now)}
-        customers = {key: one for key, one in live.items() if one.meta.record_class is RecordClass.CUSTOMER}
-        rules = scope.rules_for(connection, store, parts.policy, person, customers, bound)
-    if record_id in live and rules:
-        return live[record_id], rules
-    outcome = Outcome.REFUSED if found else Outcome.MISS
-    parts.log_writer.write(parts.event(now, person.actor(), action, outcome, purpose=case.purpose, case=case.case_id))
-    raise NotFound("record")
 
 
 def _related(

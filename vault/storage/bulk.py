@@ -53,6 +53,9 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Sequence[An
 def insert_few(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert a few rows given by column name; columns left out take their default.
 
+    A row of a table that is nothing but its key says only that it is there: one that is there already is left alone,
+    because two look-ups in one case at once may both bind the same record.
+
     Args:
         connection: inside a writing transaction.
         table: where to.
@@ -60,6 +63,8 @@ def insert_few(connection: Connection, table: Table, rows: Sequence[Mapping[str,
     """
     names = tuple(rows[0])
     values = [[_plain(row[name]) for name in names] for row in rows]
+    if _is_a_set(table):
+        values.sort()  # two transactions that wait for each other's keys must meet them in one order
     if not connection.in_transaction():
         connection.begin()
     cursor = connection.connection.cursor()
@@ -76,7 +81,13 @@ def _insert_named_sql(table: Table, names: tuple[str, ...], dialect: str) -> str
     # Names come from our own code; an unknown one is refused here, before it is part of a statement.
     columns = ", ".join(table.columns[name].name for name in names)
     marks = ", ".join(["?" if dialect == "sqlite" else "%s"] * len(names))
-    return f"INSERT INTO {table.name} ({columns}) VALUES ({marks})"  # noqa: S608  # nosec B608
+    known = " ON CONFLICT DO NOTHING" if _is_a_set(table) else ""
+    return f"INSERT INTO {table.name} ({columns}) VALUES ({marks}){known}"  # noqa: S608  # nosec B608
+
+
+@lru_cache(maxsize=64)
+def _is_a_set(table: Table) -> bool:
+    return len(table.primary_key.columns) == len(table.columns)
 
 
 def _plain(value: object) -> object:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, update
 
-from vault.storage.tables import access_requests, case_records, cases
+from vault.domain.ids import RecordClass
+from vault.storage.tables import access_requests, case_records, cases, records
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,38 @@ def records_of(connection: Connection, case_id: bytes) -> frozenset[bytes]:
 
 
 def opened_by(connection: Connection, account_id: bytes, limit: int) -> list[Case]:
-    """List a person's cases, newest first."""
-    query = select(cases).where(cases.c.opened_by == account_id).order_by(cases.c.opened_at.desc()).limit(limit)
+    """List a person's cases: the open ones first, each part newest first."""
+    query = (
+        select(cases)
+        .where(cases.c.opened_by == account_id)
+        .order_by(cases.c.closed_at.is_not(None), cases.c.opened_at.desc())
+        .limit(limit)
+    )
     return [Case(*row) for row in connection.execute(query)]
+
+
+def close(connection: Connection, case_id: bytes, at: datetime) -> bool:
+    """Close an open case.
+
+    Returns:
+        Whether it was open until now; of two who close it at once, one gets True.
+    """
+    query = update(cases).where(cases.c.case_id == case_id, cases.c.closed_at.is_(None)).values(closed_at=at)
+    return connection.execute(query).rowcount == 1
+
+
+def leading_records(connection: Connection, case_ids: Collection[bytes]) -> dict[bytes, bytes]:
+    """Return by case the record to go on from: a shipment, which names its parties, before a customer."""
+    query = (
+        select(case_records.c.case_id, case_records.c.record_id)
+        .join(records, records.c.record_id == case_records.c.record_id)
+        .where(case_records.c.case_id.in_(case_ids))
+        .order_by(records.c.record_class != RecordClass.SHIPMENT.value)
+    )
+    found: dict[bytes, bytes] = {}
+    for case_id, record_id in connection.execute(query):
+        found.setdefault(case_id, record_id)
+    return found
 
 
 def asked_by(connection: Connection, account_id: bytes, limit: int) -> list[AskedRequest]:

@@ -18,6 +18,8 @@ LONGEST_CELL = 10_000
 
 _SAMPLE = 65_536
 _MOST_BYTES_IN_CELL = 131_072
+_TOO_LONG = "row_too_wide"
+_LONGEST_ROW = 1_000_000  # characters: a file that is one line must not be held whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,9 @@ class CsvFile:
 
     def __init__(self, stream: io.TextIOBase, raw: IO[bytes], size: int) -> None:
         csv.field_size_limit(_MOST_BYTES_IN_CELL)
-        self._reader = csv.reader(stream, strict=True)
+        self._stream = stream
+        self._left = _LONGEST_ROW
+        self._reader = csv.reader(self._lines(), strict=True)
         self._raw = raw
         self.size = size
         first = next(self._rows(), None)
@@ -70,17 +74,27 @@ class CsvFile:
                 cut = len(row.cells) < width
                 at = max(0, len(row.cells) - 1) if cut else width - 1
                 yield RawRow(row.line, row.cells, "row_cut" if cut else "row_too_wide", at)
+            elif row.column >= width:  # in a cell beyond the header's last
+                yield RawRow(row.line, row.cells, row.fault, width - 1)
             else:
                 yield row
 
+    def _lines(self) -> Iterator[str]:
+        """Give the reader its lines, until one row asks for more than a row may have."""
+        while text := self._stream.readline(self._left):
+            self._left -= len(text)
+            if not self._left:
+                raise csv.Error(_TOO_LONG)
+            yield text
+
     def _rows(self) -> Iterator[RawRow]:
         while True:
-            line = self._reader.line_num + 1
+            line, self._left = self._reader.line_num + 1, _LONGEST_ROW
             try:
                 cells = next(self._reader, None)
             except csv.Error as error:
                 # The reader cannot find its way back after a quote that never closes.
-                yield RawRow(line, (), "unclosed_quote" if _is_unclosed(error) else "bad_quoting")
+                yield RawRow(line, (), _fault_of(error))
                 return
             except UnicodeDecodeError:
                 yield RawRow(line, (), "not_utf8")
@@ -92,8 +106,11 @@ class CsvFile:
             yield _checked(line, tuple(cell.strip() for cell in cells))
 
 
-def _is_unclosed(error: csv.Error) -> bool:
-    return any(word in str(error) for word in ("unexpected end", "field larger"))
+def _fault_of(error: csv.Error) -> str:
+    said = str(error)
+    if said == _TOO_LONG:
+        return _TOO_LONG
+    return "unclosed_quote" if "unexpected end" in said or "field larger" in said else "bad_quoting"
 
 
 def _checked(line: int, cells: tuple[str, ...]) -> RawRow:

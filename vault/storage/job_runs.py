@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 
 from vault.errors import StorageError
 from vault.storage.engine import Database
 from vault.storage.tables import job_runs
 from vault.storage.unit_of_work import unit_of_work
+
+_CLOCKS_DIFFER = timedelta(minutes=10)
+"""By how much the clocks of two nodes may differ; a claim from further ahead was made by a wrong clock."""
 
 
 def claim(database: Database, job: str, slot: int, now: datetime) -> bool:
@@ -22,10 +25,12 @@ def claim(database: Database, job: str, slot: int, now: datetime) -> bool:
         now: UTC.
 
     Returns:
-        Whether the run is ours; False when another process has this or a later one.
+        Whether the run is ours; False when another process has this or a later one. A claim made while the clock
+        was far ahead does not count, or nothing would run until that time comes.
     """
     with unit_of_work(database) as work:
-        later = update(job_runs).where(job_runs.c.job == job, job_runs.c.slot < slot)
+        outdated = or_(job_runs.c.slot < slot, job_runs.c.started_at > now + _CLOCKS_DIFFER)
+        later = update(job_runs).where(job_runs.c.job == job, outdated)
         if work.connection.execute(later.values(slot=slot, started_at=now, finished_at=None)).rowcount == 1:
             work.commit()
             return True

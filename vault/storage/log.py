@@ -6,7 +6,6 @@ the next leaf indices, in one transaction, so that no business transaction ever 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, text
 
+from vault.domain.log_tree import leaf_hash
 from vault.storage.engine import Database
 from vault.storage.tables import log_checkpoints, log_events, log_inbox
 from vault.storage.unit_of_work import unit_of_work
@@ -66,7 +66,7 @@ def _row(leaf_index: int, canonical: bytes) -> dict[str, Any]:
     return {
         "leaf_index": leaf_index,
         "canonical": canonical,
-        "leaf_hash": hashlib.sha256(b"\x00" + canonical).digest(),
+        "leaf_hash": leaf_hash(canonical),
         "event_id": bytes.fromhex(event["id"]),
         "at": datetime.fromisoformat(event["at"]),
         "action": event["action"],
@@ -93,7 +93,7 @@ def leaf_hashes(connection: Connection, start: int, stop: int) -> list[bytes]:
         .where(log_events.c.leaf_index >= start, log_events.c.leaf_index < stop)
         .order_by(log_events.c.leaf_index)
     )
-    return [hashlib.sha256(b"\x00" + canonical).digest() for (canonical,) in rows]
+    return [leaf_hash(canonical) for (canonical,) in rows]
 
 
 def all_events(connection: Connection, batch: int = 2048) -> Iterator[list[tuple[Any, ...]]]:

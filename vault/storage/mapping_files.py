@@ -6,12 +6,24 @@ import json
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from vault.errors import PolicyError
+
+_NEEDED = {
+    "staff": {"work_number", "name", "role", "outlet"},
+    "customer": {
+        "name", "phone", "sender_address", "recipient_address", "id_type", "id_number", "outlet", "last_activity_at",
+    },
+    "shipment": {"waybill", "sender", "recipient", "item_type", "weight_kg", "outlet"},
+    "service_record": {
+        "source_number", "customer", "kind", "channel", "agent", "started_at", "ended_at", "entered_at", "text",
+    },
+}  # fmt: skip
+"""What a row of each class cannot do without, whatever a mapping says."""
 
 
 class _Strict(BaseModel):
@@ -54,6 +66,13 @@ class HeaderMapping(_Strict):
     columns: dict[str, str]
     values: dict[str, dict[str, str]] = {}
     times: _Times | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        required = set(self.mapping.required)
+        if not _NEEDED[self.mapping.record_class] <= required or not required <= set(self.columns.values()):
+            raise ValueError
+        return self
 
     def header_of(self, field: str) -> str:
         """Return the header text of a field, or the field's name where the file has no such column."""

@@ -1,4 +1,4 @@
-"""Accounts and sessions."""
+"""Accounts."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from vault.domain.access import OwnerFacts
 from vault.domain.ids import Role
 from vault.domain.people import AccountState
-from vault.storage.tables import accounts, sessions
+from vault.storage.tables import accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +30,10 @@ class Account:
     password_changed_at: datetime | None
     invite_hash: bytes | None
     invite_expires_at: datetime | None
+    password_expired_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class OpenSession:
-    """A session row together with its account, as the gate reads them in one go."""
-
-    account: Account
-    session_id: bytes
-    source: str
-    seen_at: datetime
-    expires_at: datetime
-
-
-_ACCOUNT = (
+ACCOUNT = (
     accounts.c.account_id,
     accounts.c.work_number,
     accounts.c.role,
@@ -55,15 +45,13 @@ _ACCOUNT = (
     accounts.c.password_changed_at,
     accounts.c.invite_hash,
     accounts.c.invite_expires_at,
+    accounts.c.password_expired_at,
 )
-_SESSION = (
-    select(sessions.c.session_id, sessions.c.source, sessions.c.seen_at, sessions.c.expires_at, *_ACCOUNT)
-    .join(accounts, accounts.c.account_id == sessions.c.account_id)
-    .where(sessions.c.session_hash == bindparam("session_hash"), sessions.c.ended_at.is_(None))
-)
+"""The columns of :class:`Account`."""
 
 
-def _account(row: Row[*tuple[Any, ...]]) -> Account:
+def account_of(row: Row[*tuple[Any, ...]]) -> Account:
+    """Return the account in a row that holds its columns."""
     return Account(
         row.account_id,
         row.work_number,
@@ -76,18 +64,19 @@ def _account(row: Row[*tuple[Any, ...]]) -> Account:
         row.password_changed_at,
         row.invite_hash,
         row.invite_expires_at,
+        row.password_expired_at,
     )
 
 
 def by_work_number(connection: Connection, work_number: str) -> Account | None:
     """Return the account with this work number."""
-    row = connection.execute(select(*_ACCOUNT).where(accounts.c.work_number == work_number)).first()
-    return None if row is None else _account(row)
+    row = connection.execute(select(*ACCOUNT).where(accounts.c.work_number == work_number)).first()
+    return None if row is None else account_of(row)
 
 
 def every(connection: Connection) -> list[Account]:
     """List all accounts by work number."""
-    return [_account(row) for row in connection.execute(select(*_ACCOUNT).order_by(accounts.c.work_number))]
+    return [account_of(row) for row in connection.execute(select(*ACCOUNT).order_by(accounts.c.work_number))]
 
 
 def ids_by_work_number(connection: Connection) -> dict[str, bytes]:
@@ -122,50 +111,27 @@ def change(connection: Connection, account_id: bytes, values: Mapping[str, Any])
     connection.execute(update(accounts).where(accounts.c.account_id == account_id).values(**values))
 
 
-def session(connection: Connection, session_hash: bytes) -> OpenSession | None:
-    """Return the session of this token hash with its account, unless it was ended."""
-    row = connection.execute(_SESSION, {"session_hash": session_hash}).first()
-    if row is None:
-        return None
-    return OpenSession(_account(row), row.session_id, row.source, row.seen_at, row.expires_at)
+def change_if(connection: Connection, account_id: bytes, values: Mapping[str, Any], **still: Any) -> bool:  # noqa: ANN401 - values of columns
+    """Set columns of one account unless it has changed meanwhile.
+
+    Args:
+        connection: inside a writing transaction.
+        account_id: the account.
+        values: by column name.
+        still: what the columns of these names must still hold.
+
+    Returns:
+        Whether they did.
+    """
+    unchanged = [accounts.c[name] == value for name, value in still.items()]
+    changed = update(accounts).where(accounts.c.account_id == account_id, *unchanged).values(**values)
+    return connection.execute(changed).rowcount == 1
 
 
-def open_session(connection: Connection, values: Mapping[str, Any]) -> None:
-    """Insert a session."""
-    connection.execute(insert(sessions).values(**values))
-
-
-def touch_session(connection: Connection, session_hash: bytes, seen_at: datetime) -> None:
-    """Note that a session was used."""
-    connection.execute(update(sessions).where(sessions.c.session_hash == session_hash).values(seen_at=seen_at))
-
-
-def end_session(connection: Connection, session_hash: bytes, ended_at: datetime) -> None:
-    """End one session at once."""
-    connection.execute(
-        update(sessions)
-        .where(sessions.c.session_hash == session_hash, sessions.c.ended_at.is_(None))
-        .values(ended_at=ended_at)
-    )
-
-
-def end_sessions_of(connection: Connection, account_id: bytes, ended_at: datetime) -> None:
-    """End every session of an account at once."""
-    connection.execute(
-        update(sessions)
-        .where(sessions.c.account_id == account_id, sessions.c.ended_at.is_(None))
-        .values(ended_at=ended_at)
-    )
-
-
-def end_stale_sessions(connection: Connection, now: datetime, idle_since: datetime) -> int:
-    """End sessions past their absolute limit or unused since ``idle_since``; returns how many."""
-    result = connection.execute(
-        update(sessions)
-        .where(
-            sessions.c.ended_at.is_(None),
-            (sessions.c.expires_at <= now) | (sessions.c.seen_at <= idle_since),
-        )
-        .values(ended_at=now)
-    )
-    return result.rowcount
+def mark_expired(connection: Connection, changed_before: datetime, now: datetime) -> int:
+    """Note which passwords, chosen at a moment or before it, are too old; returns how many were not noted yet."""
+    return connection.execute(
+        update(accounts)
+        .where(accounts.c.password_changed_at <= changed_before, accounts.c.password_expired_at.is_(None))
+        .values(password_expired_at=now)
+    ).rowcount

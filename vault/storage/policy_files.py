@@ -15,8 +15,10 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from vault.domain.ids import RecordClass, Role
 from vault.domain.policy import (
+    CasePolicy,
     CompanyPolicy,
     EntryPolicy,
+    NoticePolicy,
     PasswordPolicy,
     Policy,
     PurposePolicy,
@@ -31,7 +33,8 @@ from vault.errors import PolicyError
 Shape = TypeVar("Shape")
 
 FILES = (
-    "company", "entry", "fields", "passwords", "purposes", "retention", "roles", "sessions", "waybills",
+    "cases", "company", "entry", "fields", "notices", "passwords", "purposes", "retention", "roles", "sessions",
+    "waybills",
 )  # fmt: skip
 """Every policy file; each must be there, and no other ``.toml`` may lie beside them."""
 
@@ -80,6 +83,8 @@ def load_policy(folder: Path) -> Policy:
         views=_parse("fields", texts, dict[RecordClass, dict[str, dict[str, View]]]),
         retention=_parse("retention", texts, dict[RecordClass, RetentionPolicy]),
         entry=_parse("entry", texts, EntryPolicy),
+        notices=_parse("notices", texts, dict[str, NoticePolicy]),
+        cases=_parse("cases", texts, CasePolicy),
         sessions=_parse("sessions", texts, SessionPolicy),
         passwords=_parse("passwords", texts, PasswordPolicy),
         carriers=_carriers(_parse("waybills", texts, _Waybills).carrier),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from alembic import command, op
@@ -129,6 +129,8 @@ def _alone(url: str) -> Iterator[None]:
     turn = writers_turn(str(target.database))
     try:
         with turn.taken(time.monotonic() + _SQLITE_PATIENCE_SECONDS):
+            with suppress(OSError):  # SQLite says itself why it cannot; its other files take over the mode of this one
+                Path(str(target.database)).touch(mode=0o600)
             yield
     finally:
         turn.close()

@@ -107,6 +107,7 @@ accounts = Table(
     Column("invite_hash", LargeBinary(32), nullable=True, comment="SHA-256 of a one-time secret of 128 random bits"),
     Column("invite_expires_at", UtcTime, nullable=True),
     Column("created_at", UtcTime, nullable=False),
+    Column("password_expired_at", UtcTime, nullable=True, comment="first seen too old; empty once changed"),
     UniqueConstraint("work_number", comment="one human, one account (AC-03)"),
     CheckConstraint("state IN ('invited', 'active', 'locked', 'suspended', 'left')", name="state"),
     CheckConstraint("state <> 'active' OR password IS NOT NULL", name="active_has_password"),
@@ -123,7 +124,27 @@ sessions = Table(
     Column("seen_at", UtcTime, nullable=False, comment="written at most once a minute"),
     Column("expires_at", UtcTime, nullable=False, comment="absolute limit, set once"),
     Column("ended_at", UtcTime, nullable=True),
+    Column("acknowledged_at", UtcTime, nullable=True, comment="when its person last saw who else was signed in"),
     Index(None, "account_id"),
+)
+
+password_history = Table(
+    "password_history",
+    metadata,
+    Column("account_id", ID, ForeignKey("accounts.account_id"), primary_key=True),
+    Column("changed_at", UtcTime, primary_key=True, autoincrement=False, comment="when it was chosen"),
+    Column("password", Text, nullable=False, comment="Argon2id PHC string"),
+)
+
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("source", String(64), primary_key=True, comment="network address, or network of IPv6 addresses"),
+    Column(
+        "who", BigInteger, primary_key=True, autoincrement=False, comment="keyed tag of a work number; 0: the source"
+    ),
+    Column("failures", Integer, nullable=False),
+    Column("failed_at", UtcTime, nullable=False),
 )
 
 records = Table(
@@ -153,6 +174,13 @@ records = Table(
     CheckConstraint("state = 'open' OR expires_at IS NOT NULL", name="settled_expires"),
     CheckConstraint("record_class = 'service_record' OR (state = 'settled' AND kind = '')", name="only_services_open"),
     Index(None, "cohort_id"),
+)
+Index(
+    "ix_records_late",
+    records.c.owner_id,
+    records.c.entered_at,
+    sqlite_where=records.c.late.is_(True),
+    postgresql_where=records.c.late.is_(True),
 )
 for _link in ("sender_id", "recipient_id", "customer_id", "shipment_id"):
     Index(

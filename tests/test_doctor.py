@@ -1,0 +1,72 @@
+import shutil
+from dataclasses import asdict
+
+from tests.conftest import Place
+from tests.simulator import DATA, NOW, PASSWORD, settings
+from tests.worlds import sqlite_world, templates, world
+from vault.doctor import examine
+
+__all__ = ["sqlite_world", "templates", "world"]
+
+
+def found(config, state=""):
+    return {one.what: one for one in examine(config, NOW) if not state or one.state == state}
+
+
+def test_a_healthy_vault_has_nothing_bad_and_every_other_line_names_its_fix(world):
+    world.settle()
+    checks = list(examine(world.config, NOW))
+    assert not [one for one in checks if one.state == "bad"]
+    assert all(one.fix for one in checks if one.state != "ok")
+    assert all(not one.fix for one in checks if one.state == "ok")
+
+
+def test_every_place_where_something_is_stored_is_named_and_nothing_goes_out(sqlite_world):
+    checks = found(sqlite_world.config)
+    assert checks["Outbound destinations"].found == "none"
+    listed = " ".join(one.found for one in examine(sqlite_world.config, NOW))
+    config = sqlite_world.config
+    for place in (config.database_url, *config.key_copies, config.root_key_file, config.checkpoint_dir):
+        assert str(place) in listed
+
+
+def test_a_password_in_the_databases_address_is_not_shown():
+    url = f"postgresql+psycopg://app:{PASSWORD.replace(' ', '')}@localhost:1/x"
+    config = settings(DATA / "nowhere", Place(url, url))
+    assert PASSWORD.replace(" ", "") not in str([asdict(one) for one in examine(config, NOW)])
+
+
+def test_a_vault_that_is_not_there_is_one_bad_line_with_its_reason(sqlite_world):
+    sqlite_world.close()
+    shutil.rmtree(sqlite_world.config.data_dir / "db")
+    assert found(sqlite_world.config, "bad")["Opening the vault"].found == "keys_without_database"
+
+
+def test_a_key_folder_open_to_others_is_bad(sqlite_world):
+    sqlite_world.config.key_copies[0].chmod(0o755)
+    assert found(sqlite_world.config, "bad")
+
+
+def test_a_missing_copy_of_the_keys_is_bad(sqlite_world):
+    shutil.rmtree(sqlite_world.config.key_copies[1])
+    bad = found(sqlite_world.config, "bad")
+    assert {"Store: key store copy", "Opening the vault"} <= set(bad)
+
+
+def test_a_database_that_went_back_in_time_is_bad(sqlite_world, tmp_path):
+    world = sqlite_world
+    world.settle()
+    world.close()
+    shutil.copyfile(world.place.file, tmp_path / "old")
+    world.restart()
+    world.look_up("KF2001", "13999999999")
+    world.settle()
+    world.close()
+    shutil.copyfile(tmp_path / "old", world.place.file)
+    assert any("rewound" in one.found + one.fix for one in found(world.config, "bad").values())
+
+
+def test_the_doctor_changes_nothing(sqlite_world):
+    before = sqlite_world.rows("SELECT count(*) FROM log_inbox"), sqlite_world.count("log_events")
+    list(examine(sqlite_world.config, NOW))
+    assert (sqlite_world.rows("SELECT count(*) FROM log_inbox"), sqlite_world.count("log_events")) == before
