@@ -57,6 +57,7 @@ def account_row(work_number: str, **changes: Any) -> dict[str, Any]:
         "invite_hash": None,
         "invite_expires_at": None,
         "created_at": NOW,
+        "password_expired_at": None,
     }
     return row | changes
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,9 +43,14 @@ def root_key_provider(config: Config) -> RootKeyProvider:
 def _passphrase(path: Path | None) -> str:
     if path is not None:
         try:
+            # A group is let in: systemd gives its credentials to the service's user by an access list.
+            if path.stat().st_mode & stat.S_IRWXO:
+                raise KeyStoreError("passphrase_too_open", path=str(path))
             return path.read_text(encoding="utf-8").rstrip("\n")
         except OSError:
             raise KeyStoreError("passphrase_unreadable", path=str(path)) from None
+        except UnicodeDecodeError:
+            raise KeyStoreError("passphrase_not_text") from None
     if sys.stdin.isatty():
         return getpass.getpass("passphrase: ")
     raise KeyStoreError("passphrase_missing", setting="DATAVAULT_ROOT_PASSPHRASE_FILE")

@@ -94,7 +94,7 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
     def whole(name: str, default: int, most: int) -> int:
         text = get(name, str(default))
         if not text.isascii() or not text.isdigit() or not 0 <= int(text) <= most:
-            raise SetupError("not_a_number", setting=_PREFIX + name)
+            raise SetupError("not_a_whole_number", setting=_PREFIX + name, most=most)
         return int(text)
 
     def choice(name: str, default: str, options: tuple[str, ...]) -> str:

@@ -49,6 +49,12 @@ class AccessRefused(VaultError):
     code = "access_refused"
 
 
+class PasswordExpired(AccessRefused):
+    """The password is too old: nothing but its change is open."""
+
+    code = "password_expired"
+
+
 class NotFound(VaultError):
     """Not there, or not yours: the two are one answer on purpose (architecture, contract)."""
 
@@ -116,6 +122,12 @@ class SignInRefused(VaultError):
     """Unknown, wrong, locked, left or expired: one answer for all of them."""
 
     code = "sign_in_refused"
+
+
+class SignInBusy(VaultError):
+    """Too many passwords of one source are being checked at this moment; nothing was looked at."""
+
+    code = "sign_in_busy"
 
 
 class ImportRefused(VaultError):

@@ -16,6 +16,10 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "people.invite": "One-time secret issued",
         "people.activate": "Account activated",
         "people.list": "Accounts listed",
+        "people.password_changed": "Password changed",
+        "people.password_refused": "New password refused",
+        "people.session_ended": "Session ended",
+        "people.throttled": "Sign-in slowed down",
         "import.staff": "Staff imported",
         "import.batch": "Records imported",
         "import.compare": "Import compared with the vault",
@@ -23,7 +27,9 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "record.view": "Record viewed",
         "record.reveal": "Value revealed",
         "access.ask": "Access asked for",
+        "service.filed": "Service record filed",
         "case.list": "Own cases listed",
+        "case.closed": "Case closed",
         "record.integrity_failure": "Record failed its integrity check",
         "keys.cohorts_made": "Cohort keys made ahead",
         "log.view": "Log viewed",
@@ -73,6 +79,9 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "number": "Number",
         "purpose": "Purpose",
         "password": "Password",
+        "current": "Current password",
+        "new": "New password",
+        "session": "Session",
         "work_number": "Work number",
         "secret": "One-time secret",
         "case": "Case",
@@ -88,6 +97,10 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "result": "Result",
         "complaint_category": "Complaint topic",
         "complaint_severity": "Complaint severity",
+        "category": "Complaint topic",
+        "severity": "Complaint severity",
+        "reason": "Reason",
+        "close": "Whether the case ends",
         "rating": "Satisfaction",
         "notice_version": "Notice version",
         "notice_at": "Time of notice",
@@ -168,6 +181,11 @@ NAMES: Mapping[str, Mapping[str, str]] = {
     "request": {
         "asked": "waiting for an answer",
     },
+    "light": {
+        "green": "in time",
+        "amber": "due soon",
+        "late": "late",
+    },
     "rule": {
         "scope.owner": "own customer",
         "scope.pool_case": "pool customer, this case",
@@ -177,6 +195,14 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "scope.outlet_without_team_supervisor": "outlet's customer",
         "other_party": "other party: surname and city only",
         "no_right": "the role has no such right",
+        "password_expired": "password past its age, to be changed",
+        "current_password_wrong": "current password not accepted",
+        "password_changed_lately": "changed too lately",
+        "password_nearly_the_same": "nearly the current one",
+        "password_too_easy": "easy to guess",
+        "password_used_before": "used before",
+        "password_too_short": "too short",
+        "password_too_long": "too long",
         "purpose_forbidden": "forbidden purpose",
         "purpose_not_yours": "not a purpose of the role",
         "field_not_revealed": "this field is never shown to the role",
@@ -246,6 +272,14 @@ REASONS: Mapping[str, str] = {
     "value_missing": "{field} is empty. Fill it in.",
     "not_a_number": "{field} needs a plain number, such as 0.50.",
     "rating_out_of_range": "A rating is a whole number from 1 to 5.",
+    "ended_too_early": (
+        "{field} lies more than {hours} hours before the case was opened. Check the date, or look the customer up anew."
+    ),
+    "not_on_list": "{field}: choose one from the list.",
+    "not_of_this_kind": "{field} does not belong to this kind of record. Leave it out, or change the kind.",
+    "notice_not_given": "{field}: say which notice the customer was given, and how. Without it nothing is stored.",
+    "text_too_long": "{field} is too long: at most {most} characters. Shorten it.",
+    "control_character": "{field} holds a character that cannot be seen. Type the text again instead of pasting it.",
     "ended_before_start": "The service ends before it starts. Check both times.",
     "entered_before_end": "The entry is earlier than the end of the service. Check both times.",
     "signed_before_pickup": "The sign-off is earlier than the step before it. Check the track.",
@@ -258,10 +292,25 @@ REASONS: Mapping[str, str] = {
         "The password is too short: at least {least} characters. A short sentence is easy to remember."
     ),
     "password_too_long": "The password is too long: at most {most} characters.",
+    "password_expired": "Your password is past its age. Change it; until then nothing else opens.",
+    "current_password_wrong": (
+        "The current password was not accepted. After several failures wait a few minutes before the next try."
+    ),
+    "password_changed_lately": (
+        "The password was changed less than {least} hours ago. If somebody else may know it, ask your "
+        "administrator for a one-time secret."
+    ),
+    "password_nearly_the_same": "The new password is too much like the current one. Choose an entirely different one.",
+    "password_too_easy": (
+        "This password is easy to guess. Leave out your name, your work number, words of the company and common "
+        "passwords; several unrelated words are good."
+    ),
+    "password_used_before": "This is one of your last {most} passwords. Choose another one.",
+    "session": "There is no such open session. It has ended already.",
     "passwords_differ": "The two passwords are not the same. Type both again.",
     "sign_in_refused": (
-        "Not accepted. Check the work number and the password; if the password has expired, ask your "
-        "administrator for a new one-time secret."
+        "Not accepted. Check the work number and the password. After several failures wait a few minutes; if the "
+        "password is forgotten, ask your administrator for a new one-time secret."
     ),
     "no_right": "Your role does not have this right. If you need it for your work, ask your administrator.",
     "purpose_forbidden": "Customer data is never used for this purpose. The attempt was logged.",
@@ -333,6 +382,7 @@ REASONS: Mapping[str, str] = {
     "key_parameters_out_of_bounds": "The passphrase's cost lies out of bounds: {path}. Bring back the right copy.",
     "passphrase_missing": "There is no terminal to ask for the passphrase. Name a file in {setting}.",
     "passphrase_unreadable": "The passphrase file cannot be read: {path}.",
+    "passphrase_too_open": "Others can read the passphrase file {path}. Run chmod 600, and consider it seen.",
     "passphrase_empty": "The passphrase is empty. Type it.",
     "passphrase_not_text": "The passphrase holds characters that are no text. Type it on a UTF-8 terminal.",
     "passphrase_too_short": "The passphrase is too short: at least {least} characters.",
@@ -391,6 +441,7 @@ REASONS: Mapping[str, str] = {
     "unknown_revision": "The database is of a version this program does not know. Install the newer program.",
     "unknown_database": "This database address cannot be used. Use {wanted}.",
     "unknown_choice": "{setting} must be one of: {options}.",
+    "not_a_whole_number": "{setting} needs a whole number, at most {most}.",
     "needs_two_copies": "{setting} needs two folders or more, best on two devices.",
     "not_an_address": "{setting} needs host:port, such as 127.0.0.1:8321.",
     "no_policy_folder": "The folder of rules is missing: {path}.",
@@ -401,8 +452,14 @@ REASONS: Mapping[str, str] = {
     "unknown_zone": "{file}: the time zone is not known.",
     "retention_missing": "No retention period for {place}. Add one.",
     "retention_needs_years_or_days": "{place}: give either years or days, positive.",
+    "amber_not_before_limit": "{place}: a case must turn amber after 0 minutes and before the limit of entry.toml.",
+    "no_close_reason": "{place}: give at least one reason to close a case.",
+    "no_notice_version": "{place}: give at least one version of the notice (CE-01).",
+    "notice_without_text": "{place}: the notice needs its text in both languages.",
+    "name_not_usable": "{place}: a name may hold small letters only, with _ in reasons and digits and - in versions.",
     "limit_not_positive": "{place}: the limit must be positive.",
     "idle_longer_than_absolute": "{place}: the idle limit must be positive and not longer than the session.",
+    "throttle_impossible": "{place}: these limits and delays contradict each other.",
     "password_rule_impossible": "{place}: no password can meet this rule.",
     "role_missing": "No rule for the role {place}. Add one.",
     "unknown_purpose": "{place}: this purpose is not on the list.",

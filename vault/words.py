@@ -12,7 +12,7 @@ from pathlib import Path
 
 from babel.messages.pofile import read_po
 
-from vault.domain.policy import PurposePolicy, RolePolicy
+from vault.domain.policy import CloseReason, NoticePolicy, PurposePolicy, RolePolicy
 from vault.word_tables import FILE_FAULTS, FILES, NAMES, REASONS
 
 CHINESE, ENGLISH = LANGUAGES = ("zh-CN", "en")
@@ -54,8 +54,8 @@ def name(language: str, group: str, word: str) -> str:
     return word if known is None else translator(language)(known)
 
 
-def of_policy(language: str, rule: RolePolicy | PurposePolicy) -> str:
-    """Return the name that the policy gives a role or a purpose."""
+def of_policy(language: str, rule: RolePolicy | PurposePolicy | CloseReason | NoticePolicy) -> str:
+    """Return the name that the policy gives a role, a purpose or a reason, or the text it gives a notice."""
     return rule.en if language == ENGLISH else rule.zh
 
 

@@ -117,6 +117,42 @@ def test_letters_typed_into_the_box_are_letters(agent: Visitor) -> None:
     expect(agent.page.locator("#number")).to_have_value("ra?/c1")
 
 
+def test_a_service_record_is_filed_with_the_keyboard_and_the_case_is_closed(agent: Visitor) -> None:
+    agent.type_number(POOL_PHONE)
+    agent.press_and_go("f")
+    agent.page.keyboard.press("f")
+    expect(agent.page.locator("#file-text")).to_be_focused()
+    agent.page.keyboard.type("ra?/c1 f")
+    agent.page.keyboard.press("Control+Enter")  # the notice is missing: the browser keeps the form
+    expect(agent.page.locator("[name=notice_version]")).to_be_focused()
+    agent.page.keyboard.press("Space")
+    agent.press_and_go("Control+Enter")
+    expect(agent.page.get_by_role("status").first).to_contain_text("服务记录已保存")
+    assert agent.page.url.endswith("/cases?done=filed")
+
+
+def test_the_form_shows_what_belongs_to_the_chosen_kind_even_without_scripts(visit: Visit) -> None:
+    visitor = visit(java_script_enabled=False)
+    visitor.sign_in(AGENT)
+    page = visitor.page
+    page.fill("#number", POOL_PHONE)
+    page.check("input[value=query]", force=True)
+    page.click(".look-up .send button")
+    page.click("a[data-file]")
+    topic, stars = page.locator(".only-complaint").first, page.locator(".only-rating")
+    expect(topic).to_be_hidden()
+    page.check("[name=kind][value=complaint]", force=True)
+    expect(topic).to_be_visible()
+    expect(stars).to_be_hidden()
+    page.check("[name=kind][value=rating]", force=True)
+    expect(stars).to_be_visible()
+    page.check("[name=rating][value='5']", force=True)
+    page.fill("#file-text", "synthetic text")
+    page.check("[name=notice_version]")
+    page.click("[data-filing] .send button")
+    expect(page.get_by_role("status").first).to_contain_text("服务记录已保存")
+
+
 def test_without_scripts_the_whole_walk_still_works(visit: Visit) -> None:
     visitor = visit(java_script_enabled=False)
     visitor.sign_in(AGENT)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vault.domain.clocks import entry_lateness, in_utc
+from vault.domain.clocks import Light, entry_lateness, in_utc, light
 from vault.errors import InvalidValue
 
 LIMIT = timedelta(minutes=30)
@@ -63,3 +63,24 @@ def test_a_time_that_utc_cannot_write_is_refused():
     with pytest.raises(InvalidValue) as caught:
         in_utc(datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=8))), "entered_at")
     assert caught.value.reason == "impossible_date"
+
+
+AMBER = timedelta(minutes=20)
+
+
+@pytest.mark.parametrize(
+    ("age", "stands"),
+    [
+        (timedelta(0), Light.GREEN),
+        (-microsecond, Light.GREEN),
+        (AMBER - microsecond, Light.GREEN),
+        (AMBER, Light.AMBER),
+        (LIMIT, Light.AMBER),
+        (LIMIT + microsecond, Light.LATE),
+        (timedelta(days=3), Light.LATE),
+    ],
+)
+def test_a_case_turns_amber_at_its_minute_and_late_when_an_entry_would_be(age, stands):
+    assert light(ENDED, ENDED + age, AMBER, LIMIT) is stands
+    is_late = age > timedelta(0) and entry_lateness(ENDED, ENDED + age, LIMIT) is not None
+    assert (stands is Light.LATE) == is_late

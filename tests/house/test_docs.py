@@ -142,7 +142,7 @@ def test_the_numbers_in_the_documents_are_those_of_the_code():
         (threat, f"Argon2id, {cost.memory // 1024} MiB, {cost.iterations} passes"),
         (threat, f"({passwords._KIBIBYTES // 1024} MiB, 2 passes"),
         (threat, f"some\n{customer_cohorts} customer cohorts"),
-        (limits, f"After {policy.passwords.max_age_days} days a password opens nothing"),
+        (limits, f"After {policy.passwords.max_age_days} days a password opens nothing but its own change"),
         (limits, f"after {policy.sessions.reveal_seconds}\nseconds"),
         (limits, f"after at most about {round(engine.PATIENCE_SECONDS + 0.3)} seconds"),
         (imports, f"{intake.BATCH_ROWS} rows are one transaction"),

@@ -38,7 +38,7 @@ from vault.domain.ids import RecordClass
 from vault.domain.log import FACTS, Action, Outcome
 from vault.domain.people import AccountState
 from vault.domain.records import LinkRole, RecordState
-from vault.services import cases, intake, log, lookup, people, viewing
+from vault.services import cases, intake, log, lookup, people, sessions, viewing
 from vault.services.intake_staff import import_staff
 from vault.storage.tables import metadata
 
@@ -82,8 +82,8 @@ def agent_at_work(parts, rows):
     """An agent looks up, reveals and asks, so that the log holds events of every shape."""
     secret = people.invite(parts, bootstrap.operator(load_config({})), "KF2001", NOW)
     people.activate(parts, "KF2001", secret, "a long enough phrase", "198.51.100.7", NOW)
-    token = people.sign_in(parts, "KF2001", "a long enough phrase", "198.51.100.7", NOW).token
-    agent = people.person_of(parts, token, "198.51.100.7", NOW)
+    token = sessions.sign_in(parts, "KF2001", "a long enough phrase", "198.51.100.7", NOW).token
+    agent = sessions.person_of(parts, token, "198.51.100.7", NOW)
     pool = [row for row in rows if not row["归属客服"] and row["最近业务时间"] > "2026-01"]
     answer = lookup.look_up(parts, agent, pool[0]["手机号"], "query", NOW)
     viewing.reveal(parts, agent, answer.case_id, answer.cards[0].record_id, "phone", 0, NOW)

@@ -25,7 +25,7 @@ from tests.simulator import DATA, PASSWORD, World, settings
 from vault import bootstrap
 from vault.cli import main
 from vault.errors import VaultError
-from vault.services import cases, people
+from vault.services import cases, people, sessions
 from vault.web import logs
 from vault.web.app import create_app
 
@@ -161,7 +161,7 @@ def a_bad_day(world: World, folder: Path) -> None:
     for typed in TYPED[3:]:
         fails(world.look_up, agent, typed[:-1] if typed[0] != "1" else typed)
     fails(world.look_up, agent, owned["手机号"], "advertising")
-    fails(people.sign_in, world.parts, TYPED[4], TYPED[4], "203.0.113.9", NOW)
+    fails(sessions.sign_in, world.parts, TYPED[4], TYPED[4], "203.0.113.9", NOW)
     fails(people.activate, world.parts, TYPED[3], TYPED[4], PASSWORD, "203.0.113.9", NOW)
     for path in sorted((DATA / "defects").glob("*.csv")):
         table = path.name.partition("-")[0]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import secrets
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +18,7 @@ from flask import Flask
 from vault import bootstrap
 from vault.config import Config, load_config
 from vault.domain.ids import RecordClass
-from vault.services import intake, intake_staff, people
+from vault.services import intake, intake_staff, people, sessions
 from vault.services.parts import Parts
 from vault.web import logs
 from vault.web.app import create_app
@@ -55,7 +57,7 @@ class Front:
         """Return a person's bearer token."""
         if work_number not in self.tokens:
             now = datetime.now(UTC)
-            done = people.sign_in(self.parts, work_number, self.passwords[work_number], "127.0.0.1", now)
+            done = sessions.sign_in(self.parts, work_number, self.passwords[work_number], "127.0.0.1", now)
             self.tokens[work_number] = done.token
         return self.tokens[work_number]
 
@@ -88,7 +90,32 @@ class Front:
 @pytest.fixture(scope="session")
 def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     """The front door of a small vault, shared by the tests of a process: none of them changes what others rely on."""
-    folder = tmp_path_factory.mktemp("front")
+    with small_vault(tmp_path_factory.mktemp("front")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def lone_front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """Another one, for the tests of one module that move the clock or change passwords."""
+    with small_vault(tmp_path_factory.mktemp("lone_front")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    """Set the clock of the whole front door."""
+
+    def set_to(moment: datetime) -> None:
+        for name, module in list(sys.modules.items()):
+            if name.startswith("vault.web.") and hasattr(module, "now"):
+                monkeypatch.setattr(module, "now", lambda: moment)
+
+    return set_to
+
+
+@contextmanager
+def small_vault(folder: Path) -> Iterator[Front]:
+    """Make and open a small vault in a folder."""
     config = load_config({"DATAVAULT_DATA_DIR": str(folder / "data"), "DATAVAULT_ENV": "test", "DATAVAULT_NODE": "n1"})
     now = datetime.now(UTC)
     bootstrap.init(config, now)

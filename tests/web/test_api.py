@@ -26,11 +26,34 @@ from vault.web.app import MOST_BYTES
 ID = "0" * 32
 BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "sign_in": ("/sessions", {"work_number": AGENT, "password": "synthetic password"}),
+    "change_password": ("/password", {"current": "synthetic password", "new": "another synthetic one"}),
     "look_up": ("/lookups", {"number": POOL_PHONE, "purpose": "query", "case": ID, "choose": ID}),
     "reveal": (f"/cases/{ID}/records/{ID}/reveals", {"field": "phone", "ordinal": 0}),
     "ask": ("/requests", {"case": ID, "number": POOL_PHONE}),
+    "file_service_record": (
+        "/service-records",
+        {
+            "case": ID,
+            "customer": ID,
+            "shipment": ID,
+            "kind": "consultation",
+            "channel": "phone",
+            "ended_at": "2026-01-01T08:00:00+08:00",
+            "text": "synthetic text",
+            "result": "resolved",
+            "category": "price",
+            "severity": "general",
+            "rating": 5,
+            "notice": {"version": "notice-2024-1", "channel": "phone"},
+            "close": True,
+        },
+    ),
+    "close_case": (f"/cases/{ID}/close", {"reason": "duplicate"}),
 }
 NEVER: tuple[Any, ...] = (True, 1.5, [], {}, [[["x"]]], "\0", "\ud800")
+OPTIONAL = {("look_up", "case"), ("look_up", "choose")} | {
+    ("file_service_record", field) for field in ("shipment", "ended_at", "category", "severity", "rating")
+}
 FIELDS = [(name, field) for name, (_, body) in BODIES.items() for field in body]
 
 
@@ -196,10 +219,18 @@ def test_a_body_in_another_encoding_is_400(front: Front, raw: bytes) -> None:
 @pytest.mark.parametrize(
     ("name", "field", "value"),
     [
-        *((name, field, value) for name, field in FIELDS for value in NEVER),
-        *((name, field, 1) for name, field in FIELDS if field != "ordinal"),
-        *((name, field, None) for name, field in FIELDS if field not in ("case", "choose") or name == "ask"),
-        *((name, field, "x" * 2000) for name, field in FIELDS),
+        *((name, field, value) for name, field in FIELDS for value in NEVER if (field, value) != ("close", True)),
+        *((name, field, 1) for name, field in FIELDS if field not in ("ordinal", "rating")),
+        *((name, field, None) for name, field in FIELDS if (name, field) not in OPTIONAL),
+        *((name, field, "x" * 3000) for name, field in FIELDS),
+        *(("file_service_record", "rating", value) for value in (0, 6, -1, "5")),
+        *(
+            ("file_service_record", "ended_at", value)
+            for value in ("2026-01-01", "2026-01-01T08:00:00", "2026-13-01T08:00:00Z", "٢٠٢٦-01-01T08:00:00Z")
+        ),
+        ("file_service_record", "notice", {"version": "notice-2024-1"}),
+        ("file_service_record", "notice", {"version": "notice-2024-1", "channel": "phone", "at": "now"}),
+        ("file_service_record", "notice", {"version": "Notice 1", "channel": "phone"}),
         ("reveal", "ordinal", -1),
         ("reveal", "ordinal", 1000),
         ("reveal", "ordinal", 10**40),

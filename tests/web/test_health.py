@@ -110,10 +110,16 @@ def test_metrics_are_for_nobody_elsewhere_without_a_token(front: Front, address:
         assert "http_request" not in answer.text
 
 
+@pytest.mark.parametrize("hops", [0, 1])
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded"])
-def test_a_proxy_the_settings_do_not_know_makes_nobody_local(front: Front, name: str) -> None:
-    answer = front.client().get("/metrics", base_url=HOST, headers={name: "127.0.0.1"})
-    assert answer.status_code == 403
+def test_nobody_is_local_through_a_proxy_or_by_saying_so(front: Front, name: str, hops: int) -> None:
+    client = front.with_settings(proxy_hops=hops).test_client()
+    for address in ("127.0.0.1", "203.0.113.9"):
+        answer = client.get(
+            "/metrics", base_url=HOST, headers={name: "127.0.0.1"}, environ_base={"REMOTE_ADDR": address}
+        )
+        assert answer.status_code == 403
+    assert client.get("/metrics", base_url=HOST).status_code == 200
 
 
 def test_the_token_of_the_file_lets_in_from_elsewhere(front: Front, token_file: Path) -> None:
@@ -137,16 +143,15 @@ def test_the_token_of_the_file_lets_in_from_elsewhere(front: Front, token_file: 
 # -- metrics: what they say --------------------------------------------------------------------------------------
 
 
-def test_lookups_are_counted_by_purpose_and_outcome(front: Front) -> None:
+def test_lookups_are_counted_by_purpose_and_a_refusal_counts_as_a_miss(front: Front) -> None:
     front.token(AGENT)
     before = metrics(front)
     for number, purpose in ((POOL_PHONE, "query"), (OWNED_PHONE, "query"), (ABSENT_PHONE, "query"), (POOL_PHONE, "no")):
         front.api("POST", "/lookups", json={"number": number, "purpose": purpose})
     after = metrics(front)
     assert grown(before, after, "lookups_total", purpose="query", outcome="granted") == 1
-    assert grown(before, after, "lookups_total", purpose="query", outcome="refused") == 1
-    assert grown(before, after, "lookups_total", purpose="query", outcome="miss") == 1
-    assert grown(before, after, "lookups_total", purpose="", outcome="refused") == 1
+    assert grown(before, after, "lookups_total", purpose="query", outcome="nothing_shown") == 2
+    assert grown(before, after, "lookups_total", purpose="", outcome="nothing_shown") == 1
 
 
 def test_reveals_are_counted_by_class_and_field_once_they_are_logged(front: Front, found: dict[str, object]) -> None:

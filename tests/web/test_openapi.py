@@ -44,7 +44,7 @@ def test_no_identifier_that_people_type_travels_in_an_address(document: dict[str
     for item in document["paths"].values():
         for operation in item.values():
             names = {one["name"] for one in operation.get("parameters", ())}
-            assert names <= {"case", "record", "before", "limit"}
+            assert names <= {"case", "record", "session", "before", "limit"}
 
 
 def test_bodies_are_closed_and_say_what_is_required(document: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any, cast
 
@@ -25,8 +24,6 @@ from tests.web.conftest import (
     WAYBILL,
     Front,
 )
-from vault.errors import SignInRefused
-from vault.services import people
 from vault.web.presenting import way_back
 
 FULL_NAME, ADDRESS, ID_NUMBER = "华雨贤", "半夏路", "991201197910100465"
@@ -280,14 +277,6 @@ def test_a_wrong_password_is_answered_beside_the_form(front: Front) -> None:
     page = send(browser, form(browser.get("/sign-in", base_url=HOST), "/sign-in"), work_number=AGENT, password="wrong")
     assert page.status_code == 401
     assert "登录未通过" in page.text
-
-
-def test_a_password_past_its_age_is_refused_at_the_door_like_a_wrong_one(front: Front) -> None:
-    limit = timedelta(days=front.parts.policy.passwords.max_age_days)
-    later = datetime.now(UTC) + limit
-    with pytest.raises(SignInRefused) as refused:
-        people.sign_in(front.parts, AGENT, front.passwords[AGENT], "127.0.0.1", later)
-    assert refused.value.reason == "sign_in_refused"
 
 
 def test_an_invited_person_chooses_a_password_and_signs_in(front: Front) -> None:

@@ -30,7 +30,9 @@ EXPECTED = {
     errors.InvalidValue: (400, "invalid_value"),
     errors.SignInRefused: (401, "sign_in_refused"),
     errors.AccessRefused: (403, "access_refused"),
+    errors.PasswordExpired: (403, "password_expired"),
     errors.NotFound: (404, "not_found"),
+    errors.SignInBusy: (503, "sign_in_busy"),
     errors.StorageUnavailable: (503, "storage_unavailable"),
     errors.LogUnavailable: (503, "log_unavailable"),
     errors.VaultSealed: (503, "vault_sealed"),
@@ -153,7 +155,7 @@ def test_a_script_of_a_page_gets_json(front: Front, broken: Break) -> None:
 
 
 def test_a_page_is_answered_even_when_nobody_can_be_recognised(front: Front, broken: Break) -> None:
-    broken("vault.services.people.person_of", errors.StorageUnavailable("database_unavailable"))
+    broken("vault.services.sessions.person_of", errors.StorageUnavailable("database_unavailable"))
     for answer in (front.browser(AGENT).get("/lookup", base_url=HOST), front.api("GET", "/cases")):
         assert answer.status_code == 503
         assert answer.headers["Retry-After"] == "2"

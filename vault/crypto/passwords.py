@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from vault.domain.passwords import exact
+
 _KIBIBYTES = 19_456  # with two passes and one lane: OWASP's first choice for log-ins
+_PASSES, _LANES = 2, 1
+_TODAY = f"$argon2id$v=19$m={_KIBIBYTES},t={_PASSES},p={_LANES}$"
 
 
 def hash_password(password: str) -> str:
@@ -32,15 +35,19 @@ def password_matches(password: str, phc: str) -> bool:
     return True
 
 
+def is_of_today(phc: str) -> bool:
+    """Return whether a hash was made with the parameters in use now; another one is replaced at the next sign-in."""
+    return phc.startswith(_TODAY)
+
+
 def waste_time(password: str) -> None:
     """Do the work of one verification without an account, so that unknown and wrong take equally long."""
     _argon2id(bytes(16)).derive(_bytes(password))
 
 
 def _argon2id(salt: bytes) -> Argon2id:
-    return Argon2id(salt=salt, length=32, iterations=2, lanes=1, memory_cost=_KIBIBYTES)
+    return Argon2id(salt=salt, length=32, iterations=_PASSES, lanes=_LANES, memory_cost=_KIBIBYTES)
 
 
 def _bytes(password: str) -> bytes:
-    # NFC, so that the same characters typed on another keyboard or system give the same bytes.
-    return unicodedata.normalize("NFC", password).encode()
+    return exact(password).encode()

@@ -3,8 +3,32 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 from vault.errors import InvalidValue
+
+
+class Light(StrEnum):
+    """How an open case stands against the time there is to enter its service record (CE-02)."""
+
+    GREEN = "green"
+    AMBER = "amber"
+    LATE = "late"
+
+
+def light(opened_at: datetime, now: datetime, amber: timedelta, limit: timedelta) -> Light:
+    """Tell how an open case stands.
+
+    Args:
+        opened_at: when it was opened, aware.
+        now: the present, aware.
+        amber: the age from which it is amber.
+        limit: the age beyond which it is late; exactly the limit is in time, as for :func:`entry_lateness`.
+    """
+    age = in_utc(now, "now") - in_utc(opened_at, "opened_at")
+    if age > limit:
+        return Light.LATE
+    return Light.AMBER if age >= amber else Light.GREEN
 
 
 def in_utc(moment: datetime, field: str) -> datetime:

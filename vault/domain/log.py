@@ -19,9 +19,9 @@ from vault.errors import InvalidValue, ReceiptError
 EVENT_VERSION = 1
 FACTS = frozenset(
     {
-        "account", "account_role", "added", "bad", "batch", "closed", "cohorts", "conflicts", "identifier",
-        "late", "missing_notice", "mode", "note", "password", "reason", "record_class", "request", "size", "unchanged",
-        "updated", "version",
+        "account", "account_role", "added", "bad", "batch", "closed", "cohorts", "conflicts", "elsewhere", "ended",
+        "ended_session", "identifier", "late", "missing_notice", "mode", "note", "password", "reason", "record_class",
+        "request", "size", "unchanged", "updated", "version",
     }
 )  # fmt: skip
 """Names of the extra facts an event may carry; a name outside this list is refused when the event is made."""
@@ -37,6 +37,10 @@ class Action(StrEnum):
     INVITE = "people.invite"
     ACTIVATE = "people.activate"
     PEOPLE_LIST = "people.list"
+    PASSWORD_CHANGED = "people.password_changed"  # noqa: S105 - the name of an event
+    PASSWORD_REFUSED = "people.password_refused"  # noqa: S105 - the name of an event
+    SESSION_ENDED = "people.session_ended"
+    THROTTLED = "people.throttled"
     IMPORT_STAFF = "import.staff"
     IMPORT_BATCH = "import.batch"
     IMPORT_COMPARE = "import.compare"
@@ -44,7 +48,9 @@ class Action(StrEnum):
     RECORD_VIEW = "record.view"
     REVEAL = "record.reveal"
     ASK = "access.ask"
+    SERVICE_FILED = "service.filed"
     CASE_LIST = "case.list"
+    CASE_CLOSED = "case.closed"
     INTEGRITY_FAILURE = "record.integrity_failure"
     KEYS_COHORTS = "keys.cohorts_made"
     LOG_VIEW = "log.view"

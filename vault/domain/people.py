@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from vault.domain.ids import Role
 from vault.domain.log import Actor
+
+_WORK_NUMBER = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,31}")
+
+
+def normal_work_number(typed: str) -> str:
+    """Return a work number as it is stored, or an empty string, which no account has, for what cannot be one."""
+    number = typed.strip().upper()
+    return number if _WORK_NUMBER.fullmatch(number) else ""
 
 
 class AccountState(StrEnum):
@@ -34,6 +43,7 @@ class Person:
         session_id: the session, as the log names it.
         source: network address.
         node: name of the host that serves them.
+        must_change: the password is too old; nothing but its change is open (AC-04).
     """
 
     account_id: bytes
@@ -45,6 +55,7 @@ class Person:
     session_id: bytes
     source: str
     node: str
+    must_change: bool = False
 
     def actor(self) -> Actor:
         """Return the person as an event names them."""

@@ -6,6 +6,7 @@ compliance page the clause. The shapes here are the shapes of the files; an unkn
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +21,10 @@ from vault.domain.retention import Keep
 from vault.domain.waybills import WaybillPattern
 
 _STRICT = {"extra": "forbid", "strict": True, "frozen": True}
+_NOTICE_VERSION = re.compile("[a-z][a-z0-9-]{0,39}")
+_CLOSE_REASON = re.compile("[a-z][a-z_]{0,39}")
+_BEST_SCORE = 4
+"""The highest score of zxcvbn."""
 
 
 class View(StrEnum):
@@ -120,8 +125,68 @@ class EntryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class ThrottlePolicy:
+    """How failed sign-ins are slowed down: for an account from one source, and for a source."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _STRICT
+
+    id: str
+    clause: str
+    free_failures: int
+    free_source_failures: int
+    first_seconds: int
+    most_seconds: int
+    forget_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoticePolicy:
+    """One version of what customers are told when their data is collected (CE-01)."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _STRICT
+
+    id: str
+    clause: str
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseReason:
+    """One reason for which a case may be closed without a service record."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _STRICT
+
+    id: str
+    clause: str
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class CasePolicy:
+    """Open cases: from which age they are amber, how far back a service may lie, and why they may just be closed."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _STRICT
+
+    id: str
+    clause: str
+    amber_minutes: int
+    backdate_hours: int
+    reasons: Mapping[str, CloseReason]
+
+    def amber(self) -> timedelta:
+        """Return the age from which an open case is amber."""
+        return timedelta(minutes=self.amber_minutes)
+
+    def backdate(self) -> timedelta:
+        """Return how long before its case was opened a service may have ended."""
+        return timedelta(hours=self.backdate_hours)
+
+
+@dataclass(frozen=True, slots=True)
 class SessionPolicy:
-    """How long a session lives: without use, and at all."""
+    """How long a session lives: without use, and at all; and how failed sign-ins are slowed down."""
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = _STRICT
 
@@ -131,6 +196,8 @@ class SessionPolicy:
     absolute_hours: int
     invite_hours: int
     reveal_seconds: int
+    keep_ended_days: int
+    throttle: ThrottlePolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +209,25 @@ class PasswordPolicy:
     id: str
     clause: str
     max_age_days: int
+    remind_days: int
+    min_age_hours: int
+    history: int
     min_length: int
     max_length: int
+    min_score: int
+    min_edits: int
+    company_words: Sequence[str]
+
+    def is_possible(self) -> bool:
+        """Return whether a person can meet the rule, and an account live by it."""
+        return (
+            self.max_age_days > 0
+            and 0 <= self.remind_days < self.max_age_days
+            and 0 <= self.min_age_hours < self.max_age_days * 24
+            and self.history >= 1
+            and 1 <= self.min_edits <= self.min_length <= self.max_length
+            and 0 <= self.min_score <= _BEST_SCORE
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +253,8 @@ class Policy:
         views: what a role sees, by class, field, and role id or ``default``.
         retention: by class.
         entry: limits on entering.
+        notices: by version; the first one is offered first.
+        cases: the clock on open cases, and the reasons to close one.
         sessions: session limits.
         passwords: password rules.
         carriers: waybill patterns.
@@ -181,6 +267,8 @@ class Policy:
     views: Mapping[RecordClass, Mapping[str, Mapping[str, View]]]
     retention: Mapping[RecordClass, RetentionPolicy]
     entry: EntryPolicy
+    notices: Mapping[str, NoticePolicy]
+    cases: CasePolicy
     sessions: SessionPolicy
     passwords: PasswordPolicy
     carriers: Sequence[WaybillPattern]
@@ -226,10 +314,33 @@ class Policy:
                 yield "retention_needs_years_or_days", rule.id
         if self.entry.limit_minutes <= 0:
             yield "limit_not_positive", self.entry.id
+        yield from self._case_findings()
         if self.sessions.idle_minutes > self.sessions.absolute_hours * 60 or self.sessions.idle_minutes <= 0:
             yield "idle_longer_than_absolute", self.sessions.id
-        if self.passwords.max_age_days <= 0 or self.passwords.min_length > self.passwords.max_length:
+        throttle = self.sessions.throttle
+        if not 0 < throttle.first_seconds <= throttle.most_seconds < throttle.forget_minutes * 60:
+            yield "throttle_impossible", throttle.id
+        if not 1 < throttle.free_failures <= throttle.free_source_failures:
+            yield "throttle_impossible", throttle.id
+        if not self.passwords.is_possible():
             yield "password_rule_impossible", self.passwords.id
+
+    def _case_findings(self) -> Iterator[tuple[str, str]]:
+        if not 0 < self.cases.amber_minutes < self.entry.limit_minutes:
+            yield "amber_not_before_limit", self.cases.id
+        if self.cases.backdate_hours <= 0:
+            yield "limit_not_positive", self.cases.id
+        if not self.cases.reasons:
+            yield "no_close_reason", self.cases.id
+        if not self.notices:
+            yield "no_notice_version", "notices"
+        for version, notice in self.notices.items():
+            if not (notice.zh.strip() and notice.en.strip()):
+                yield "notice_without_text", version
+        for pattern, names in ((_NOTICE_VERSION, self.notices), (_CLOSE_REASON, self.cases.reasons)):
+            for name in names:
+                if not pattern.fullmatch(name):
+                    yield "name_not_usable", name
 
     def _role_findings(self) -> Iterator[tuple[str, str]]:
         for role in Role:

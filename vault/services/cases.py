@@ -1,37 +1,110 @@
-"""A person's own cases, and asking for access where a look-up showed nothing."""
+"""A person's own cases, closing one, and asking for access where a look-up showed nothing."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import insert
 
+from vault.domain.clocks import Light, light
 from vault.domain.cohorts import home_of
 from vault.domain.identifiers import identify
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
-from vault.domain.policy import Right
+from vault.domain.policy import Policy, Right
 from vault.domain.records import FieldRef, RecordMeta, RecordState
 from vault.domain.retention import expires_at
+from vault.errors import InvalidValue
 from vault.services.admission import case_of, may_use
+from vault.services.closing import close_case
 from vault.services.parts import Parts
-from vault.storage import cases, record_writes, vault_state
+from vault.storage import cases, record_writes, records, vault_state
 from vault.storage.cases import AskedRequest, Case
 from vault.storage.record_writes import NewRecord
+from vault.storage.records import LateEntry
 from vault.storage.tables import access_requests
 from vault.storage.unit_of_work import unit_of_work
 
-_LISTED = 50
+_LISTED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCase:
+    """One open case on the board.
+
+    Args:
+        case: the case.
+        clock: how it stands against the time to enter its record.
+        record_id: the record to go on from, None when its look-up showed nothing.
+    """
+
+    case: Case
+    clock: Light
+    record_id: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseBoard:
+    """A person's work: open cases, closed ones, requests for access, and records they entered late."""
+
+    still_open: tuple[OpenCase, ...]
+    closed: tuple[Case, ...]
+    requests: tuple[AskedRequest, ...]
+    late: tuple[LateEntry, ...]
 
 
 def my_cases(parts: Parts, person: Person) -> tuple[list[Case], list[AskedRequest]]:
-    """List a person's own cases and requests, newest first; both hold ids and times only."""
+    """List a person's own cases, open ones first, and requests, newest first; both hold ids and times only."""
     with parts.database.read() as connection:
         return (
             cases.opened_by(connection, person.account_id, _LISTED),
             cases.asked_by(connection, person.account_id, _LISTED),
         )
+
+
+def board(parts: Parts, person: Person, now: datetime) -> CaseBoard:
+    """Return a person's case board: ids, words and times only, nothing of a customer."""
+    opened, asked = my_cases(parts, person)
+    still_open = tuple(one for one in opened if one.closed_at is None)
+    with parts.database.read() as connection:
+        leading = cases.leading_records(connection, [one.case_id for one in still_open])
+        late = records.late_entries(connection, person.account_id, now, _LISTED)
+    return CaseBoard(
+        still_open=tuple(
+            OpenCase(one, clock_of(parts.policy, one, now), leading.get(one.case_id)) for one in still_open
+        ),
+        closed=tuple(one for one in opened if one.closed_at is not None),
+        requests=tuple(asked),
+        late=tuple(late),
+    )
+
+
+def clock_of(policy: Policy, case: Case, now: datetime) -> Light:
+    """Return how an open case stands against the time to enter its record (CE-02)."""
+    return light(case.opened_at, now, policy.cases.amber(), policy.entry.limit())
+
+
+def close(parts: Parts, person: Person, case_id: bytes, reason: str, now: datetime) -> None:
+    """Close a person's own case without a service record.
+
+    Args:
+        parts: the vault's parts.
+        person: who closes.
+        case_id: their case.
+        reason: one of the policy's reasons.
+        now: UTC.
+
+    Raises:
+        InvalidValue: the reason is not on the policy's list.
+        NotFound: the case is not theirs, or closed already.
+    """
+    if reason not in parts.policy.cases.reasons:
+        raise InvalidValue("not_on_list", field="reason")
+    with unit_of_work(parts.database) as work:
+        close_case(parts, work, person, case_of(work.connection, person, case_id), reason, now)
+        work.commit()
 
 
 def ask(parts: Parts, person: Person, case_id: bytes, typed: str, now: datetime) -> bytes:

@@ -17,11 +17,14 @@ from flask import Blueprint, Response
 
 from vault.domain.policy import Right
 from vault.errors import InvalidValue, NotFound
-from vault.services import cards, cases, log, lookup, people, viewing
+from vault.services import cards, cases, filing, log, lookup, passwords, sessions, viewing
+from vault.services.filing import Filing
+from vault.services.tokens import SignedIn
 from vault.web import bodies, gate, shapes
 from vault.web.bodies import JSON
 from vault.web.gate import Door, now, parts, person
 from vault.web.shapes import Shape
+from vault.web.turnstile import one_of_few
 
 PREFIX = "/api/v1"
 STRUCTURED = frozenset({"parcel", "track", "details", "notice"})
@@ -112,14 +115,45 @@ def route(
 @route("POST", "/sessions", gate.open_door, answer=shapes.Session, status=201, body=shapes.SignInBody)
 def sign_in(body: shapes.SignInBody) -> dict[str, Any]:
     """Open a session; its token goes into ``Authorization: Bearer`` from then on."""
-    done = people.sign_in(parts(), body.work_number, body.password, gate.source(), now())
-    return {"token": done.token, "expires_at": _time(done.expires_at), "role": done.person.role.value}
+    with one_of_few():
+        return _session(sessions.sign_in(parts(), body.work_number, body.password, gate.source(), now()))
 
 
-@route("DELETE", "/sessions/current", gate.door(), answer=None, status=204)
+@route("DELETE", "/sessions/current", gate.door(expired=True), answer=None, status=204)
 def sign_out() -> None:
     """End the session at once."""
-    people.sign_out(parts(), person(), gate.bearer(), now())
+    sessions.sign_out(parts(), person(), gate.bearer(), now())
+
+
+@route("GET", "/sessions", gate.door(), answer=shapes.MySessions)
+def my_sessions() -> dict[str, Any]:
+    """List my open sessions, newest first."""
+    me = person()
+    return {
+        "sessions": [
+            {
+                "session": one.session_id.hex(),
+                "source": one.source,
+                "since": _time(one.created_at),
+                "last_seen": _time(one.seen_at),
+                "current": one.session_id == me.session_id,
+            }
+            for one in sessions.own_sessions(parts(), me, now())
+        ]
+    }
+
+
+@route("DELETE", "/sessions/<hex32:session>", gate.door(), answer=None, status=204)
+def end_session(session: bytes) -> None:
+    """End one of my sessions at once."""
+    sessions.end_own(parts(), person(), session, now())
+
+
+@route("POST", "/password", gate.door(expired=True), answer=shapes.Session, body=shapes.PasswordBody)
+def change_password(body: shapes.PasswordBody) -> dict[str, Any]:
+    """Change my password; every session ends, and the answer holds a fresh token."""
+    with one_of_few():
+        return _session(passwords.change(parts(), person(), body.current, body.new, now()))
 
 
 @route("POST", "/lookups", gate.door(Right.LOOKUP), answer=shapes.Found, body=shapes.LookupBody)
@@ -177,8 +211,9 @@ def ask(body: shapes.AskBody) -> dict[str, Any]:
 
 @route("GET", "/cases", gate.door(), answer=shapes.MyCases)
 def my_cases() -> dict[str, Any]:
-    """List my cases and my requests, newest first."""
+    """List my cases, open ones first, and my requests, newest first."""
     opened, asked = cases.my_cases(parts(), person())
+    policy, moment = parts().policy, now()
     return {
         "cases": [
             {
@@ -186,6 +221,7 @@ def my_cases() -> dict[str, Any]:
                 "purpose": one.purpose,
                 "opened_at": _time(one.opened_at),
                 "closed_at": None if one.closed_at is None else _time(one.closed_at),
+                "clock": cases.clock_of(policy, one, moment).value if one.closed_at is None else None,
             }
             for one in opened
         ],
@@ -202,6 +238,41 @@ def my_cases() -> dict[str, Any]:
     }
 
 
+@route(
+    "POST",
+    "/service-records",
+    gate.door(Right.LOOKUP),
+    answer=shapes.FiledRecord,
+    status=201,
+    body=shapes.ServiceRecordBody,
+)
+def file_service_record(body: shapes.ServiceRecordBody) -> dict[str, Any]:
+    """File a service record from my open case; by default the case is closed with it."""
+    entered = Filing(
+        customer=bytes.fromhex(body.customer),
+        kind=body.kind,
+        channel=body.channel,
+        ended_at=_moment(body.ended_at, "ended_at"),
+        text=body.text,
+        result=body.result,
+        notice_version=body.notice.version,
+        notice_channel=body.notice.channel,
+        category=body.category or "",
+        severity=body.severity or "",
+        rating="" if body.rating is None else str(body.rating),
+        shipment=_id(body.shipment),
+        closes=body.close,
+    )
+    filed = filing.file(parts(), person(), bytes.fromhex(body.case), entered, now())
+    return {"record": filed.record_id.hex(), "late": filed.late}
+
+
+@route("POST", "/cases/<hex32:case>/close", gate.door(Right.LOOKUP), answer=None, status=204, body=shapes.CloseBody)
+def close_case(body: shapes.CloseBody, case: bytes) -> None:
+    """Close my case without a service record; from the next request on it gives no access."""
+    cases.close(parts(), person(), case, body.reason, now())
+
+
 @route("GET", "/events", gate.door(Right.LOG_READ), answer=shapes.Events, query=shapes.EventsQuery)
 def list_events(query: shapes.EventsQuery) -> dict[str, Any]:
     """List events of the access log, newest first."""
@@ -215,6 +286,22 @@ def list_events(query: shapes.EventsQuery) -> dict[str, Any]:
 
 def _id(text: str | None) -> bytes | None:
     return None if text is None else bytes.fromhex(text)
+
+
+def _session(fresh: SignedIn) -> dict[str, Any]:
+    return {
+        "token": fresh.token,
+        "expires_at": _time(fresh.expires_at),
+        "role": fresh.person.role.value,
+        "must_change_password": fresh.person.must_change,
+    }
+
+
+def _moment(text: str | None, field: str) -> datetime | None:
+    try:
+        return None if text is None else datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidValue("impossible_date", field=field) from None
 
 
 def _time(moment: datetime) -> str:

@@ -9,14 +9,16 @@ from werkzeug.routing import BaseConverter
 
 from vault.config import Config
 from vault.services.parts import Parts
-from vault.web import gate, logs, metrics, problems
+from vault.web import gate, logs, metrics, problems, turnstile
 from vault.web.api import api
 from vault.web.headers import Headers
 from vault.web.health import CONFIG, health
 from vault.web.metrics import Watch
 from vault.web.openapi import openapi
 from vault.web.pages import pages
+from vault.web.pages_cases import case_pages
 from vault.web.pages_log import log_pages
+from vault.web.pages_own import own_pages
 from vault.web.pages_people import people_pages
 
 MOST_BYTES = 64 * 1024
@@ -75,10 +77,11 @@ def create_app(parts: Parts, config: Config) -> Flask:
     app.url_map.merge_slashes = False  # an address with // is not ours; no redirect repeats it
     app.url_map.converters["hex32"] = Hex32
 
+    turnstile.stand_in(app, config.threads)
     gate.stand_at(app)  # first: it stands before the check of forms
     CSRFProtect(app).exempt(api)  # bearer tokens only: no browser sends one by itself
     gate.open_door(app.view_functions["static"])
-    for blueprint in (pages, people_pages, log_pages, api, openapi, health):
+    for blueprint in (pages, case_pages, people_pages, own_pages, log_pages, api, openapi, health):
         app.register_blueprint(blueprint)
     problems.answer_with_problems(app)
 

@@ -20,9 +20,10 @@ from vault import words
 from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
 from vault.domain.policy import Right
-from vault.errors import AccessRefused, SignInRefused
-from vault.services import people
+from vault.errors import AccessRefused, PasswordExpired, SignInRefused
+from vault.services import sessions
 from vault.services.parts import Parts
+from vault.services.tokens import SignedIn as Fresh
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -34,6 +35,7 @@ LANGUAGES = words.LANGUAGES
 LANGUAGE_COOKIE = "language"
 _API_PATH = "/api/"
 SIGN_IN_PAGE = "/sign-in"
+PASSWORD_PAGE = "/password"  # noqa: S105 - an address
 
 _DOOR = "datavault_door"
 _REFUSED = {
@@ -53,10 +55,12 @@ class Door:
     Args:
         is_open: nobody needs to be signed in.
         right: the right a signed-in person must have; None lets every signed-in person pass.
+        expired: a person whose password is too old may pass too; every other door is closed to them (AC-04).
     """
 
     is_open: bool = False
     right: Right | None = None
+    expired: bool = False
 
 
 def open_door(view: View) -> View:
@@ -65,15 +69,16 @@ def open_door(view: View) -> View:
     return view
 
 
-def door(right: Right | None = None) -> Callable[[View], View]:
+def door(right: Right | None = None, *, expired: bool = False) -> Callable[[View], View]:
     """Declare a view for signed-in people.
 
     Args:
         right: the right of the policy they must have; whoever lacks it is refused at the gate, and that is logged.
+        expired: leave it open to a person whose password is too old.
     """
 
     def declare(view: View) -> View:
-        setattr(view, _DOOR, Door(right=right))
+        setattr(view, _DOOR, Door(right=right, expired=expired))
         return view
 
     return declare
@@ -151,8 +156,8 @@ def language() -> str:
     return chosen if chosen in LANGUAGES else words.CHINESE
 
 
-def enter(signed_in: people.SignedIn) -> None:
-    """Start a cookie session for somebody who has just signed in; whatever the cookie held before is gone."""
+def enter(signed_in: Fresh) -> None:
+    """Start a cookie session for a fresh token; whatever the cookie held before is gone."""
     session.clear()
     login_user(SignedIn(signed_in.person, signed_in.token))
     session.pop("_id", None)  # a digest of address and browser that nothing here reads
@@ -160,7 +165,7 @@ def enter(signed_in: people.SignedIn) -> None:
 
 def leave() -> None:
     """End the session behind the cookie at once, and empty the cookie."""
-    people.sign_out(parts(), person(), current_user.get_id(), now())
+    sessions.sign_out(parts(), person(), current_user.get_id(), now())
     session.clear()
 
 
@@ -186,6 +191,10 @@ def _pass() -> Response | None:
         if for_programs():
             raise SignInRefused("not_signed_in")
         return cast("Response", redirect(SIGN_IN_PAGE, 303))
+    if g.person.must_change and not here.expired:
+        if for_programs():
+            raise PasswordExpired
+        return cast("Response", redirect(PASSWORD_PAGE, 303))
     if here.right is not None and not parts().policy.allows(g.person.role, here.right):
         _refuse(g.person, here.right)
     return None
@@ -193,11 +202,11 @@ def _pass() -> Response | None:
 
 def _bearer() -> Person | None:
     token = bearer()
-    return people.person_of(parts(), token, source(), now()) if token else None
+    return sessions.person_of(parts(), token, source(), now()) if token else None
 
 
 def _signed_in(token: str) -> SignedIn | None:
-    found = people.person_of(parts(), token, source(), now())
+    found = sessions.person_of(parts(), token, source(), now())
     return None if found is None else SignedIn(found, token)
 
 

@@ -1,6 +1,7 @@
 """What every answer carries, whatever made it: page, API, static file, redirect or error.
 
-A WSGI wrapper rather than a hook of the framework, so that no way of answering goes around it.
+A WSGI wrapper rather than a hook of the framework, so that no way of answering goes around it; only what is no HTTP
+never gets here: the server in front refuses it by itself.
 """
 
 from __future__ import annotations

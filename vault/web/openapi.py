@@ -24,6 +24,9 @@ _PARAMETER = re.compile(r"<hex32:(\w+)>")
 _REFS = "#/components/schemas/{model}"
 _HEX32 = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
 _PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": _REFS.format(model="Problem")}}}}
+_MISSING = (shapes.LookupBody, shapes.AskBody, shapes.ServiceRecordBody)
+"""Bodies that name what may not be there, or not be theirs."""
+
 _MEANINGS = {
     "400": "A value cannot be used.",
     "401": "Not signed in, or the session has ended.",
@@ -71,8 +74,8 @@ def document(declared: Sequence[Route]) -> dict[str, Any]:
 def _operation(one: Route) -> dict[str, Any]:
     statuses = ["500", "503"]
     statuses += [] if one.door.is_open else ["401"]
-    statuses += ["403"] if one.door.right else []
-    statuses += ["404"] if "<" in one.path or one.body in (shapes.LookupBody, shapes.AskBody) else []
+    statuses += [] if one.door.is_open or (one.door.expired and not one.door.right) else ["403"]
+    statuses += ["404"] if "<" in one.path or one.body in _MISSING else []
     statuses += ["400", "413", "415"] if one.body else ["400"] if one.query else []
     statuses += ["401"] if one.body is shapes.SignInBody else []
     good: dict[str, Any] = {"description": one.summary}

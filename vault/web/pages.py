@@ -7,6 +7,7 @@ and comes back only in the form that asks for it again.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
@@ -17,6 +18,7 @@ from vault.domain.policy import Right
 from vault.errors import InvalidValue, NotFound
 from vault.services import cases, lookup, viewing
 from vault.services.lookup import LookupAnswer
+from vault.web.filing_form import filing_form
 from vault.web.gate import LANGUAGE_COOKIE, LANGUAGES, door, language, now, open_door, parts, person, source
 from vault.web.presenting import clock, furnish, purpose_name, way_back
 
@@ -121,14 +123,6 @@ def ask() -> str:
     return _look_up_page(asked=True)
 
 
-@pages.get("/cases")
-@door(Right.LOOKUP)
-def my_cases() -> str:
-    """List the person's own cases and requests."""
-    opened, asked = cases.my_cases(parts(), person())
-    return render_template("cases.html", cases=opened, requests=asked)
-
-
 # -- one record --------------------------------------------------------------------------------------------------
 
 
@@ -136,7 +130,7 @@ def my_cases() -> str:
 @door(Right.LOOKUP)
 def record(case: bytes, record: bytes) -> str:
     """Show a record of a case again, with what hangs on it."""
-    return _record_page(case, record)
+    return record_page(case, record)
 
 
 @pages.post("/cases/<hex32:case>/records/<hex32:record>/reveal")
@@ -151,10 +145,26 @@ def reveal(case: bytes, record: bytes) -> Response | str:
     seconds = parts().policy.sessions.reveal_seconds
     if request.accept_mimetypes.best == "application/json":
         return jsonify(field=field, ordinal=ordinal, value=value, seconds=seconds)
-    return _record_page(case, record, {"place": (record, field, ordinal), "value": value})
+    return record_page(case, record, {"place": (record, field, ordinal), "value": value})
 
 
-def _record_page(case: bytes, record: bytes, revealed: dict[str, Any] | None = None) -> str:
+def record_page(
+    case: bytes,
+    record: bytes,
+    revealed: Mapping[str, Any] | None = None,
+    *,
+    typed: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> str:
+    """Return the page of a record in its case.
+
+    Args:
+        case: the case.
+        record: the record.
+        revealed: the value to show in clear, for browsers without scripts.
+        typed: what was typed into the form of the service record, to correct it.
+        errors: by field of that form, why it was refused.
+    """
     answer = viewing.view(parts(), person(), case, record, now())
     shown = _form(
         subject=answer.subject,
@@ -163,6 +173,8 @@ def _record_page(case: bytes, record: bytes, revealed: dict[str, Any] | None = N
         seconds=parts().policy.sessions.reveal_seconds,
         case=_case_shown(case, answer.case.purpose, go_on=False),
         answered=True,
+        filing=filing_form(answer, typed or {}, errors or {}),
+        done=request.args.get("done", ""),
         back=url_for("pages.record", case=case, record=record),
     )
     return render_template("record.html", **shown)

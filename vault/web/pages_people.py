@@ -10,8 +10,9 @@ from werkzeug.wrappers import Response
 from vault import words
 from vault.domain.policy import Right
 from vault.errors import InvalidValue, SignInRefused
-from vault.services import people
+from vault.services import people, sessions
 from vault.web.gate import door, enter, language, leave, now, open_door, parts, person, source
+from vault.web.turnstile import one_of_few
 
 people_pages = Blueprint("people", __name__)
 
@@ -29,7 +30,8 @@ def sign_in() -> Response | tuple[str, int]:
     """Start a session."""
     work_number = request.form.get("work_number", "").strip().upper()
     try:
-        enter(people.sign_in(parts(), work_number, request.form.get("password", ""), source(), now()))
+        with one_of_few():
+            enter(sessions.sign_in(parts(), work_number, request.form.get("password", ""), source(), now()))
     except SignInRefused as refused:
         error = words.reason(language(), refused.reason, refused.facts)
         return render_template("sign_in.html", error=error, back=url_for("people.sign_in")), 401
@@ -37,7 +39,7 @@ def sign_in() -> Response | tuple[str, int]:
 
 
 @people_pages.post("/sign-out")
-@door()
+@door(expired=True)
 def sign_out() -> Response:
     """End the session."""
     leave()
@@ -62,7 +64,8 @@ def activate() -> Response | tuple[str, int]:
         shown["errors"] = {"again": words.reason(language(), "passwords_differ", {})}
         return render_template("activate.html", **shown), 400
     try:
-        people.activate(parts(), work_number, form.get("secret", "").strip(), password, source(), now())
+        with one_of_few():
+            people.activate(parts(), work_number, form.get("secret", "").strip(), password, source(), now())
     except InvalidValue as invalid:
         shown["errors"] = {"password": words.reason(language(), invalid.reason, invalid.facts)}
         return render_template("activate.html", **shown), 400
@@ -95,6 +98,15 @@ def invite(work_number: str) -> str:
         hours=parts().policy.sessions.invite_hours,
         back=url_for("people.accounts"),
     )
+
+
+@people_pages.post("/accounts/<work_number>/end-sessions")
+@door(Right.ACCOUNTS)
+def end_sessions(work_number: str) -> Response:
+    """End every session of an account."""
+    own = person().work_number == work_number
+    sessions.end_all_of(parts(), person(), work_number, now())
+    return redirect(url_for("people.sign_in" if own else "people.accounts"), 303)
 
 
 def _age_days(since: datetime | None, moment: datetime) -> int | None:

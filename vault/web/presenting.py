@@ -11,20 +11,23 @@ from typing import Any
 from flask import Blueprint, current_app, g, request
 
 from vault import words
+from vault.domain.clocks import entry_lateness
 from vault.domain.ids import RecordClass
+from vault.domain.passwords import days_left, ends_at
 from vault.domain.people import Person
 from vault.domain.policy import Right
+from vault.services import sessions
 from vault.services.cards import Card
-from vault.web.gate import language, parts
+from vault.web.gate import language, now, parts
 from vault.web.health import CONFIG
 
 _MENU = (
     (Right.LOOKUP, "pages.look_up", "Look up"),
-    (Right.LOOKUP, "pages.my_cases", "My cases"),
+    (Right.LOOKUP, "cases.board", "My cases"),
     (Right.LOG_READ, "log.view", "Access log"),
     (Right.ACCOUNTS, "people.accounts", "Accounts"),
 )
-_CLOCK = {"minutes": "%Y-%m-%d %H:%M", "seconds": "%Y-%m-%d %H:%M:%S"}
+_CLOCK = {"clock": "%H:%M", "minutes": "%Y-%m-%d %H:%M", "seconds": "%Y-%m-%d %H:%M:%S"}
 _OUR_PAGE = re.compile(r"/(?!/)[A-Za-z0-9/_-]*(\?before=[0-9]{1,18})?", re.ASCII)
 
 
@@ -46,7 +49,7 @@ def clock(at: datetime | str | None, form: str = "minutes") -> str:
 
     Args:
         at: a time, or the text of one as the importer and the log write it (ISO 8601, UTC); None gives a dash.
-        form: ``minutes`` or ``seconds``.
+        form: ``minutes`` or ``seconds``; ``clock`` leaves the date out.
     """
     if not at:
         return "–"
@@ -85,6 +88,15 @@ def summary_of(card: Card) -> str:
     return f"{card.value('name')} · {card.value('phone') or card.value('recipient_address')}"
 
 
+def entered_late(details: Mapping[str, str]) -> bool:
+    """Return whether a service record's sealed times say that it was entered after the limit (CE-02)."""
+    times = [details.get(name, "") for name in ("ended_at", "entered_at")]
+    if not all(times):
+        return False
+    ended, entered = map(datetime.fromisoformat, times)
+    return entry_lateness(ended, max(ended, entered), parts().policy.entry.limit()) is not None
+
+
 def purpose_name(purpose: str) -> str:
     """Return a purpose's name; an id the policy does not know stays as it is."""
     rule = parts().policy.purposes.get(purpose)
@@ -104,7 +116,7 @@ def _at_hand() -> dict[str, Any]:
     spoken, say = language(), words.translator(language())
     policy = parts().policy
     me: Person | None = g.get("person")
-    rights = policy.roles[me.role].rights if me else frozenset()
+    rights = policy.roles[me.role].rights if me and not me.must_change else frozenset()
     return {
         "_": say,
         "language": spoken,
@@ -116,10 +128,15 @@ def _at_hand() -> dict[str, Any]:
         "role_name": words.of_policy(spoken, policy.roles[me.role]) if me else "",
         "role_names": {role.value: words.of_policy(spoken, rule) for role, rule in policy.roles.items()},
         "purpose_names": {one: words.of_policy(spoken, rule) for one, rule in policy.purposes.items()},
+        "close_reasons": {one: words.of_policy(spoken, rule) for one, rule in policy.cases.reasons.items()},
         "password_days": policy.passwords.max_age_days,
-        "password_least": policy.passwords.min_length,
+        "password_rule": policy.passwords,
+        "password_left": lambda: days_left(policy.passwords, me.password_changed_at, now()) if me else None,
+        "password_ends": lambda: ends_at(policy.passwords, me.password_changed_at) if me else None,
+        "elsewhere": lambda: sessions.signed_in_elsewhere(parts(), me) if me else [],
         "is_demo": current_app.extensions[CONFIG].env == "demo",
         "back": way_back(request.full_path.rstrip("?")) if request.method == "GET" else "/",
         "title_of": title_of,
         "summary_of": summary_of,
+        "entered_late": entered_late,
     }

@@ -23,7 +23,7 @@ from vault.bootstrap import open_vault
 from vault.config import Config, load_config
 from vault.web import logs
 
-_MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108 - gunicorn's heartbeat files; a disk could stall them
+_MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108  # heartbeat files; a disk could stall them
 _LIFE = ExitStack()
 
 

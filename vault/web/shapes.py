@@ -10,6 +10,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from vault.domain import service_records
+
 
 def clean_text(text: str) -> str:
     """Return a text as it is, if it is one.
@@ -26,6 +28,13 @@ def clean_text(text: str) -> str:
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$"), Field(description="16 random bytes in hexadecimal.")]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,39}$"), Field(description="A word of a closed list.")]
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}$")]
+Moment = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})$"
+    ),
+    Field(json_schema_extra={"format": "date-time"}),
+]
 Typed = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(clean_text)]
 
 
@@ -43,6 +52,13 @@ class SignInBody(Shape):
 
     work_number: Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(clean_text)]
     password: Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(clean_text)]
+
+
+class PasswordBody(Shape):
+    """The current password and the new one, both exactly as typed."""
+
+    current: Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(clean_text)]
+    new: Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(clean_text)]
 
 
 class LookupBody(Shape):
@@ -68,6 +84,39 @@ class AskBody(Shape):
     number: Typed
 
 
+class NoticeGiven(Shape):
+    """Which notice the customer was given, and how (CE-01)."""
+
+    version: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+    channel: Word
+
+
+class ServiceRecordBody(Shape):
+    """A service record to file from an open case, on a customer in scope within it."""
+
+    case: Id
+    customer: Id
+    shipment: Id | None = Field(None, description="The shipment it is about, one of the customer's.")
+    kind: Word = Field(json_schema_extra={"enum": list(service_records.KINDS)})
+    channel: Word = Field(json_schema_extra={"enum": list(service_records.CHANNELS)})
+    ended_at: Moment | None = Field(None, description="Service end with its offset from UTC; left out: now.")
+    text: Annotated[
+        str, StringConstraints(min_length=1, max_length=service_records.MOST_TEXT), AfterValidator(clean_text)
+    ]
+    result: Word = Field(json_schema_extra={"enum": list(service_records.RESULTS)})
+    category: Word | None = Field(None, description="Topic of a complaint, and only of one.")
+    severity: Word | None = Field(None, description="Severity of a complaint, and only of one.")
+    rating: Annotated[int, Field(ge=1, le=5)] | None = Field(None, description="Of a rating, and only of one.")
+    notice: NoticeGiven
+    close: bool = Field(default=True, description="Whether the case ends with the record.")
+
+
+class CloseBody(Shape):
+    """Why a case is closed without a service record."""
+
+    reason: Word
+
+
 class EventsQuery(Shape):
     """Which events of the log to list."""
 
@@ -84,6 +133,23 @@ class Session(Shape):
     token: str
     expires_at: AwareDatetime
     role: Word
+    must_change_password: bool = Field(description="The password is too old: only `/password` and signing out answer.")
+
+
+class SessionLine(Shape):
+    """One of my open sessions."""
+
+    session: Id
+    source: str = Field(description="Network address at sign-in.")
+    since: AwareDatetime
+    last_seen: AwareDatetime = Field(description="To the minute.")
+    current: bool
+
+
+class MySessions(Shape):
+    """My open sessions, newest first."""
+
+    sessions: list[SessionLine]
 
 
 class Value(Shape):
@@ -143,6 +209,13 @@ class Asked(Shape):
     request: Id
 
 
+class FiledRecord(Shape):
+    """A service record, stored."""
+
+    record: Id
+    late: bool = Field(description="Entered later after the service end than the policy allows.")
+
+
 class CaseLine(Shape):
     """One of my cases."""
 
@@ -150,6 +223,7 @@ class CaseLine(Shape):
     purpose: Word
     opened_at: AwareDatetime
     closed_at: AwareDatetime | None
+    clock: Word | None = Field(description="How an open case stands: green, amber or late.")
 
 
 class RequestLine(Shape):
@@ -163,7 +237,7 @@ class RequestLine(Shape):
 
 
 class MyCases(Shape):
-    """My cases and my requests, newest first."""
+    """My cases, open ones first, and my requests, newest first."""
 
     cases: list[CaseLine]
     requests: list[RequestLine]

@@ -176,8 +176,21 @@
     "?": () => { if (dialog) dialog.showModal(); return Boolean(dialog); },
     "a": () => { const ask = one("form[data-ask]"); if (ask) ask.requestSubmit(); return Boolean(ask); },
     "c": () => { const same = one("[data-same-case]"); if (same) same.checked = !same.checked; return Boolean(same); },
+    "f": () => {
+      const link = one("a[data-file]");
+      const field = one("[data-filing] textarea");
+      if (link) link.click();
+      else if (field) { field.scrollIntoView({ block: "center" }); field.focus(); }
+      return Boolean(link || field);
+    },
     "r": () => { pending = ""; return reveals().length > 0; },
   };
+
+  on(one("[data-filing]"), "keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
+    event.preventDefault();
+    event.currentTarget.requestSubmit();
+  });
 
   document.addEventListener("keydown", (event) => {
     if (event.isComposing || event.ctrlKey || event.metaKey) return;
@@ -188,7 +201,8 @@
       return;
     }
     const target = event.target;
-    const typing = target.matches("input[type=text], input[type=password], textarea, select");
+    const typing = target.matches("input[type=text], input[type=password], textarea, select")
+      || target.closest("[data-filing]"); // its radio buttons and its date take keys of their own
     if (typing || (dialog && dialog.open)) return;
     if (singleKeysOff() && !(purposes.includes(target) && /^[0-9]$/.test(event.key))) return;
     if (event.key === "Enter" && pending) { event.preventDefault(); settle(); return; }

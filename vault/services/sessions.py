@@ -1,0 +1,199 @@
+"""Sessions: signing in and out, who is behind a token, and what a person or an administrator sees and ends."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from vault.crypto.passwords import hash_password, is_of_today, password_matches, waste_time
+from vault.domain.log import Action, Actor, Outcome
+from vault.domain.people import AccountState, Person, normal_work_number
+from vault.domain.policy import Right
+from vault.errors import AccessRefused, NotFound, SignInRefused
+from vault.services import throttle
+from vault.services.parts import Parts
+from vault.services.throttle import Try
+from vault.services.tokens import SignedIn, digest, idle_span, open_session, person_at
+from vault.storage import people, sessions, sign_in_failures
+from vault.storage.people import Account
+from vault.storage.sessions import SessionLine
+from vault.storage.unit_of_work import UnitOfWork, unit_of_work
+
+_TOUCH_EVERY = timedelta(minutes=1)
+_EXPIRED = "password_expired"
+
+
+def sign_in(parts: Parts, work_number: str, password: str, source: str, now: datetime) -> SignedIn:
+    """Open a session for a person who knows their password; with one that is too old, only to change it.
+
+    Args:
+        parts: the vault's parts.
+        work_number: as typed.
+        password: as typed.
+        source: network address.
+        now: UTC.
+
+    Returns:
+        The session's token.
+
+    Raises:
+        SignInRefused: unknown, wrong, locked, suspended, left or tried too often: one answer, after the same work.
+        LogUnavailable: the sign-in could not be logged.
+    """
+    number = normal_work_number(work_number)
+    with parts.database.read() as connection:
+        account = people.by_work_number(connection, number)
+        # Asked for nobody too, so that an unknown number takes the same steps.
+        known_here = sessions.was_used_from(connection, account.account_id if account else bytes(16), source)
+    tried = throttle.count(parts, number, source, now, known_here=known_here)
+    if tried.throttled or account is None or account.password is None or account.state is not AccountState.ACTIVE:
+        waste_time(password)
+        _refuse(parts, account, tried, source, now)
+        raise SignInRefused("sign_in_refused")
+    if not password_matches(password, account.password):
+        _refuse(parts, account, tried, source, now)
+        raise SignInRefused("sign_in_refused")
+    stronger = None if is_of_today(account.password) else hash_password(password)
+    with unit_of_work(parts.database) as work:
+        throttle.succeeded(work.connection, tried)
+        if stronger is not None:
+            people.change_if(work.connection, account.account_id, {"password": stronger}, password=account.password)
+        signed_in = open_session(work.connection, parts, account, source, now)
+        person = signed_in.person
+        idle = idle_span(parts) // timedelta(microseconds=1)
+        others = sessions.elsewhere(work.connection, account.account_id, person.session_id, idle)
+        if person.must_change:
+            _mark_expired(parts, work, now)
+        rule = _EXPIRED if person.must_change else ""
+        work.announce(parts.event(now, person.actor(), Action.SIGN_IN, Outcome.DONE, rule=rule, elsewhere=len(others)))
+        work.commit()
+    return signed_in
+
+
+def sign_out(parts: Parts, person: Person, token: str, now: datetime) -> None:
+    """End a session at once; a replayed cookie finds nothing."""
+    with unit_of_work(parts.database) as work:
+        sessions.end(work.connection, digest(token), now)
+        work.announce(parts.event(now, person.actor(), Action.SIGN_OUT, Outcome.DONE))
+        work.commit()
+
+
+def person_of(parts: Parts, token: str, source: str, now: datetime) -> Person | None:
+    """Return who a session token belongs to at this moment, or None.
+
+    Role, state, password age and limits are read anew for each request, so that a change acts on the next one. The
+    time of last use is written at most once a minute; that a password is too old, when it is first seen.
+    """
+    hashed = digest(token)
+    with parts.database.read() as connection:
+        session = sessions.by_hash(connection, hashed)
+    if session is None or session.account.state is not AccountState.ACTIVE:
+        return None
+    if now >= session.expires_at or now - session.seen_at >= idle_span(parts):
+        return None
+    person = person_at(parts, session.account, session.session_id, source, now)
+    unmarked = person.must_change and session.account.password_expired_at is None
+    used = now - session.seen_at >= _TOUCH_EVERY
+    if unmarked or used:
+        with unit_of_work(parts.database) as work:
+            if used:
+                sessions.touch(work.connection, hashed, now)
+            if unmarked:
+                _mark_expired(parts, work, now)
+            work.commit()
+    return person
+
+
+def own_sessions(parts: Parts, person: Person, now: datetime) -> list[SessionLine]:
+    """List a person's own open sessions, newest first."""
+    with parts.database.read() as connection:
+        return sessions.living(connection, person.account_id, now, now - idle_span(parts))
+
+
+def signed_in_elsewhere(parts: Parts, person: Person) -> list[SessionLine]:
+    """List sessions from other sources beside this one that the person has not been shown and waved through yet."""
+    idle = idle_span(parts) // timedelta(microseconds=1)
+    with parts.database.read() as connection:
+        return sessions.elsewhere(connection, person.account_id, person.session_id, idle)
+
+
+def acknowledge(parts: Parts, person: Person, now: datetime) -> None:
+    """Note that the person knows who was signed in elsewhere up to now."""
+    with unit_of_work(parts.database) as work:
+        sessions.acknowledge(work.connection, person.session_id, now)
+        work.commit()
+
+
+def end_own(parts: Parts, person: Person, session_id: bytes, now: datetime) -> None:
+    """End one of a person's own sessions.
+
+    Raises:
+        NotFound: they have no such open session.
+    """
+    with unit_of_work(parts.database) as work:
+        if not sessions.end_one(work.connection, person.account_id, session_id, now):
+            raise NotFound("session")
+        event = parts.event(
+            now, person.actor(), Action.SESSION_ENDED, Outcome.DONE, ended=1, ended_session=session_id.hex()
+        )
+        work.announce(event)
+        work.commit()
+
+
+def end_others(parts: Parts, person: Person, now: datetime) -> int:
+    """End all of a person's own sessions but this one; returns how many."""
+    with unit_of_work(parts.database) as work:
+        ended = sessions.end_all(work.connection, person.account_id, now, but=person.session_id)
+        work.announce(parts.event(now, person.actor(), Action.SESSION_ENDED, Outcome.DONE, ended=ended))
+        work.commit()
+    return ended
+
+
+def end_all_of(parts: Parts, person: Person, work_number: str, now: datetime) -> int:
+    """End every session of somebody's account as an administrator; returns how many.
+
+    Raises:
+        AccessRefused: the role has no right to accounts.
+        NotFound: no account has this work number.
+    """
+    if not parts.policy.allows(person.role, Right.ACCOUNTS):
+        raise AccessRefused("no_right")
+    with unit_of_work(parts.database) as work:
+        account = people.by_work_number(work.connection, normal_work_number(work_number))
+        if account is None:
+            raise NotFound("account")
+        ended = sessions.end_all(work.connection, account.account_id, now)
+        event = parts.event(
+            now, person.actor(), Action.SESSION_ENDED, Outcome.DONE, account=account.work_number, ended=ended
+        )
+        work.announce(event)
+        work.commit()
+    return ended
+
+
+def sweep(parts: Parts, now: datetime) -> int:
+    """Tidy up: end sessions beyond their limits, note passwords that are too old, forget what lies far back.
+
+    Everything is refused anyway at its time; but what was noted stays so when the clock goes back.
+
+    Returns:
+        How many sessions were ended.
+    """
+    rule = parts.policy.sessions
+    with unit_of_work(parts.database) as work:
+        ended = sessions.end_stale(work.connection, now, now - idle_span(parts))
+        sessions.forget(work.connection, now - timedelta(days=rule.keep_ended_days))
+        sign_in_failures.forget(work.connection, now - timedelta(minutes=rule.throttle.forget_minutes))
+        _mark_expired(parts, work, now)
+        work.commit()
+    return ended
+
+
+def _mark_expired(parts: Parts, work: UnitOfWork, now: datetime) -> None:
+    people.mark_expired(work.connection, now - timedelta(days=parts.policy.passwords.max_age_days), now)
+
+
+def _refuse(parts: Parts, account: Account | None, tried: Try, source: str, now: datetime) -> None:
+    # What was typed as a work number may be a password typed in the wrong box: only a known number is logged.
+    actor = Actor(account.work_number if account else "unknown", "none", source=source, node=parts.node)
+    action = Action.THROTTLED if tried.throttled else Action.SIGN_IN
+    parts.log_writer.write(parts.event(now, actor, action, Outcome.REFUSED))

@@ -1,0 +1,85 @@
+"""Steps around session tokens: what is stored of one, whom it stands for, and opening a session."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from vault.domain.ids import new_id
+from vault.domain.passwords import must_change
+from vault.domain.people import Person
+from vault.errors import SignInRefused
+from vault.services.parts import Parts
+from vault.storage import sessions
+from vault.storage.people import Account
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A fresh session: its token, shown once, and its absolute end."""
+
+    token: str
+    person: Person
+    expires_at: datetime
+
+
+def digest(secret: str) -> bytes:
+    """Return what is stored of a random secret in its place."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def idle_span(parts: Parts) -> timedelta:
+    """Return after how long without use a session opens nothing."""
+    return timedelta(minutes=parts.policy.sessions.idle_minutes)
+
+
+def person_at(parts: Parts, account: Account, session_id: bytes, source: str, now: datetime) -> Person:
+    """Return who stands behind a session at this moment.
+
+    Raises:
+        SignInRefused: the account has no password.
+    """
+    if account.password_changed_at is None:
+        raise SignInRefused("sign_in_refused")
+    rule = parts.policy.passwords
+    return Person(
+        account.account_id,
+        account.work_number,
+        account.role,
+        account.outlet,
+        account.team,
+        account.password_changed_at,
+        session_id,
+        source,
+        parts.node,
+        must_change(rule, account.password_changed_at, account.password_expired_at, now),
+    )
+
+
+def open_session(connection: Connection, parts: Parts, account: Account, source: str, now: datetime) -> SignedIn:
+    """Open a session with a token that nobody has seen before.
+
+    Args:
+        connection: inside a writing transaction.
+        parts: the vault's parts.
+        account: whose session.
+        source: network address.
+        now: UTC.
+    """
+    token, session_id = secrets.token_urlsafe(32), new_id()
+    expires_at = now + timedelta(hours=parts.policy.sessions.absolute_hours)
+    values = {
+        "session_hash": digest(token),
+        "session_id": session_id,
+        "account_id": account.account_id,
+        "source": source,
+        "created_at": now,
+        "seen_at": now,
+        "expires_at": expires_at,
+    }
+    sessions.add(connection, values)
+    return SignedIn(token, person_at(parts, account, session_id, source, now), expires_at)
