@@ -10,7 +10,6 @@ from collections.abc import Mapping
 NAMES: Mapping[str, Mapping[str, str]] = {
     "action": {
         "vault.init": "Vault set up",
-        "vault.start": "Vault started",
         "people.sign_in": "Sign-in",
         "people.sign_out": "Sign-out",
         "people.invite": "One-time secret issued",
@@ -28,7 +27,6 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "record.reveal": "Value revealed",
         "access.ask": "Access asked for",
         "service.filed": "Service record filed",
-        "case.list": "Own cases listed",
         "case.closed": "Case closed",
         "record.integrity_failure": "Record failed its integrity check",
         "keys.cohorts_made": "Cohort keys made ahead",

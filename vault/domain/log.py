@@ -19,8 +19,8 @@ from vault.errors import InvalidValue, ReceiptError
 EVENT_VERSION = 1
 FACTS = frozenset(
     {
-        "account", "account_role", "added", "bad", "batch", "closed", "cohorts", "conflicts", "elsewhere", "ended",
-        "ended_session", "identifier", "late", "missing_notice", "mode", "note", "password", "reason", "record_class",
+        "account", "account_role", "added", "cohorts", "elsewhere", "ended",
+        "ended_session", "identifier", "late", "mode", "reason", "record_class",
         "request", "size", "unchanged", "updated", "version",
     }
 )  # fmt: skip
@@ -31,7 +31,6 @@ class Action(StrEnum):
     """What happened. Later parts of the product add to this list; nothing is ever renamed."""
 
     VAULT_INIT = "vault.init"
-    VAULT_START = "vault.start"
     SIGN_IN = "people.sign_in"
     SIGN_OUT = "people.sign_out"
     INVITE = "people.invite"
@@ -49,7 +48,6 @@ class Action(StrEnum):
     REVEAL = "record.reveal"
     ASK = "access.ask"
     SERVICE_FILED = "service.filed"
-    CASE_LIST = "case.list"
     CASE_CLOSED = "case.closed"
     INTEGRITY_FAILURE = "record.integrity_failure"
     KEYS_COHORTS = "keys.cohorts_made"
