@@ -22,7 +22,7 @@ def busy(world):
     row = world.customer()
     for _ in range(30):
         world.parts.log_writer.write(
-            world.parts.event(world.now, world.person(AGENT).actor(), log.Action.CASE_LIST, log.Outcome.GRANTED)
+            world.parts.event(world.now, world.person(AGENT).actor(), log.Action.LOG_VIEW, log.Outcome.GRANTED)
         )
     answer = world.look_up(AGENT, row["phone"])
     world.reveal(AGENT, answer.case_id, answer.cards[0].record_id, "phone")

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import insert
 
+from vault.crypto.key_store import KeyStore
 from vault.domain.clocks import Light, light
 from vault.domain.cohorts import home_of
 from vault.domain.identifiers import identify
@@ -131,29 +132,12 @@ def ask(parts: Parts, person: Person, case_id: bytes, typed: str, now: datetime)
         case = case_of(connection, person, case_id)
     may_use(parts, person, Right.ASK, case.purpose, now)
     kind, number = identify(typed, parts.policy.carriers)
-    request_id, zone = new_id(), parts.policy.zone
-    expiry = expires_at(now, parts.policy.retention[RecordClass.REQUEST].keep(), zone)
     with unit_of_work(parts.database) as work:
         case = case_of(work.connection, person, case_id)
         store = parts.keys.current(work.connection)
-        cohort = home_of(store.cohorts(), RecordClass.REQUEST, expiry, now.astimezone(zone).date(), zone)
-        vault_state.require_open(work.connection, {cohort.key_id}, store.version)
-        keys, place = store.keys_of(cohort.key_id), FieldRef("identifier")
-        meta = RecordMeta(
-            record_id=request_id,
-            record_class=RecordClass.REQUEST,
-            cohort_id=cohort.key_id,
-            owner=person.account_id,
-            outlet=person.outlet,
-            kind="",
-            state=RecordState.SETTLED,
-            held=False,
-            activity_at=now,
-            expires_at=expiry,
-            fields=(place,),
-        )
-        wrapped, sealed = keys.seal(request_id, [(place, number)])
-        new = NewRecord(meta, keys.mac(meta), wrapped, sealed, (), entered_at=now, imported=False)
+        new = _sealed_identifier(parts, person, store, number, now)
+        request_id = new.meta.record_id
+        vault_state.require_open(work.connection, {new.meta.cohort_id}, store.version)
         record_writes.store(work.connection, [new])
         work.connection.execute(
             insert(access_requests).values(
@@ -179,3 +163,26 @@ def ask(parts: Parts, person: Person, case_id: bytes, typed: str, now: datetime)
         )
         work.commit()
     return request_id
+
+
+def _sealed_identifier(parts: Parts, person: Person, store: KeyStore, number: str, now: datetime) -> NewRecord:
+    """Seal a typed identifier as a record of class ``request``, which lives in a day cohort."""
+    zone, place = parts.policy.zone, FieldRef("identifier")
+    expiry = expires_at(now, parts.policy.retention[RecordClass.REQUEST].keep(), zone)
+    cohort = home_of(store.cohorts(), RecordClass.REQUEST, expiry, now.astimezone(zone).date(), zone)
+    keys = store.keys_of(cohort.key_id)
+    meta = RecordMeta(
+        record_id=new_id(),
+        record_class=RecordClass.REQUEST,
+        cohort_id=cohort.key_id,
+        owner=person.account_id,
+        outlet=person.outlet,
+        kind="",
+        state=RecordState.SETTLED,
+        held=False,
+        activity_at=now,
+        expires_at=expiry,
+        fields=(place,),
+    )
+    wrapped, sealed = keys.seal(meta.record_id, [(place, number)])
+    return NewRecord(meta, keys.mac(meta), wrapped, sealed, (), entered_at=now, imported=False)

@@ -104,8 +104,8 @@ def application() -> Flask:
 
 
 def _opened(config: Config) -> Flask:
-    # Loaded only now: prometheus_client decides on loading where the counts of several workers meet.
-    from vault.web.app import create_app  # noqa: PLC0415
+    # prometheus_client decides on loading where the counts of several workers meet.
+    from vault.web.app import create_app  # noqa: PLC0415 - only now, when the folder for the counts is known
 
     parts = _LIFE.enter_context(open_vault(config))
     atexit.register(_LIFE.close)
