@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from tests.web.conftest import ADMIN, AGENT, AUDITOR, HOST, INSPECTOR, POOL_PHONE, Front
 from vault.domain.policy import Right
@@ -254,3 +255,18 @@ def test_the_language_of_pages_is_chinese_until_somebody_switches(front: Front) 
     assert 'lang="en"' in browser.get("/sign-in", base_url=HOST).text
     browser.set_cookie(gate.LANGUAGE_COOKIE, "<script>", domain="127.0.0.1")
     assert 'lang="zh-CN"' in browser.get("/sign-in", base_url=HOST).text
+
+
+@pytest.mark.parametrize(
+    ("told", "noted"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("2001:DB8:0::1", "2001:db8::1"),
+        ("13912340001 张三", "unknown"),
+        ("1" * 300, "unknown"),
+        ("", "unknown"),
+    ],
+)
+def test_what_a_proxy_tells_is_noted_only_if_it_is_an_address(told, noted):
+    with Flask(__name__).test_request_context(environ_base={"REMOTE_ADDR": told}):
+        assert gate.source() == noted

@@ -7,6 +7,7 @@ and looks at no cookie, so a page of another site can make a browser do nothing 
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -138,8 +139,14 @@ def now() -> datetime:
 
 
 def source() -> str:
-    """Return the network address of whoever asks."""
-    return request.remote_addr or ""
+    """Return the network address of whoever asks, or ``unknown``.
+
+    Behind a proxy the address is text from a header: what is no address enters neither the log nor the database.
+    """
+    try:
+        return ipaddress.ip_address(request.remote_addr or "").compressed
+    except ValueError:
+        return "unknown"
 
 
 def for_programs() -> bool:
