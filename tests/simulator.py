@@ -26,14 +26,14 @@ from vault.domain.ids import RecordClass, new_id
 from vault.domain.people import Person
 from vault.errors import IntegrityError
 from vault.services import intake, log, lookup, people, sessions, viewing
-from vault.services.cards import Card
-from vault.services.intake_report import ImportReport
 from vault.services.intake_staff import import_staff
 from vault.services.log import Verdict
 from vault.services.lookup import LookupAnswer
-from vault.services.opening import announced, open_record
-from vault.services.parts import Parts
-from vault.services.tokens import SignedIn
+from vault.services.steps.cards import Card
+from vault.services.steps.intake_report import ImportReport
+from vault.services.steps.opening import announced, open_record
+from vault.services.steps.parts import Parts
+from vault.services.steps.tokens import SignedIn
 from vault.services.viewing import ViewAnswer
 from vault.storage import people as accounts
 from vault.storage import records

@@ -20,8 +20,8 @@ from vault.domain.people import AccountState
 from vault.errors import KeyStoreError, SetupError, VaultSealed
 from vault.services import log as log_service
 from vault.services import people as people_service
-from vault.services.keys import KeyRing, make_cohorts_ahead
-from vault.services.parts import Parts
+from vault.services.steps.keys import KeyRing, make_cohorts_ahead
+from vault.services.steps.parts import Parts
 from vault.storage import people, schema, vault_state
 from vault.storage.engine import Database
 from vault.storage.group_commit import GroupCommit

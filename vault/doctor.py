@@ -15,7 +15,7 @@ from vault import bootstrap
 from vault.config import Config
 from vault.crypto import self_test
 from vault.errors import VaultError
-from vault.services.parts import Parts
+from vault.services.steps.parts import Parts
 from vault.storage import log, schema
 from vault.storage.policy_files import load_policy
 

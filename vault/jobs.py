@@ -15,8 +15,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from vault.domain.log import Actor
 from vault.errors import VaultError
 from vault.services import log, sessions
-from vault.services.keys import make_cohorts_ahead
-from vault.services.parts import Parts
+from vault.services.steps.keys import make_cohorts_ahead
+from vault.services.steps.parts import Parts
 from vault.storage import job_runs
 
 

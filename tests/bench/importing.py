@@ -15,7 +15,7 @@ from vault import bootstrap
 from vault.config import ROOT, Config, load_config
 from vault.domain.ids import RecordClass, new_id
 from vault.services import intake
-from vault.services.parts import Parts
+from vault.services.steps.parts import Parts
 from vault.storage.engine import Database
 
 _CLASSES = {

@@ -19,7 +19,7 @@ from vault.domain.ids import RecordClass, new_id
 from vault.domain.people import Person
 from vault.domain.records import FieldRef, RecordMeta, RecordState
 from vault.services import lookup
-from vault.services.parts import Parts
+from vault.services.steps.parts import Parts
 from vault.storage import record_writes
 from vault.storage.record_writes import NewRecord
 from vault.storage.unit_of_work import unit_of_work

@@ -13,7 +13,7 @@ from vault import bootstrap
 from vault.domain.ids import new_id
 from vault.domain.log import Action, Actor, Opened, Outcome
 from vault.services import log as log_service
-from vault.services.parts import Parts
+from vault.services.steps.parts import Parts
 from vault.storage.tables import log_events, log_inbox
 from vault.storage.unit_of_work import unit_of_work
 

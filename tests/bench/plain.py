@@ -37,11 +37,11 @@ from vault.domain.policy import Policy, Right, View
 from vault.domain.records import LinkRole, RecordState
 from vault.domain.retention import expires_at
 from vault.errors import AccessRefused
-from vault.services.cards import Card, Shown
 from vault.services.intake import BATCH_ROWS, check_header, mapping_for
-from vault.services.intake_rows import Entry, RowReader
 from vault.services.lookup import LookupAnswer
-from vault.services.parts import Parts
+from vault.services.steps.cards import Card, Shown
+from vault.services.steps.intake_rows import Entry, RowReader
+from vault.services.steps.parts import Parts
 from vault.storage.bulk import insert_rows
 from vault.storage.csv_files import open_csv
 from vault.storage.engine import Database

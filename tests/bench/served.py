@@ -16,8 +16,10 @@ from tests.bench import plain
 from vault.bootstrap import open_vault
 from vault.config import load_config
 from vault.services import lookup, sessions
-from vault.services.parts import Parts
-from vault.web import api, bodies, gate, server, shapes
+from vault.services.steps.parts import Parts
+from vault.web import gate, server
+from vault.web.api import bodies, shapes
+from vault.web.api import records as api
 
 
 def bare(parts: Parts) -> Flask:

@@ -18,7 +18,7 @@ from vault.config import Config, load_config
 from vault.domain.log import Actor
 from vault.services import people, sessions
 from vault.services.intake_staff import import_staff
-from vault.services.parts import Parts
+from vault.services.steps.parts import Parts
 from vault.storage.engine import Database
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"

@@ -13,7 +13,7 @@ from tests.simulator import NOW, complaint_row, customer_row, local, service_row
 from vault.domain.ids import RecordClass
 from vault.errors import AccessRefused, InvalidValue, NotFound
 from vault.services import lookup
-from vault.services.cards import OTHER_PARTY_RULE
+from vault.services.steps.cards import OTHER_PARTY_RULE
 
 AGENT, COLLEAGUE = "KF2001", "KF2002"
 SPECIALIST = "KF2008"

@@ -9,10 +9,11 @@ from tests.simulator import NOW, complaint_row, customer_row, shown
 from vault.domain.clocks import Light
 from vault.domain.ids import RecordClass, new_id
 from vault.errors import AccessRefused, IntegrityError, InvalidValue, NotFound, StorageError, VaultError
-from vault.services import activity, attempts, cases, filing, lookup
+from vault.services import cases, filing, lookup
 from vault.services.cases import close
-from vault.services.closing import close_case
 from vault.services.filing import Filing
+from vault.services.steps import activity, attempts
+from vault.services.steps.closing import close_case
 from vault.storage import cases as stored_cases
 from vault.storage.unit_of_work import unit_of_work
 

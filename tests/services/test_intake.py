@@ -3,7 +3,7 @@ import pytest
 from tests.simulator import MAPPINGS, NOW, customer_row, service_row, write_file
 from vault.errors import StorageUnavailable
 from vault.services import intake
-from vault.services.intake_report import MOST_LISTED, Fault, ImportReport
+from vault.services.steps.intake_report import MOST_LISTED, Fault, ImportReport
 from vault.storage import record_writes
 
 

@@ -9,7 +9,7 @@ from vault.config import ROOT
 from vault.domain.identifiers import IdentifierKind
 from vault.domain.records import LinkRole, RecordState
 from vault.errors import InvalidValue
-from vault.services.intake_rows import RowReader
+from vault.services.steps.intake_rows import RowReader
 from vault.storage.policy_files import load_policy
 
 POLICY = load_policy(ROOT / "policies")

@@ -6,7 +6,7 @@ import pytest
 from tests.simulator import NOW, World
 from vault import bootstrap
 from vault.errors import VaultSealed
-from vault.services.keys import make_cohorts_ahead
+from vault.services.steps.keys import make_cohorts_ahead
 
 
 def make(world, at):

@@ -4,7 +4,7 @@ import pytest
 
 from tests.simulator import NOW, complaint_row, customer_row, service_row
 from vault.domain.records import LinkRole
-from vault.services import scope
+from vault.services.steps import scope
 from vault.storage import records
 
 AGENT, COLLEAGUE = "KF2001", "KF2002"

@@ -3,7 +3,7 @@ import pytest
 from tests.simulator import customer_row, shipment_row
 from vault.domain.log import Action, Outcome
 from vault.errors import AccessRefused, NotFound, ReceiptError
-from vault.services.opening import announced, open_record
+from vault.services.steps.opening import announced, open_record
 from vault.storage import records
 
 AGENT = "KF2001"

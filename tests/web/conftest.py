@@ -19,7 +19,7 @@ from vault import bootstrap
 from vault.config import Config, load_config
 from vault.domain.ids import RecordClass
 from vault.services import intake, intake_staff, people, sessions
-from vault.services.parts import Parts
+from vault.services.steps.parts import Parts
 from vault.web import logs
 from vault.web.app import create_app
 

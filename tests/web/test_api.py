@@ -19,8 +19,8 @@ from tests.web.conftest import (
     WAYBILL,
     Front,
 )
-from vault.web import shapes
-from vault.web.api import ROUTES
+from vault.web.api import shapes
+from vault.web.api.routes import ROUTES
 from vault.web.app import MOST_BYTES
 
 ID = "0" * 32

@@ -26,7 +26,7 @@ from tests.web.conftest import (
     small_vault,
 )
 from tests.web.test_pages import form, look_up, send
-from vault.web import shapes
+from vault.web.api import shapes
 
 SECOND = timedelta(seconds=1)
 TEXT = "客户询问何时送到，已答复。"
@@ -122,7 +122,7 @@ def test_the_thirty_minutes_are_exact(
     front: Front, found: dict[str, Any], monkeypatch: pytest.MonkeyPatch, beyond: timedelta, *, late: bool
 ) -> None:
     moment = datetime.now(UTC)
-    monkeypatch.setattr("vault.web.api.now", lambda: moment)
+    monkeypatch.setattr("vault.web.api.cases.now", lambda: moment)
     ended = moment - timedelta(minutes=30) - beyond
     assert file(front, entry(found, ended_at=ended.isoformat())).json["late"] is late
 

@@ -7,7 +7,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from tests.web.conftest import HOST, POOL_PHONE, Front
-from vault.web.api import PREFIX, ROUTES
+from vault.web.api.routes import PREFIX, ROUTES
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from tests.web.conftest import ADMIN, AGENT, HOST, INSPECTOR, OTHER_AGENT, Front
 from vault.errors import SignInBusy
 from vault.services import sessions
-from vault.services.tokens import SignedIn
-from vault.web import shapes
+from vault.services.steps.tokens import SignedIn
+from vault.web.api import shapes
 from vault.web.turnstile import Turnstile, stand_in
 
 HOME = "198.51.100.7"

@@ -9,7 +9,8 @@ import pytest
 
 from tests.web.conftest import AGENT, HOST, POOL_PHONE, Front
 from vault import errors, words
-from vault.web import problems, shapes
+from vault.web import problems
+from vault.web.api import shapes
 
 Break = Callable[[str, BaseException], None]
 LOOKUP = "vault.services.lookup.look_up"
@@ -86,7 +87,7 @@ def test_the_unexpected_gets_an_incident_number_and_no_text(
     assert incident in answer.json["detail"]
     line = next(one for one in map(json.loads, written.getvalue().splitlines()) if one["event"] == "unexpected")
     assert (line["incident"], line["level"]) == (incident, "error")
-    assert line["reason"].startswith("web/api.py:")
+    assert line["reason"].startswith("web/api/")
     assert SECRET not in answer.text + str(answer.headers) + written.getvalue()
 
 

@@ -23,7 +23,7 @@ from vault.domain.policy import RolePolicy
 from vault.errors import SetupError
 from vault.services import intake, people
 from vault.services.intake_staff import import_staff
-from vault.services.parts import Parts
+from vault.services.steps.parts import Parts
 
 _DATA = ROOT / "tests" / "data"
 _FILES = (

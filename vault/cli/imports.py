@@ -17,8 +17,8 @@ from vault.cli.output import FOUND, json_option, now, show_json, speaker, vault
 from vault.config import Config, load_config
 from vault.domain.ids import RecordClass
 from vault.services import intake
-from vault.services.intake_report import ImportReport
 from vault.services.intake_staff import import_staff
+from vault.services.steps.intake_report import ImportReport
 from vault.words import reason
 
 _LISTED = 20

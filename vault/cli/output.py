@@ -25,7 +25,7 @@ from vault.errors import (
     VaultSealed,
 )
 from vault.services import log as log_service
-from vault.services.parts import Parts
+from vault.services.steps.parts import Parts
 
 FOUND = 1
 CANNOT = 2

@@ -18,9 +18,9 @@ from vault.domain.policy import Policy, Right
 from vault.domain.records import FieldRef, RecordMeta, RecordState
 from vault.domain.retention import expires_at
 from vault.errors import InvalidValue
-from vault.services.admission import case_of, may_use
-from vault.services.closing import close_case
-from vault.services.parts import Parts
+from vault.services.steps.admission import case_of, may_use
+from vault.services.steps.closing import close_case
+from vault.services.steps.parts import Parts
 from vault.storage import cases, record_writes, records, vault_state
 from vault.storage.cases import AskedRequest, Case
 from vault.storage.record_writes import NewRecord

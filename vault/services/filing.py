@@ -20,13 +20,13 @@ from vault.domain.policy import Policy, Right
 from vault.domain.records import FieldRef, LinkRole, RecordMeta, RecordState
 from vault.domain.retention import expires_at
 from vault.errors import InvalidValue, NotFound
-from vault.services import scope
-from vault.services.activity import move_activity
-from vault.services.admission import case_of, may_use
-from vault.services.attempts import until_stored
-from vault.services.closing import close_case
-from vault.services.opening import reporting
-from vault.services.parts import Parts
+from vault.services.steps import scope
+from vault.services.steps.activity import move_activity
+from vault.services.steps.admission import case_of, may_use
+from vault.services.steps.attempts import until_stored
+from vault.services.steps.closing import close_case
+from vault.services.steps.opening import reporting
+from vault.services.steps.parts import Parts
 from vault.storage import record_writes, vault_state
 from vault.storage.cases import Case
 from vault.storage.record_writes import NewRecord

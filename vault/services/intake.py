@@ -15,10 +15,10 @@ from pathlib import Path
 from vault.domain.ids import RecordClass
 from vault.domain.log import Actor
 from vault.errors import ImportRefused, InvalidValue
-from vault.services.intake_batch import Run, import_batch
-from vault.services.intake_report import Fault, ImportReport
-from vault.services.intake_rows import Entry, Identity, RowReader
-from vault.services.parts import Parts
+from vault.services.steps.intake_batch import Run, import_batch
+from vault.services.steps.intake_report import Fault, ImportReport
+from vault.services.steps.intake_rows import Entry, Identity, RowReader
+from vault.services.steps.parts import Parts
 from vault.storage import people
 from vault.storage.csv_files import CsvFile, open_csv
 from vault.storage.mapping_files import HeaderMapping, choose_mapping, load_mapping

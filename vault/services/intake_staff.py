@@ -13,9 +13,9 @@ from vault.domain.log import Action, Actor, Outcome
 from vault.domain.people import AccountState
 from vault.errors import ImportRefused, InvalidValue
 from vault.services.intake import check_header, mapping_for
-from vault.services.intake_report import Fault, ImportReport
-from vault.services.intake_rows import RowReader, checked_code
-from vault.services.parts import Parts
+from vault.services.steps.intake_report import Fault, ImportReport
+from vault.services.steps.intake_rows import RowReader, checked_code
+from vault.services.steps.parts import Parts
 from vault.storage import people, sessions
 from vault.storage.csv_files import RawRow, open_csv
 from vault.storage.unit_of_work import unit_of_work

@@ -19,7 +19,7 @@ from vault.domain.log_tree import Frontier
 from vault.domain.people import Person
 from vault.domain.policy import Right
 from vault.errors import AccessRefused, VaultSealed
-from vault.services.parts import Parts
+from vault.services.steps.parts import Parts
 from vault.storage import log, vault_state
 from vault.storage.log_files import SignedState
 from vault.storage.unit_of_work import unit_of_work

@@ -21,11 +21,11 @@ from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
 from vault.domain.policy import Right
 from vault.errors import NotFound
-from vault.services import scope
-from vault.services.admission import case_of, may_use
-from vault.services.cards import OTHER_PARTY_RULE, Card, Glimpse, glimpse
-from vault.services.opening import check, reporting
-from vault.services.parts import Parts
+from vault.services.steps import scope
+from vault.services.steps.admission import case_of, may_use
+from vault.services.steps.cards import OTHER_PARTY_RULE, Card, Glimpse, glimpse
+from vault.services.steps.opening import check, reporting
+from vault.services.steps.parts import Parts
 from vault.storage import cases, records
 from vault.storage.group_commit import Rows
 from vault.storage.records import StoredRecord

@@ -9,9 +9,9 @@ from vault.domain.log import Action, Outcome
 from vault.domain.passwords import nearly_the_same, too_young
 from vault.domain.people import Person
 from vault.errors import InvalidValue
-from vault.services import new_passwords, throttle
-from vault.services.parts import Parts
-from vault.services.tokens import SignedIn, open_session
+from vault.services.steps import new_passwords, throttle
+from vault.services.steps.parts import Parts
+from vault.services.steps.tokens import SignedIn, open_session
 from vault.storage import people, sessions
 from vault.storage.people import Account
 from vault.storage.unit_of_work import unit_of_work

@@ -14,9 +14,9 @@ from vault.domain.passwords import must_change
 from vault.domain.people import AccountState, Person, normal_work_number
 from vault.domain.policy import Right
 from vault.errors import AccessRefused, NotFound, SignInRefused
-from vault.services import new_passwords
-from vault.services.parts import Parts
-from vault.services.tokens import digest, idle_span
+from vault.services.steps import new_passwords
+from vault.services.steps.parts import Parts
+from vault.services.steps.tokens import digest, idle_span
 from vault.storage import people, sessions
 from vault.storage.people import Account
 from vault.storage.unit_of_work import unit_of_work

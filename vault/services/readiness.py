@@ -10,7 +10,7 @@ from functools import cache
 from sqlalchemy import insert, text
 
 from vault.errors import StorageError, VaultError
-from vault.services.parts import Parts
+from vault.services.steps.parts import Parts
 from vault.storage import log, schema
 from vault.storage.tables import log_inbox
 from vault.storage.unit_of_work import unit_of_work

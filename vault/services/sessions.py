@@ -9,10 +9,10 @@ from vault.domain.log import Action, Actor, Outcome
 from vault.domain.people import AccountState, Person, normal_work_number
 from vault.domain.policy import Right
 from vault.errors import AccessRefused, NotFound, SignInRefused
-from vault.services import throttle
-from vault.services.parts import Parts
-from vault.services.throttle import Try
-from vault.services.tokens import SignedIn, digest, idle_span, open_session, person_at
+from vault.services.steps import throttle
+from vault.services.steps.parts import Parts
+from vault.services.steps.throttle import Try
+from vault.services.steps.tokens import SignedIn, digest, idle_span, open_session, person_at
 from vault.storage import people, sessions, sign_in_failures
 from vault.storage.people import Account
 from vault.storage.sessions import SessionLine

@@ -20,11 +20,11 @@ from vault.domain.plaintext import Plaintext
 from vault.domain.policy import Right, View
 from vault.domain.records import LinkRole
 from vault.errors import AccessRefused
-from vault.services import scope
-from vault.services.admission import case_of, may_use
-from vault.services.cards import OTHER_PARTY_RULE, Card, glimpse
-from vault.services.opening import announced, check, open_record, reporting
-from vault.services.parts import Parts
+from vault.services.steps import scope
+from vault.services.steps.admission import case_of, may_use
+from vault.services.steps.cards import OTHER_PARTY_RULE, Card, glimpse
+from vault.services.steps.opening import announced, check, open_record, reporting
+from vault.services.steps.parts import Parts
 from vault.storage import records
 from vault.storage.cases import Case
 from vault.storage.records import StoredRecord

@@ -8,18 +8,18 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
 from vault.config import Config
-from vault.services.parts import Parts
+from vault.services.steps.parts import Parts
 from vault.web import gate, logs, metrics, problems, turnstile
 from vault.web.api import api
+from vault.web.api.openapi import openapi
 from vault.web.headers import Headers
 from vault.web.health import CONFIG, health
 from vault.web.metrics import Watch
-from vault.web.openapi import openapi
-from vault.web.pages import pages
-from vault.web.pages_cases import case_pages
-from vault.web.pages_log import log_pages
-from vault.web.pages_own import own_pages
-from vault.web.pages_people import people_pages
+from vault.web.pages.cases import case_pages
+from vault.web.pages.log import log_pages
+from vault.web.pages.look_up import pages
+from vault.web.pages.own import own_pages
+from vault.web.pages.people import people_pages
 
 MOST_BYTES = 64 * 1024
 """The largest request body; the longest form has a dozen short fields."""

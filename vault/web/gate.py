@@ -23,8 +23,8 @@ from vault.domain.people import Person
 from vault.domain.policy import Right
 from vault.errors import AccessRefused, PasswordExpired, SignInRefused
 from vault.services import sessions
-from vault.services.parts import Parts
-from vault.services.tokens import SignedIn as Fresh
+from vault.services.steps.parts import Parts
+from vault.services.steps.tokens import SignedIn as Fresh
 
 View = TypeVar("View", bound=Callable[..., Any])
 

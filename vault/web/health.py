@@ -12,7 +12,7 @@ from vault.config import Config
 from vault.errors import AccessRefused
 from vault.services import readiness
 from vault.web import gate, metrics
-from vault.web.bodies import JSON
+from vault.web.api.bodies import JSON
 from vault.web.problems import RETRY_SECONDS
 
 CONFIG = "datavault_config"

@@ -22,7 +22,7 @@ from prometheus_client.registry import Collector
 from vault.domain.log import Action, Event, Outcome, Receipt
 from vault.errors import StorageError
 from vault.services import readiness
-from vault.services.parts import Parts
+from vault.services.steps.parts import Parts
 from vault.web import gate, logs
 
 REGISTRY = CollectorRegistry()

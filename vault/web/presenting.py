@@ -17,7 +17,7 @@ from vault.domain.passwords import days_left, ends_at
 from vault.domain.people import Person
 from vault.domain.policy import Right
 from vault.services import sessions
-from vault.services.cards import Card
+from vault.services.steps.cards import Card
 from vault.web.gate import language, now, parts
 from vault.web.health import CONFIG
 

@@ -19,13 +19,13 @@ from vault.domain.log import Action, Actor, Opened, Outcome
 from vault.domain.records import FieldRef, LinkRole, RecordMeta, RecordState
 from vault.domain.retention import expires_at
 from vault.errors import StorageError
-from vault.services.activity import move_activity
-from vault.services.attempts import until_stored
-from vault.services.intake_compare import Verdict, compare
-from vault.services.intake_report import Fault, ImportReport
-from vault.services.intake_rows import Entry, Identity, RowReader
-from vault.services.opening import check, reporting
-from vault.services.parts import Parts
+from vault.services.steps.activity import move_activity
+from vault.services.steps.attempts import until_stored
+from vault.services.steps.intake_compare import Verdict, compare
+from vault.services.steps.intake_report import Fault, ImportReport
+from vault.services.steps.intake_rows import Entry, Identity, RowReader
+from vault.services.steps.opening import check, reporting
+from vault.services.steps.parts import Parts
 from vault.storage import record_writes, records, vault_state
 from vault.storage.mapping_files import HeaderMapping
 from vault.storage.moments import moment

@@ -12,9 +12,9 @@ from vault import words
 from vault.domain import service_records
 from vault.domain.ids import RecordClass
 from vault.errors import InvalidValue
-from vault.services.cards import OTHER_PARTY_RULE, Card
 from vault.services.cases import clock_of
 from vault.services.filing import Filing
+from vault.services.steps.cards import OTHER_PARTY_RULE, Card
 from vault.services.viewing import ViewAnswer
 from vault.web.gate import language, now, parts
 

@@ -13,7 +13,7 @@ from zxcvbn import zxcvbn
 from vault.crypto.passwords import password_matches
 from vault.domain.passwords import exact, without_known
 from vault.errors import InvalidValue
-from vault.services.parts import Parts
+from vault.services.steps.parts import Parts
 from vault.storage import password_history
 from vault.storage.people import Account
 

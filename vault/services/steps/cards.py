@@ -18,7 +18,7 @@ from vault.domain.log import Opened, Receipt
 from vault.domain.masks import VALUELESS, mask
 from vault.domain.policy import Policy, View
 from vault.domain.records import LinkRole, RecordState
-from vault.services.opening import announced, check_found_by, open_record
+from vault.services.steps.opening import announced, check_found_by, open_record
 from vault.storage.records import StoredRecord
 
 OTHER_PARTY_RULE = "other_party"

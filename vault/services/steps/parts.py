@@ -7,7 +7,7 @@ from datetime import datetime
 
 from vault.domain.log import Action, Actor, Event, Opened, Outcome
 from vault.domain.policy import Policy
-from vault.services.keys import KeyRing
+from vault.services.steps.keys import KeyRing
 from vault.storage.engine import Database
 from vault.storage.group_commit import GroupCommit
 from vault.storage.log_files import LogFiles

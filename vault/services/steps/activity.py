@@ -12,7 +12,7 @@ from vault.domain.ids import RecordClass
 from vault.domain.policy import Policy
 from vault.domain.records import LinkRole, RecordMeta
 from vault.domain.retention import expires_at
-from vault.services.opening import check
+from vault.services.steps.opening import check
 from vault.storage import record_writes, records
 from vault.storage.record_writes import Change, Origin
 

@@ -9,9 +9,9 @@ from vault import words
 from vault.domain.policy import Right
 from vault.errors import InvalidValue
 from vault.services import cases, filing
-from vault.web.filing_form import read_filing
 from vault.web.gate import door, language, now, parts, person
-from vault.web.pages import record_page
+from vault.web.pages.filing_form import read_filing
+from vault.web.pages.look_up import record_page
 
 case_pages = Blueprint("cases", __name__)
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from vault.domain.throttling import failures_now, is_throttled, source_of
-from vault.services.parts import Parts
+from vault.services.steps.parts import Parts
 from vault.storage import sign_in_failures
 from vault.storage.sign_in_failures import WHOLE_SOURCE
 from vault.storage.unit_of_work import unit_of_work

@@ -18,8 +18,8 @@ from vault.domain.policy import Right
 from vault.errors import InvalidValue, NotFound
 from vault.services import cases, lookup, viewing
 from vault.services.lookup import LookupAnswer
-from vault.web.filing_form import filing_form
 from vault.web.gate import LANGUAGE_COOKIE, LANGUAGES, door, language, now, open_door, parts, person, source
+from vault.web.pages.filing_form import filing_form
 from vault.web.presenting import clock, furnish, purpose_name, way_back
 
 pages = Blueprint("pages", __name__)

@@ -10,7 +10,7 @@ from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
 from vault.domain.policy import PurposeKind, Right
 from vault.errors import AccessRefused, NotFound
-from vault.services.parts import Parts
+from vault.services.steps.parts import Parts
 from vault.storage import cases
 from vault.storage.cases import Case
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
 from vault.errors import NotFound
-from vault.services.parts import Parts
+from vault.services.steps.parts import Parts
 from vault.storage import cases
 from vault.storage.cases import Case
 from vault.storage.unit_of_work import UnitOfWork

@@ -14,7 +14,7 @@ from vault.domain.log import Action, Actor, Opened, Outcome, Receipt
 from vault.domain.plaintext import Plaintext
 from vault.domain.records import FieldRef
 from vault.errors import IntegrityError, KeyStoreError
-from vault.services.parts import Parts
+from vault.services.steps.parts import Parts
 from vault.storage.records import StoredRecord
 
 

@@ -13,7 +13,7 @@ from vault.domain.ids import new_id
 from vault.domain.passwords import must_change
 from vault.domain.people import Person
 from vault.errors import SignInRefused
-from vault.services.parts import Parts
+from vault.services.steps.parts import Parts
 from vault.storage import sessions
 from vault.storage.people import Account
 

@@ -12,11 +12,12 @@ from flask import Blueprint, Response
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from vault.web import gate, shapes
-from vault.web.api import PREFIX, ROUTES, Route
-from vault.web.bodies import JSON
+from vault.web import gate
+from vault.web.api import shapes
+from vault.web.api.bodies import JSON
+from vault.web.api.routes import PREFIX, ROUTES, Route
+from vault.web.api.shapes import Shape
 from vault.web.problems import HTTP_PROBLEMS, MEDIA_TYPE
-from vault.web.shapes import Shape
 
 openapi = Blueprint("openapi", __name__, url_prefix=PREFIX)
 

@@ -14,7 +14,7 @@ from flask import abort, request
 from pydantic import ValidationError
 
 from vault.errors import InvalidValue
-from vault.web.shapes import Shape
+from vault.web.api.shapes import Shape
 
 JSON = "application/json"
 WHOLE = "body"

@@ -15,8 +15,8 @@ from vault.domain.people import Person
 from vault.domain.policy import Policy, Scope
 from vault.domain.records import LinkRole, RecordMeta
 from vault.errors import NotFound
-from vault.services.opening import check, reporting
-from vault.services.parts import Parts
+from vault.services.steps.opening import check, reporting
+from vault.services.steps.parts import Parts
 from vault.storage import cases, people, records
 from vault.storage.cases import Case
 from vault.storage.records import StoredRecord

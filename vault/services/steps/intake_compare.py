@@ -14,9 +14,9 @@ from vault.domain.log import Action, Actor, Outcome
 from vault.domain.plaintext import Plaintext
 from vault.domain.records import FieldRef, LinkRole, RecordState
 from vault.domain.retention import expires_at
-from vault.services.intake_rows import Entry
-from vault.services.opening import announced, check_found_by, open_record
-from vault.services.parts import Parts
+from vault.services.steps.intake_rows import Entry
+from vault.services.steps.opening import announced, check_found_by, open_record
+from vault.services.steps.parts import Parts
 from vault.storage import records
 from vault.storage.record_writes import Change
 from vault.storage.records import StoredRecord
