@@ -108,9 +108,16 @@ accounts = Table(
     Column("invite_expires_at", UtcTime, nullable=True),
     Column("created_at", UtcTime, nullable=False),
     Column("password_expired_at", UtcTime, nullable=True, comment="first seen too old; empty once changed"),
+    Column("kind", String(8), nullable=False, server_default="person", comment="a person, or a program with tokens"),
+    Column("sealed_totp", LargeBinary, nullable=True, comment="shared secret of RFC 6238, sealed under the people key"),
+    Column(
+        "totp_confirmed_at", UtcTime, nullable=True, comment="when its first code was given; empty: no second factor"
+    ),
+    Column("totp_step", BigInteger, nullable=True, comment="the last time step whose code was taken: none is twice"),
     UniqueConstraint("work_number", comment="one human, one account (AC-03)"),
     CheckConstraint("state IN ('invited', 'active', 'locked', 'suspended', 'left')", name="state"),
-    CheckConstraint("state <> 'active' OR password IS NOT NULL", name="active_has_password"),
+    CheckConstraint("state <> 'active' OR password IS NOT NULL OR kind = 'service'", name="active_has_password"),
+    CheckConstraint("kind IN ('person', 'service')", name="kind"),
 )
 
 sessions = Table(
@@ -125,7 +132,31 @@ sessions = Table(
     Column("expires_at", UtcTime, nullable=False, comment="absolute limit, set once"),
     Column("ended_at", UtcTime, nullable=True),
     Column("acknowledged_at", UtcTime, nullable=True, comment="when its person last saw who else was signed in"),
+    Column("proved_at", UtcTime, nullable=True, comment="when password and second factor were last given; empty: owed"),
     Index(None, "account_id"),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("token_hash", LargeBinary(32), primary_key=True, comment="SHA-256 of the token, 256 random bits"),
+    _id("token_id", comment="how the access log names the token"),
+    _id("account_id", ForeignKey("accounts.account_id")),
+    Column("purposes", String(200), nullable=False, comment="purpose ids it is limited to, with commas"),
+    _id("made_by", ForeignKey("accounts.account_id")),
+    Column("made_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=True, comment="written at most once a minute"),
+    Column("ended_at", UtcTime, nullable=True),
+    Index(None, "account_id"),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("account_id", ID, ForeignKey("accounts.account_id"), primary_key=True),
+    Column("code_hash", LargeBinary(32), primary_key=True, comment="SHA-256 of a code of 100 random bits"),
+    Column("used_at", UtcTime, nullable=True),
 )
 
 password_history = Table(
@@ -242,7 +273,8 @@ cases = Table(
     _id("opened_by", ForeignKey("accounts.account_id")),
     Column("opened_at", UtcTime, nullable=False),
     Column("closed_at", UtcTime, nullable=True),
-    Index(None, "opened_by", "opened_at"),
+    _id("held_by", ForeignKey("accounts.account_id"), comment="whose case it is now; a hand-over changes it"),
+    Index(None, "held_by", "opened_at"),
 )
 
 case_records = Table(
@@ -264,8 +296,161 @@ access_requests = Table(
     Column("identifier_kind", String(16), nullable=False),
     Column("asked_at", UtcTime, nullable=False),
     Column("state", String(10), nullable=False),
+    _id("decided_by", ForeignKey("accounts.account_id"), nullable=True),
+    Column("decided_at", UtcTime, nullable=True),
+    Column(
+        "reason", String(40), nullable=False, server_default="", comment="why it was refused; not told to the asker"
+    ),
     CheckConstraint("state IN ('asked', 'granted', 'refused', 'ended')", name="state"),
     Index(None, "asked_by", "asked_at"),
+    Index(None, "case_id"),
+)
+
+request_targets = Table(
+    "request_targets",
+    metadata,
+    _id("request_id", ForeignKey("access_requests.request_id")),
+    _id("account_id", ForeignKey("accounts.account_id"), comment="who may decide it"),
+    PrimaryKeyConstraint("request_id", "account_id"),
+    Index(None, "account_id"),
+    sqlite_with_rowid=False,
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("grant_id", ID, primary_key=True, comment=_RANDOM_ID),
+    Column("kind", String(12), nullable=False),
+    _id("account_id", ForeignKey("accounts.account_id"), comment="who may see the customer"),
+    _id("record_id", comment="the customer"),
+    _id("case_id", ForeignKey("cases.case_id"), nullable=True, comment="with which it ends; empty: not taken up yet"),
+    _id("request_id", ForeignKey("access_requests.request_id"), nullable=True),
+    Column("purpose", String(24), nullable=False),
+    _id("granted_by", ForeignKey("accounts.account_id")),
+    Column("granted_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime, nullable=True, comment="revoked, or its case closed"),
+    CheckConstraint("kind IN ('asked', 'shared', 'break_glass')", name="kind"),
+    Index(None, "account_id", "expires_at"),
+    Index(None, "case_id"),
+    Index(None, "granted_by", "granted_at"),
+    Index(None, "request_id"),
+)
+
+caller_checks = Table(
+    "caller_checks",
+    metadata,
+    Column("check_id", ID, primary_key=True, comment=_RANDOM_ID),
+    _id("case_id", ForeignKey("cases.case_id")),
+    _id("record_id", comment="the customer the caller says to be"),
+    _id("account_id", ForeignKey("accounts.account_id"), comment="who asked the caller"),
+    Column("question", String(40), nullable=False, comment="of the policy; empty for a refusal"),
+    Column("outcome", String(10), nullable=False),
+    Column("reason", String(40), nullable=False, comment="of a refusal, from the policy"),
+    Column("at", UtcTime, nullable=False),
+    CheckConstraint("outcome IN ('match', 'no_match', 'refused')", name="outcome"),
+    Index(None, "case_id", "record_id"),
+    Index(None, "record_id", "at"),
+)
+
+break_glass = Table(
+    "break_glass",
+    metadata,
+    Column("break_glass_id", ID, primary_key=True, comment="also the id of the record of class request that holds it"),
+    _id("case_id", ForeignKey("cases.case_id")),
+    _id("asked_by", ForeignKey("accounts.account_id")),
+    Column("profile", String(40), nullable=False),
+    Column("reason", String(40), nullable=False),
+    Column("identifier_kind", String(16), nullable=False),
+    Column("asked_at", UtcTime, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("owner_contact", String(10), nullable=False, comment="whether the owner was reached by phone (KY-03)"),
+    Column("owner_called_at", UtcTime, nullable=True, comment="to the minute; empty: not called"),
+    _id("second_person", ForeignKey("accounts.account_id"), nullable=True, comment="who stood by (KY-11)"),
+    Column("opened_at", UtcTime, nullable=True),
+    Column("expires_at", UtcTime, nullable=True, comment="hard limit, set once when it is opened"),
+    Column("review_due_at", UtcTime, nullable=True),
+    _id("reviewed_by", ForeignKey("accounts.account_id"), nullable=True),
+    Column("reviewed_at", UtcTime, nullable=True),
+    Column("finding", String(40), nullable=False, server_default="", comment="of the review, from the policy"),
+    CheckConstraint("state IN ('asked', 'approved', 'opened', 'refused', 'ended', 'reviewed')", name="state"),
+    CheckConstraint("owner_contact IN ('yes', 'attempted', 'no')", name="owner_contact"),
+    Index(None, "case_id"),
+    Index(None, "state", "asked_at"),
+)
+
+break_glass_votes = Table(
+    "break_glass_votes",
+    metadata,
+    _id("break_glass_id", ForeignKey("break_glass.break_glass_id")),
+    _id("account_id", ForeignKey("accounts.account_id")),
+    Column("approved", Boolean, nullable=False),
+    Column("reason", String(40), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("break_glass_id", "account_id"),
+)
+
+handovers = Table(
+    "handovers",
+    metadata,
+    Column("handover_id", ID, primary_key=True, comment="also the id of the record of class request with the note"),
+    _id("from_account", ForeignKey("accounts.account_id")),
+    _id("to_account", ForeignKey("accounts.account_id")),
+    Column("offered_at", UtcTime, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("decided_at", UtcTime, nullable=True),
+    Column("reason", String(40), nullable=False, server_default="", comment="why it was refused, from the policy"),
+    CheckConstraint("state IN ('offered', 'accepted', 'refused', 'withdrawn')", name="state"),
+    Index(None, "from_account", "offered_at"),
+    Index(None, "to_account", "offered_at"),
+)
+
+handover_cases = Table(
+    "handover_cases",
+    metadata,
+    _id("handover_id", ForeignKey("handovers.handover_id")),
+    _id("case_id", ForeignKey("cases.case_id")),
+    PrimaryKeyConstraint("handover_id", "case_id"),
+    Index(None, "case_id"),
+    sqlite_with_rowid=False,
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("notification_id", ID, primary_key=True, comment=_RANDOM_ID),
+    _id("account_id", ForeignKey("accounts.account_id"), comment="who is told"),
+    Column("kind", String(32), nullable=False),
+    _id("about", comment="id of what it is about; told once for each person, kind and thing"),
+    Column("at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=True),
+    UniqueConstraint("account_id", "kind", "about"),
+    Index(None, "account_id", "at"),
+)
+
+disclosures = Table(
+    "disclosures",
+    metadata,
+    Column("disclosure_id", ID, primary_key=True, comment="the event that the log holds of it"),
+    _id("account_id", ForeignKey("accounts.account_id")),
+    Column("at", UtcTime, nullable=False),
+    Column("kind", String(10), nullable=False),
+    _id("record_id", nullable=True, comment="the customer of a reveal; for counting distinct ones"),
+    CheckConstraint("kind IN ('lookup', 'reveal')", name="kind"),
+    Index(None, "account_id", "at"),
+)
+
+signals = Table(
+    "signals",
+    metadata,
+    Column("signal_id", ID, primary_key=True, comment=_RANDOM_ID),
+    _id("account_id", ForeignKey("accounts.account_id"), comment="whose reading gave rise to it"),
+    Column("kind", String(24), nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    _id("released_by", ForeignKey("accounts.account_id"), nullable=True, comment="the supervisor who lifted the limit"),
+    Column("released_at", UtcTime, nullable=True),
+    Index(None, "account_id", "at"),
 )
 
 log_inbox = Table(
