@@ -278,6 +278,7 @@ class World:
             new_id(),
             "203.0.113.9",
             "test",
+            proved_at=self.now,
         )
 
     def activate(self, work_number: str, password: str = PASSWORD) -> None:

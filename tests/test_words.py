@@ -19,6 +19,7 @@ from vault.domain.id_numbers import IdType
 from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import RecordClass
 from vault.domain.log import Action, Outcome
+from vault.domain.notices import NoticeKind
 from vault.domain.people import AccountState
 from vault.web import presenting, problems
 from vault.word_tables import FILE_FAULTS, FILES, NAMES, REASONS
@@ -191,6 +192,7 @@ def test_every_word_of_a_closed_list_has_a_name() -> None:
     assert set(NAMES["identifier"]) == set(IdentifierKind)
     assert set(NAMES["id_type"]) == set(IdType)
     assert set(NAMES["account"]) == set(AccountState)
+    assert set(NAMES["notice"]) == set(NoticeKind)
     assert set(NAMES["finding"]) == set(get_args(verify_log.Kind))
     assert {name for fields in FIELDS.values() for name in fields} <= set(NAMES["field"])
 

@@ -55,6 +55,12 @@ class PasswordExpired(AccessRefused):
     code = "password_expired"
 
 
+class StepUpNeeded(AccessRefused):
+    """Password and second factor must be given again before this act."""
+
+    code = "step_up_needed"
+
+
 class NotFound(VaultError):
     """Not there, or not yours: the two are one answer on purpose (architecture, contract)."""
 

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from babel.messages.pofile import read_po
 
-from vault.domain.policy import CloseReason, NoticePolicy, PurposePolicy, RolePolicy
+from vault.domain.rules.access import PurposePolicy, RolePolicy
+from vault.domain.rules.service import NoticePolicy
+from vault.domain.rules.shape import Named
 from vault.word_tables import FILE_FAULTS, FILES, NAMES, REASONS
 
 CHINESE, ENGLISH = LANGUAGES = ("zh-CN", "en")
@@ -54,7 +56,7 @@ def name(language: str, group: str, word: str) -> str:
     return word if known is None else translator(language)(known)
 
 
-def of_policy(language: str, rule: RolePolicy | PurposePolicy | CloseReason | NoticePolicy) -> str:
+def of_policy(language: str, rule: RolePolicy | PurposePolicy | Named | NoticePolicy) -> str:
     """Return the name that the policy gives a role, a purpose or a reason, or the text it gives a notice."""
     return rule.en if language == ENGLISH else rule.zh
 

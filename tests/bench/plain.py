@@ -33,9 +33,10 @@ from vault.domain.identifiers import IdentifierKind, identify
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.masks import mask
 from vault.domain.people import Person
-from vault.domain.policy import Policy, Right, View
+from vault.domain.policy import Policy
 from vault.domain.records import LinkRole, RecordState
 from vault.domain.retention import expires_at
+from vault.domain.rules.access import Right, View
 from vault.errors import AccessRefused
 from vault.services.intake import BATCH_ROWS, check_header, mapping_for
 from vault.services.lookup import LookupAnswer

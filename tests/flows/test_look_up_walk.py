@@ -148,8 +148,9 @@ def test_the_purpose_and_the_opener_of_a_case_are_stored_and_nothing_typed(world
     row = world.customer()
     answer = world.look_up(AGENT, row["phone"], "pickup")
     person = world.person(AGENT)
-    case_id, purpose, opened_by, _, closed_at = world.rows("SELECT * FROM cases")[0]
-    assert (case_id, purpose, opened_by, closed_at) == (answer.case_id, "pickup", person.account_id, None)
+    case_id, purpose, opened_by, _, closed_at, held_by = world.rows("SELECT * FROM cases")[0]
+    assert (case_id, purpose, closed_at) == (answer.case_id, "pickup", None)
+    assert (opened_by, held_by) == (person.account_id, person.account_id)
     assert world.rows("SELECT record_id FROM case_records") == [(answer.cards[0].record_id,)]
 
 

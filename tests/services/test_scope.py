@@ -30,7 +30,14 @@ class Facts:
         with self.world.parts.database.read() as connection:
             found = self.load()
             return scope.rules_for(
-                connection, self.store, self.world.parts.policy, self.world.person(who), found, bound
+                connection,
+                self.store,
+                self.world.parts.policy,
+                self.world.person(who),
+                found,
+                bound,
+                "query",
+                self.world.now,
             )
 
     def findable(self, record_id, at):

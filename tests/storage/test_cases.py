@@ -20,7 +20,14 @@ def add(database, table, *rows):
 
 def a_case(opener, minutes=0):
     at = NOW + timedelta(minutes=minutes)
-    return {"case_id": new_id(), "purpose": "query", "opened_by": opener, "opened_at": at, "closed_at": None}
+    return {
+        "case_id": new_id(),
+        "purpose": "query",
+        "opened_by": opener,
+        "opened_at": at,
+        "closed_at": None,
+        "held_by": opener,
+    }
 
 
 def a_request(case, minutes=0, **changes):
@@ -66,7 +73,7 @@ def test_a_person_sees_their_own_cases_newest_first(database):
     rows = [a_case(me, minutes) for minutes in (1, 3, 2)]
     add(database, cases_table, *rows, a_case(other))
     with database.read() as connection:
-        found = cases.opened_by(connection, me, limit=2)
+        found = cases.held_by(connection, me, limit=2)
     assert [one.case_id for one in found] == [rows[1]["case_id"], rows[2]["case_id"]]
 
 

@@ -60,7 +60,14 @@ def test_a_receipt_means_that_the_event_is_durable_and_covers_what_it_announced(
 def test_rows_that_belong_to_the_event_are_in_its_transaction(database, writer):
     opener = account(database)
     case_id = new_id()
-    case = {"case_id": case_id, "purpose": "query", "opened_by": opener, "opened_at": NOW, "closed_at": None}
+    case = {
+        "case_id": case_id,
+        "purpose": "query",
+        "opened_by": opener,
+        "opened_at": NOW,
+        "closed_at": None,
+        "held_by": opener,
+    }
     writer.write(event(), {cases: [case]})
     with database.read() as connection:
         assert connection.execute(select(cases.c.case_id)).scalar_one() == case_id
@@ -68,7 +75,15 @@ def test_rows_that_belong_to_the_event_are_in_its_transaction(database, writer):
 
 def test_a_case_that_two_requests_bind_to_one_record_at_once_is_bound_once_and_refuses_neither(database, writer):
     case_id, first, second = new_id(), new_id(), new_id()
-    case = {"case_id": case_id, "purpose": "query", "opened_by": account(database), "opened_at": NOW, "closed_at": None}
+    opener = account(database)
+    case = {
+        "case_id": case_id,
+        "purpose": "query",
+        "opened_by": opener,
+        "opened_at": NOW,
+        "closed_at": None,
+        "held_by": opener,
+    }
 
     def bound(*records):
         return {case_records: [{"case_id": case_id, "record_id": one} for one in records]}
@@ -134,7 +149,14 @@ def test_one_contribution_that_cannot_be_stored_does_not_fail_the_others(databas
     opener = account(database)
 
     def case(**changes):
-        row = {"case_id": new_id(), "purpose": "query", "opened_by": opener, "opened_at": NOW, "closed_at": None}
+        row = {
+            "case_id": new_id(),
+            "purpose": "query",
+            "opened_by": opener,
+            "opened_at": NOW,
+            "closed_at": None,
+            "held_by": opener,
+        }
         return {cases: [row | changes]}
 
     good, bad, last = event(), event(), event()

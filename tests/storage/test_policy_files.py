@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from vault.domain.ids import RecordClass, Role
-from vault.domain.policy import PurposeKind, View
+from vault.domain.rules.access import PurposeKind, View
 from vault.errors import PolicyError
 from vault.storage.policy_files import FILES, load_policy
 
@@ -136,7 +136,7 @@ def test_each_wrong_shape_is_refused_with_its_place(folder, name, old, new, reas
         ),
         (
             "roles",
-            'rights = ["lookup", "reveal", "ask"]',
+            'rights = ["lookup", "reveal", "ask", "decide", "share", "hand_over", "break_glass"]',
             'rights = ["lookup", "accounts"]',
             "administrator_reads_customers",
             "agent",

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from tests.web.conftest import ADMIN, AGENT, AUDITOR, HOST, INSPECTOR, POOL_PHONE, Front
-from vault.domain.policy import Right
+from vault.domain.rules.access import Right
 from vault.web import gate
 
 COOKIE = "__Host-datavault"

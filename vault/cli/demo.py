@@ -19,7 +19,7 @@ from vault.cli.operate import run_server
 from vault.cli.output import now, speaker, vault
 from vault.config import ROOT, Config, load_config
 from vault.domain.ids import RecordClass, Role
-from vault.domain.policy import RolePolicy
+from vault.domain.rules.access import RolePolicy
 from vault.errors import SetupError
 from vault.services import intake, people
 from vault.services.intake_staff import import_staff

@@ -17,7 +17,7 @@ from vault import bootstrap, jobs
 from vault.cli.output import CANNOT, FOUND, json_option, now, show_json, speaker, vault
 from vault.config import Config, load_config
 from vault.doctor import examine
-from vault.domain.policy import Right, Scope
+from vault.domain.rules.access import Right, Scope
 from vault.errors import PolicyError, SetupError
 from vault.storage import schema
 from vault.storage.policy_files import load_policy

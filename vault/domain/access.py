@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from vault.domain.ids import RecordClass, Role
 from vault.domain.people import Person
-from vault.domain.policy import Policy, Scope, View
+from vault.domain.policy import Policy
 from vault.domain.records import RecordMeta
+from vault.domain.rules.access import Scope, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,13 @@ class CustomerFacts:
         case_binds: the case at hand was opened on this customer from an exact identifier.
         open_complaint: a complaint of theirs is open and passed to this person.
         owner: about the owner; None for a pool customer.
+        granted: the person holds a live grant on them for the purpose at hand.
     """
 
     case_binds: bool = False
     open_complaint: bool = False
     owner: OwnerFacts | None = None
+    granted: bool = False
 
 
 def customer_scope(person: Person, scope: Scope, customer: RecordMeta, facts: CustomerFacts) -> str | None:
@@ -50,6 +53,13 @@ def customer_scope(person: Person, scope: Scope, customer: RecordMeta, facts: Cu
     Returns:
         The id of the rule that lets them in, or None.
     """
+    own = _own_scope(person, scope, customer, facts)
+    if own is None and facts.granted and scope is not Scope.NONE:
+        return "scope.grant"
+    return own
+
+
+def _own_scope(person: Person, scope: Scope, customer: RecordMeta, facts: CustomerFacts) -> str | None:
     pool = customer.owner is None
     if scope is Scope.OWN_AND_POOL:
         if customer.owner == person.account_id:

@@ -19,9 +19,10 @@ from vault.errors import InvalidValue, ReceiptError
 EVENT_VERSION = 1
 FACTS = frozenset(
     {
-        "account", "account_role", "added", "cohorts", "elsewhere", "ended",
-        "ended_session", "identifier", "late", "mode", "reason", "record_class",
-        "request", "size", "unchanged", "updated", "version",
+        "account", "account_role", "added", "break_glass", "called_at", "cases", "cohorts", "count", "elsewhere",
+        "ended", "ended_session", "finding", "grant", "handover", "hours", "identifier", "kind", "late", "minutes",
+        "mode", "owner_contact", "profile", "purposes", "question", "reason", "record_class", "request",
+        "second_person", "size", "to", "token", "unchanged", "updated", "version",
     }
 )  # fmt: skip
 """Names of the extra facts an event may carry; a name outside this list is refused when the event is made."""
@@ -40,6 +41,20 @@ class Action(StrEnum):
     PASSWORD_REFUSED = "people.password_refused"  # noqa: S105 - the name of an event
     SESSION_ENDED = "people.session_ended"
     THROTTLED = "people.throttled"
+    CODE = "people.code"
+    CONFIRMED = "people.confirmed"
+    SECOND_FACTOR_SET = "people.second_factor_set"
+    SECOND_FACTOR_RESET = "people.second_factor_reset"
+    RECOVERY_CODES = "people.recovery_codes"
+    RESET = "people.reset"
+    SUSPENDED = "people.suspended"
+    LOCKED = "people.locked"
+    UNLOCKED = "people.unlocked"
+    ROLE_CHANGED = "people.role_changed"
+    LEFT = "people.left"
+    SERVICE_ACCOUNT = "people.service_account"
+    TOKEN_MADE = "people.token_made"  # noqa: S105 - the name of an event
+    TOKEN_ENDED = "people.token_ended"  # noqa: S105 - the name of an event
     IMPORT_STAFF = "import.staff"
     IMPORT_BATCH = "import.batch"
     IMPORT_COMPARE = "import.compare"
@@ -47,6 +62,27 @@ class Action(StrEnum):
     RECORD_VIEW = "record.view"
     REVEAL = "record.reveal"
     ASK = "access.ask"
+    REQUEST_VIEW = "access.request_viewed"
+    GRANTED = "access.granted"
+    GRANT_REFUSED = "access.refused"
+    GRANT_REVOKED = "access.revoked"
+    SHARED = "access.shared"
+    SHARE_OPENED = "access.share_opened"
+    CALLER_CHECKED = "caller.checked"
+    CALLER_REFUSED = "caller.refused"
+    BREAK_GLASS_ASKED = "break_glass.asked"
+    BREAK_GLASS_VOTED = "break_glass.voted"
+    BREAK_GLASS_OPENED = "break_glass.opened"
+    BREAK_GLASS_ENDED = "break_glass.ended"
+    BREAK_GLASS_REVIEWED = "break_glass.reviewed"
+    HANDOVER_OFFERED = "handover.offered"
+    HANDOVER_ACCEPTED = "handover.accepted"
+    HANDOVER_REFUSED = "handover.refused"
+    HANDOVER_WITHDRAWN = "handover.withdrawn"
+    BOARD_VIEW = "board.view"
+    LIMIT_WARNED = "limit.warned"
+    LIMIT_ALARMED = "limit.alarmed"
+    LIMIT_RELEASED = "limit.released"
     SERVICE_FILED = "service.filed"
     CASE_CLOSED = "case.closed"
     INTEGRITY_FAILURE = "record.integrity_failure"

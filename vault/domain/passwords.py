@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from vault.domain.policy import PasswordPolicy
+from vault.domain.rules.people import PasswordPolicy
 
 _DAY = timedelta(days=1)
 _LOOKALIKES = str.maketrans("01!|34@5$7", "ollleaasst")

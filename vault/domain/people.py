@@ -29,6 +29,14 @@ class AccountState(StrEnum):
     LEFT = "left"
 
 
+class Must(StrEnum):
+    """What a session's person must do before any other door opens to them."""
+
+    CODE = "code"
+    PASSWORD = "password"  # noqa: S105 - a word, not a secret
+    ENROL = "enrol"
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Somebody who is signed in.
@@ -43,7 +51,10 @@ class Person:
         session_id: the session, as the log names it.
         source: network address.
         node: name of the host that serves them.
-        must_change: the password is too old; nothing but its change is open (AC-04).
+        must: what they must do first: give the code of their second factor, change a password that is too old
+            (AC-04), or set up the second factor their role requires (AC-05); nothing else is open to them.
+        proved_at: when password and second factor were last given in this session.
+        purposes: for a program with a token, the purposes it is limited to; None for a person.
     """
 
     account_id: bytes
@@ -55,7 +66,14 @@ class Person:
     session_id: bytes
     source: str
     node: str
-    must_change: bool = False
+    must: Must | None = None
+    proved_at: datetime | None = None
+    purposes: frozenset[str] | None = None
+
+    @property
+    def must_change(self) -> bool:
+        """Whether the password is too old."""
+        return self.must is Must.PASSWORD
 
     def actor(self) -> Actor:
         """Return the person as an event names them."""

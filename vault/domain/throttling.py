@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from datetime import datetime, timedelta
 
-from vault.domain.policy import ThrottlePolicy
+from vault.domain.rules.people import ThrottlePolicy
 
 _NETWORK_OF_ONE = 64
 """Bits of an IPv6 address that name a network; whoever has one has all addresses in it."""

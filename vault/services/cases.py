@@ -14,9 +14,10 @@ from vault.domain.identifiers import identify
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
-from vault.domain.policy import Policy, Right
+from vault.domain.policy import Policy
 from vault.domain.records import FieldRef, RecordMeta, RecordState
 from vault.domain.retention import expires_at
+from vault.domain.rules.access import Right
 from vault.errors import InvalidValue
 from vault.services.steps.admission import case_of, may_use
 from vault.services.steps.closing import close_case
@@ -60,7 +61,7 @@ def my_cases(parts: Parts, person: Person) -> tuple[list[Case], list[AskedReques
     """List a person's own cases, open ones first, and requests, newest first; both hold ids and times only."""
     with parts.database.read() as connection:
         return (
-            cases.opened_by(connection, person.account_id, _LISTED),
+            cases.held_by(connection, person.account_id, _LISTED),
             cases.asked_by(connection, person.account_id, _LISTED),
         )
 

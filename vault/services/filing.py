@@ -16,9 +16,10 @@ from vault.domain.cohorts import home_of
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.log import Action, Opened, Outcome
 from vault.domain.people import Person
-from vault.domain.policy import Policy, Right
+from vault.domain.policy import Policy
 from vault.domain.records import FieldRef, LinkRole, RecordMeta, RecordState
 from vault.domain.retention import expires_at
+from vault.domain.rules.access import Right
 from vault.errors import InvalidValue, NotFound
 from vault.services.steps import scope
 from vault.services.steps.activity import move_activity

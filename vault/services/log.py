@@ -17,7 +17,7 @@ from vault.domain.log import Action, Actor, Outcome
 from vault.domain.log_checkpoints import Checkpoint
 from vault.domain.log_tree import Frontier
 from vault.domain.people import Person
-from vault.domain.policy import Right
+from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, VaultSealed
 from vault.services.steps.parts import Parts
 from vault.storage import log, vault_state

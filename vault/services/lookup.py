@@ -19,7 +19,7 @@ from vault.domain.identifiers import IdentifierKind, identify
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
-from vault.domain.policy import Right
+from vault.domain.rules.access import Right
 from vault.errors import NotFound
 from vault.services.steps import scope
 from vault.services.steps.admission import case_of, may_use
@@ -64,6 +64,16 @@ class LookupAnswer:
     choose: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was asked for, why and when."""
+
+    kind: IdentifierKind
+    number: str
+    purpose: str
+    now: datetime
+
+
 def look_up(
     parts: Parts,
     person: Person,
@@ -106,7 +116,7 @@ def look_up(
         with reporting(parts, person.actor(), {}, now):
             candidates = _find(connection, store, kind, number)
         with reporting(parts, person.actor(), candidates, now):
-            shown = _decide(connection, parts, person, store, candidates, bound, (kind, number), now)
+            shown = _decide(connection, parts, person, store, candidates, bound, _Asked(kind, number, purpose, now))
         if chosen is not None:  # one of several; a choice that is not among them, such as a party, is a miss
             shown = {key: one for key, one in shown.items() if key == chosen and one.part == "match"}
         wraps = records.wraps(connection, (one.found.meta for one in shown.values()))
@@ -162,25 +172,26 @@ def _decide(
     store: KeyStore,
     candidates: Mapping[bytes, StoredRecord],
     bound: frozenset[bytes],
-    sought: tuple[IdentifierKind, str],
-    now: datetime,
+    asked: _Asked,
 ) -> dict[bytes, Glimpse]:
     """Check the candidates' metadata and keep those in scope, with the parties of a shipment."""
     parties: dict[bytes, StoredRecord] = {}
-    if _CLASS_OF[sought[0]] is RecordClass.SHIPMENT:  # a customer hangs on nobody, there or not
+    if _CLASS_OF[asked.kind] is RecordClass.SHIPMENT:  # a customer hangs on nobody, there or not
         links = {linked for one in candidates.values() for linked in scope.parties_of(one.meta)}
         parties = records.load(connection, links or {new_id()})
     for one in (*candidates.values(), *parties.values()):
         check(store, one)
-    live = {key: one for key, one in candidates.items() if scope.findable(connection, store, one.meta, now)}
+    live = {key: one for key, one in candidates.items() if scope.findable(connection, store, one.meta, asked.now)}
     customers = parties | {key: one for key, one in live.items() if one.meta.record_class is RecordClass.CUSTOMER}
-    customers = {key: one for key, one in customers.items() if scope.findable(connection, store, one.meta, now)}
+    customers = {key: one for key, one in customers.items() if scope.findable(connection, store, one.meta, asked.now)}
     # The identifier was exact: pool customers it leads to are bound by this very look-up.
-    rules = scope.rules_for(connection, store, parts.policy, person, customers, bound | set(customers))
+    rules = scope.rules_for(
+        connection, store, parts.policy, person, customers, bound | set(customers), asked.purpose, asked.now
+    )
     shown: dict[bytes, Glimpse] = {}
 
     def keep(one: StoredRecord, part: str, rule: str, typed: str = "") -> None:
-        by = sought if part == "match" else None
+        by = (asked.kind, asked.number) if part == "match" else None
         shown[one.meta.record_id] = glimpse(parts.policy, person.role, one, part, rule, rules, typed, by)
 
     latest = sorted(live.items(), key=lambda item: item[1].meta.activity_at, reverse=True)
@@ -216,7 +227,14 @@ def _case_rows(
     rows: dict[object, list[dict[str, object]]] = {}
     if is_new:
         rows[cases_table] = [
-            {"case_id": case, "purpose": purpose, "opened_by": person.account_id, "opened_at": now, "closed_at": None}
+            {
+                "case_id": case,
+                "purpose": purpose,
+                "opened_by": person.account_id,
+                "opened_at": now,
+                "closed_at": None,
+                "held_by": person.account_id,
+            }
         ]
     if bound:
         rows[case_records] = [{"case_id": case, "record_id": record_id} for record_id in bound]

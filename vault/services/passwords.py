@@ -49,7 +49,7 @@ def change(parts: Parts, person: Person, current: str, new: str, now: datetime) 
         new_passwords.remember(work.connection, parts, account, now)
         ended = sessions.end_all(work.connection, account.account_id, now)
         changed = people.by_work_number(work.connection, account.work_number)
-        signed_in = open_session(work.connection, parts, changed or account, person.source, now)
+        signed_in = open_session(work.connection, parts, changed or account, person.source, person.proved_at, now)
         work.announce(parts.event(now, person.actor(), Action.PASSWORD_CHANGED, Outcome.DONE, ended=ended))
         work.commit()
     return signed_in

@@ -12,7 +12,7 @@ from vault.domain.ids import Role
 from vault.domain.log import Action, Actor, Outcome
 from vault.domain.passwords import must_change
 from vault.domain.people import AccountState, Person, normal_work_number
-from vault.domain.policy import Right
+from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, NotFound, SignInRefused
 from vault.services.steps import new_passwords
 from vault.services.steps.parts import Parts

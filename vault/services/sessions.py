@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from vault.crypto.passwords import hash_password, is_of_today, password_matches, waste_time
 from vault.domain.log import Action, Actor, Outcome
 from vault.domain.people import AccountState, Person, normal_work_number
-from vault.domain.policy import Right
+from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, NotFound, SignInRefused
 from vault.services.steps import throttle
 from vault.services.steps.parts import Parts
@@ -57,7 +57,8 @@ def sign_in(parts: Parts, work_number: str, password: str, source: str, now: dat
         throttle.succeeded(work.connection, tried)
         if stronger is not None:
             people.change_if(work.connection, account.account_id, {"password": stronger}, password=account.password)
-        signed_in = open_session(work.connection, parts, account, source, now)
+        proved_at = None if account.totp_confirmed_at else now
+        signed_in = open_session(work.connection, parts, account, source, proved_at, now)
         person = signed_in.person
         idle = idle_span(parts) // timedelta(microseconds=1)
         others = sessions.elsewhere(work.connection, account.account_id, person.session_id, idle)
@@ -90,7 +91,7 @@ def person_of(parts: Parts, token: str, source: str, now: datetime) -> Person | 
         return None
     if now >= session.expires_at or now - session.seen_at >= idle_span(parts):
         return None
-    person = person_at(parts, session.account, session.session_id, source, now)
+    person = person_at(parts, session.account, session.session_id, source, session.proved_at, now)
     unmarked = person.must_change and session.account.password_expired_at is None
     used = now - session.seen_at >= _TOUCH_EVERY
     if unmarked or used:

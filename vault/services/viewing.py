@@ -17,8 +17,8 @@ from vault.domain.ids import RecordClass
 from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
 from vault.domain.plaintext import Plaintext
-from vault.domain.policy import Right, View
 from vault.domain.records import LinkRole
+from vault.domain.rules.access import Right, View
 from vault.errors import AccessRefused
 from vault.services.steps import scope
 from vault.services.steps.admission import case_of, may_use

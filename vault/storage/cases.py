@@ -14,13 +14,14 @@ from vault.storage.tables import access_requests, case_records, cases, records
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case: a random id, a purpose, who opened it and when; no free-text reference exists."""
+    """One case: a random id, a purpose, who opened it and when, and who holds it now; no free-text reference exists."""
 
     case_id: bytes
     purpose: str
     opened_by: bytes
     opened_at: datetime
     closed_at: datetime | None
+    held_by: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,11 @@ def records_of(connection: Connection, case_id: bytes) -> frozenset[bytes]:
     return frozenset(connection.execute(_RECORDS, {"case_id": case_id}).scalars())
 
 
-def opened_by(connection: Connection, account_id: bytes, limit: int) -> list[Case]:
+def held_by(connection: Connection, account_id: bytes, limit: int) -> list[Case]:
     """List a person's cases: the open ones first, each part newest first."""
     query = (
         select(cases)
-        .where(cases.c.opened_by == account_id)
+        .where(cases.c.held_by == account_id)
         .order_by(cases.c.closed_at.is_not(None), cases.c.opened_at.desc())
         .limit(limit)
     )

@@ -31,6 +31,10 @@ class Account:
     invite_hash: bytes | None
     invite_expires_at: datetime | None
     password_expired_at: datetime | None
+    kind: str
+    sealed_totp: bytes | None
+    totp_confirmed_at: datetime | None
+    totp_step: int | None
 
 
 ACCOUNT = (
@@ -46,6 +50,10 @@ ACCOUNT = (
     accounts.c.invite_hash,
     accounts.c.invite_expires_at,
     accounts.c.password_expired_at,
+    accounts.c.kind,
+    accounts.c.sealed_totp,
+    accounts.c.totp_confirmed_at,
+    accounts.c.totp_step,
 )
 """The columns of :class:`Account`."""
 
@@ -65,6 +73,10 @@ def account_of(row: Row[*tuple[Any, ...]]) -> Account:
         row.invite_hash,
         row.invite_expires_at,
         row.password_expired_at,
+        row.kind,
+        row.sealed_totp,
+        row.totp_confirmed_at,
+        row.totp_step,
     )
 
 

@@ -14,18 +14,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from vault.domain.ids import RecordClass, Role
-from vault.domain.policy import (
+from vault.domain.policy import Policy
+from vault.domain.rules.access import LimitPolicy, PurposePolicy, RolePolicy, View
+from vault.domain.rules.emergency import BreakGlassPolicy, VerificationPolicy
+from vault.domain.rules.people import PasswordPolicy, SessionPolicy
+from vault.domain.rules.service import (
     CasePolicy,
     CompanyPolicy,
     EntryPolicy,
+    GrantPolicy,
+    HandoverPolicy,
     NoticePolicy,
-    PasswordPolicy,
-    Policy,
-    PurposePolicy,
     RetentionPolicy,
-    RolePolicy,
-    SessionPolicy,
-    View,
 )
 from vault.domain.waybills import WaybillPattern
 from vault.errors import PolicyError
@@ -33,8 +33,8 @@ from vault.errors import PolicyError
 Shape = TypeVar("Shape")
 
 FILES = (
-    "cases", "company", "entry", "fields", "notices", "passwords", "purposes", "retention", "roles", "sessions",
-    "waybills",
+    "break_glass", "cases", "company", "entry", "fields", "grants", "handovers", "limits", "notices", "passwords",
+    "purposes", "retention", "roles", "sessions", "verification", "waybills",
 )  # fmt: skip
 """Every policy file; each must be there, and no other ``.toml`` may lie beside them."""
 
@@ -87,6 +87,11 @@ def load_policy(folder: Path) -> Policy:
         cases=_parse("cases", texts, CasePolicy),
         sessions=_parse("sessions", texts, SessionPolicy),
         passwords=_parse("passwords", texts, PasswordPolicy),
+        grants=_parse("grants", texts, GrantPolicy),
+        handovers=_parse("handovers", texts, HandoverPolicy),
+        verification=_parse("verification", texts, VerificationPolicy),
+        break_glass=_parse("break_glass", texts, BreakGlassPolicy),
+        limits=_parse("limits", texts, LimitPolicy),
         carriers=_carriers(_parse("waybills", texts, _Waybills).carrier),
     )
     try:

@@ -36,6 +36,7 @@ class OpenSession:
     source: str
     seen_at: datetime
     expires_at: datetime
+    proved_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,14 @@ class SessionLine:
 
 
 _SESSION = (
-    select(sessions.c.session_id, sessions.c.source, sessions.c.seen_at, sessions.c.expires_at, *ACCOUNT)
+    select(
+        sessions.c.session_id,
+        sessions.c.source,
+        sessions.c.seen_at,
+        sessions.c.expires_at,
+        sessions.c.proved_at,
+        *ACCOUNT,
+    )
     .join(accounts, accounts.c.account_id == sessions.c.account_id)
     .where(sessions.c.session_hash == bindparam("session_hash"), sessions.c.ended_at.is_(None))
 )
@@ -68,7 +76,7 @@ def by_hash(connection: Connection, session_hash: bytes) -> OpenSession | None:
     row = connection.execute(_SESSION, {"session_hash": session_hash}).first()
     if row is None:
         return None
-    return OpenSession(account_of(row), row.session_id, row.source, row.seen_at, row.expires_at)
+    return OpenSession(account_of(row), row.session_id, row.source, row.seen_at, row.expires_at, row.proved_at)
 
 
 def add(connection: Connection, values: Mapping[str, Any]) -> None:

@@ -8,10 +8,11 @@ and looks at no cookie, so a page of another site can make a browser do nothing 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
+from urllib.parse import urlencode
 
 from flask import Flask, Request, Response, abort, current_app, g, redirect, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
@@ -19,12 +20,13 @@ from flask_login import LoginManager, UserMixin, current_user, login_user
 
 from vault import words
 from vault.domain.log import Action, Outcome
-from vault.domain.people import Person
-from vault.domain.policy import Right
-from vault.errors import AccessRefused, PasswordExpired, SignInRefused
+from vault.domain.people import Must, Person
+from vault.domain.rules.access import Right
+from vault.errors import AccessRefused, PasswordExpired, SignInRefused, StepUpNeeded
 from vault.services import sessions
 from vault.services.steps.parts import Parts
 from vault.services.steps.tokens import SignedIn as Fresh
+from vault.services.steps.tokens import is_fresh
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -38,6 +40,12 @@ _API_PATH = "/api/"
 SIGN_IN_PAGE = "/sign-in"
 PASSWORD_PAGE = "/password"  # noqa: S105 - an address
 
+SECOND_FACTOR_PAGE = "/second-factor"
+ENROL_PAGE = "/second-factor/new"
+CONFIRM_PAGE = "/confirm"
+_OWED = {Must.CODE: "must_code", Must.ENROL: "must_enrol"}
+_FIRST = {Must.CODE: SECOND_FACTOR_PAGE, Must.PASSWORD: PASSWORD_PAGE, Must.ENROL: ENROL_PAGE}
+
 _DOOR = "datavault_door"
 _REFUSED = {
     Right.LOOKUP: Action.LOOKUP,
@@ -46,6 +54,13 @@ _REFUSED = {
     Right.ACCOUNTS: Action.PEOPLE_LIST,
     Right.LOG_READ: Action.LOG_VIEW,
     Right.LOG_VERIFY: Action.LOG_VERIFY,
+    Right.DECIDE: Action.REQUEST_VIEW,
+    Right.SHARE: Action.SHARED,
+    Right.HAND_OVER: Action.HANDOVER_OFFERED,
+    Right.SUPERVISE: Action.BOARD_VIEW,
+    Right.BREAK_GLASS: Action.BREAK_GLASS_ASKED,
+    Right.APPROVE_BREAK_GLASS: Action.BREAK_GLASS_VOTED,
+    Right.REVIEW_BREAK_GLASS: Action.BREAK_GLASS_REVIEWED,
 }
 
 
@@ -56,12 +71,14 @@ class Door:
     Args:
         is_open: nobody needs to be signed in.
         right: the right a signed-in person must have; None lets every signed-in person pass.
-        expired: a person whose password is too old may pass too; every other door is closed to them (AC-04).
+        even_if: people who must do one of these things first may pass too; every other door is closed to them.
+        fresh: only who gave password and second factor a moment ago may pass (step-up).
     """
 
     is_open: bool = False
     right: Right | None = None
-    expired: bool = False
+    even_if: frozenset[Must] = frozenset()
+    fresh: bool = False
 
 
 def open_door(view: View) -> View:
@@ -70,16 +87,17 @@ def open_door(view: View) -> View:
     return view
 
 
-def door(right: Right | None = None, *, expired: bool = False) -> Callable[[View], View]:
+def door(right: Right | None = None, *, even_if: Iterable[Must] = (), fresh: bool = False) -> Callable[[View], View]:
     """Declare a view for signed-in people.
 
     Args:
         right: the right of the policy they must have; whoever lacks it is refused at the gate, and that is logged.
-        expired: leave it open to a person whose password is too old.
+        even_if: leave it open to people who must do one of these things first.
+        fresh: ask for password and second factor again unless they were given a moment ago.
     """
 
     def declare(view: View) -> View:
-        setattr(view, _DOOR, Door(right=right, expired=expired))
+        setattr(view, _DOOR, Door(right=right, even_if=frozenset(even_if), fresh=fresh))
         return view
 
     return declare
@@ -198,12 +216,21 @@ def _pass() -> Response | None:
         if for_programs():
             raise SignInRefused("not_signed_in")
         return cast("Response", redirect(SIGN_IN_PAGE, 303))
-    if g.person.must_change and not here.expired:
+    return _answer_instead(g.person, here)
+
+
+def _answer_instead(who: Person, here: Door) -> Response | None:
+    """Return where a person is led instead of the door they asked for; None lets them pass."""
+    if who.must is not None and who.must not in here.even_if:
         if for_programs():
-            raise PasswordExpired
-        return cast("Response", redirect(PASSWORD_PAGE, 303))
-    if here.right is not None and not parts().policy.allows(g.person.role, here.right):
-        _refuse(g.person, here.right)
+            raise PasswordExpired if who.must is Must.PASSWORD else AccessRefused(_OWED[who.must])
+        return cast("Response", redirect(_FIRST[who.must], 303))
+    if here.right is not None and not parts().policy.allows(who.role, here.right):
+        _refuse(who, here.right)
+    if here.fresh and not is_fresh(parts().policy.sessions, who, now()):
+        if for_programs() or request.method != "GET":
+            raise StepUpNeeded
+        return cast("Response", redirect(f"{CONFIRM_PAGE}?{urlencode({'back': request.path})}", 303))
     return None
 
 

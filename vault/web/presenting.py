@@ -15,7 +15,7 @@ from vault.domain.clocks import entry_lateness
 from vault.domain.ids import RecordClass
 from vault.domain.passwords import days_left, ends_at
 from vault.domain.people import Person
-from vault.domain.policy import Right
+from vault.domain.rules.access import Right
 from vault.services import sessions
 from vault.services.steps.cards import Card
 from vault.web.gate import language, now, parts

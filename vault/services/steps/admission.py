@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 
 from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
-from vault.domain.policy import PurposeKind, Right
-from vault.errors import AccessRefused, NotFound
+from vault.domain.rules.access import PurposeKind, Right
+from vault.errors import AccessRefused, NotFound, StepUpNeeded
 from vault.services.steps.parts import Parts
+from vault.services.steps.tokens import is_fresh
 from vault.storage import cases
 from vault.storage.cases import Case
 
@@ -31,13 +32,23 @@ def may_use(parts: Parts, person: Person, right: Right, purpose: str, now: datet
         rule = "no_right"
     elif known is not None and known.kind is PurposeKind.FORBIDDEN:
         rule = "purpose_forbidden"
-    elif purpose not in role.purposes:
+    elif purpose not in role.purposes or (person.purposes is not None and purpose not in person.purposes):
         rule = "purpose_not_yours"
     if rule:
         named = purpose if known else ""  # a word outside the closed list does not enter the log
         action = _ACTIONS[right]
         parts.log_writer.write(parts.event(now, person.actor(), action, Outcome.REFUSED, purpose=named, rule=rule))
         raise AccessRefused(rule)
+
+
+def require_fresh(parts: Parts, person: Person, now: datetime) -> None:
+    """Let a person go on only if password and second factor were given a moment ago (ASVS 7.5.3).
+
+    Raises:
+        StepUpNeeded: they were not.
+    """
+    if not is_fresh(parts.policy.sessions, person, now):
+        raise StepUpNeeded
 
 
 def case_of(connection: Connection, person: Person, case_id: bytes) -> Case:
@@ -47,6 +58,6 @@ def case_of(connection: Connection, person: Person, case_id: bytes) -> Case:
         NotFound: not there, not theirs, or closed: one answer.
     """
     case = cases.case(connection, case_id)
-    if case is None or case.opened_by != person.account_id or case.closed_at is not None:
+    if case is None or case.held_by != person.account_id or case.closed_at is not None:
         raise NotFound("case")
     return case

@@ -16,8 +16,9 @@ from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import RecordClass, Role
 from vault.domain.log import Opened, Receipt
 from vault.domain.masks import VALUELESS, mask
-from vault.domain.policy import Policy, View
+from vault.domain.policy import Policy
 from vault.domain.records import LinkRole, RecordState
+from vault.domain.rules.access import View
 from vault.services.steps.opening import announced, check_found_by, open_record
 from vault.storage.records import StoredRecord
 

@@ -8,7 +8,7 @@ from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
 from vault.errors import NotFound
 from vault.services.steps.parts import Parts
-from vault.storage import cases
+from vault.storage import cases, grants
 from vault.storage.cases import Case
 from vault.storage.unit_of_work import UnitOfWork
 
@@ -29,6 +29,7 @@ def close_case(parts: Parts, work: UnitOfWork, person: Person, case: Case, reaso
     """
     if not cases.close(work.connection, case.case_id, now):
         raise NotFound("case")
+    grants.end_with_case(work.connection, case.case_id, now)
     work.announce(
         parts.event(
             now,

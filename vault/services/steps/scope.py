@@ -12,12 +12,13 @@ from vault.domain.access import CustomerFacts, customer_scope
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
-from vault.domain.policy import Policy, Scope
+from vault.domain.policy import Policy
 from vault.domain.records import LinkRole, RecordMeta
+from vault.domain.rules.access import Scope
 from vault.errors import NotFound
 from vault.services.steps.opening import check, reporting
 from vault.services.steps.parts import Parts
-from vault.storage import cases, people, records
+from vault.storage import cases, grants, people, records
 from vault.storage.cases import Case
 from vault.storage.records import StoredRecord
 
@@ -29,6 +30,8 @@ def rules_for(
     person: Person,
     customers: Mapping[bytes, StoredRecord],
     bound: Collection[bytes],
+    purpose: str,
+    now: datetime,
 ) -> dict[bytes, str]:
     """Decide which customers are in a person's scope.
 
@@ -39,6 +42,8 @@ def rules_for(
         person: who asks.
         customers: candidates, their metadata already checked.
         bound: records the case at hand is opened on from an exact identifier.
+        purpose: of the case at hand; a grant holds for its own purpose only.
+        now: UTC.
 
     Returns:
         By customer id the rule that lets the person in; customers out of scope are absent.
@@ -54,6 +59,7 @@ def rules_for(
         complaints = {one.meta.linked(LinkRole.CUSTOMER) for one in _checked(connection, store, open_ones)}
     elif scope is Scope.TEAM_AND_OUTLET_POOL:
         owners = people.owner_facts(connection, {one.meta.owner for one in customers.values() if one.meta.owner})
+    granted = grants.live_customers(connection, person.account_id, purpose, customers, now)
     allowed = {}
     for customer_id, customer in customers.items():
         owner = customer.meta.owner
@@ -61,6 +67,7 @@ def rules_for(
             case_binds=customer_id in bound,
             open_complaint=customer_id in complaints,
             owner=owners.get(owner) if owner else None,
+            granted=customer_id in granted,
         )
         rule = customer_scope(person, scope, customer.meta, facts)
         if rule is not None:
@@ -108,7 +115,7 @@ def within_case(
             check(store, one)
         live = {key: one for key, one in everyone.items() if findable(connection, store, one.meta, now)}
         customers = {key: one for key, one in live.items() if one.meta.record_class is RecordClass.CUSTOMER}
-        rules = rules_for(connection, store, parts.policy, person, customers, bound)
+        rules = rules_for(connection, store, parts.policy, person, customers, bound, case.purpose, now)
     if record_id in live and rules:
         return live[record_id], rules
     outcome = Outcome.REFUSED if found else Outcome.MISS

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from vault.domain.ids import new_id
 from vault.domain.passwords import must_change
-from vault.domain.people import Person
+from vault.domain.people import Must, Person
+from vault.domain.rules.people import SessionPolicy
 from vault.errors import SignInRefused
 from vault.services.steps.parts import Parts
 from vault.storage import sessions
@@ -37,15 +38,29 @@ def idle_span(parts: Parts) -> timedelta:
     return timedelta(minutes=parts.policy.sessions.idle_minutes)
 
 
-def person_at(parts: Parts, account: Account, session_id: bytes, source: str, now: datetime) -> Person:
+def is_fresh(rule: SessionPolicy, person: Person, now: datetime) -> bool:
+    """Return whether password and second factor were given so lately that an act which asks for them goes on."""
+    return person.proved_at is not None and timedelta() <= now - person.proved_at <= rule.second_factor.step_up()
+
+
+def person_at(
+    parts: Parts, account: Account, session_id: bytes, source: str, proved_at: datetime | None, now: datetime
+) -> Person:
     """Return who stands behind a session at this moment.
+
+    Args:
+        parts: the vault's parts.
+        account: whose session.
+        session_id: the session, as the log names it.
+        source: network address.
+        proved_at: when password and second factor were last given in it.
+        now: UTC.
 
     Raises:
         SignInRefused: the account has no password.
     """
     if account.password_changed_at is None:
         raise SignInRefused("sign_in_refused")
-    rule = parts.policy.passwords
     return Person(
         account.account_id,
         account.work_number,
@@ -56,11 +71,24 @@ def person_at(parts: Parts, account: Account, session_id: bytes, source: str, no
         session_id,
         source,
         parts.node,
-        must_change(rule, account.password_changed_at, account.password_expired_at, now),
+        must=_first_duty(parts, account, account.password_changed_at, proved_at, now),
+        proved_at=proved_at,
     )
 
 
-def open_session(connection: Connection, parts: Parts, account: Account, source: str, now: datetime) -> SignedIn:
+def _first_duty(
+    parts: Parts, account: Account, changed_at: datetime, proved_at: datetime | None, now: datetime
+) -> Must | None:
+    if account.totp_confirmed_at is not None and proved_at is None:
+        return Must.CODE
+    if must_change(parts.policy.passwords, changed_at, account.password_expired_at, now):
+        return Must.PASSWORD
+    return None
+
+
+def open_session(
+    connection: Connection, parts: Parts, account: Account, source: str, proved_at: datetime | None, now: datetime
+) -> SignedIn:
     """Open a session with a token that nobody has seen before.
 
     Args:
@@ -68,6 +96,7 @@ def open_session(connection: Connection, parts: Parts, account: Account, source:
         parts: the vault's parts.
         account: whose session.
         source: network address.
+        proved_at: when password and second factor were given; None while the second factor is owed.
         now: UTC.
     """
     token, session_id = secrets.token_urlsafe(32), new_id()
@@ -80,6 +109,7 @@ def open_session(connection: Connection, parts: Parts, account: Account, source:
         "created_at": now,
         "seen_at": now,
         "expires_at": expires_at,
+        "proved_at": proved_at,
     }
     sessions.add(connection, values)
-    return SignedIn(token, person_at(parts, account, session_id, source, now), expires_at)
+    return SignedIn(token, person_at(parts, account, session_id, source, proved_at, now), expires_at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vault.domain.policy import Right
+from vault.domain.rules.access import Right
 from vault.services import cases, filing
 from vault.services.filing import Filing
 from vault.web import gate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vault.domain.policy import Right
+from vault.domain.rules.access import Right
 from vault.errors import InvalidValue
 from vault.services import log
 from vault.web import gate

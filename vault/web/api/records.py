@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from vault.domain.policy import Right
+from vault.domain.rules.access import Right
 from vault.errors import NotFound
 from vault.services import lookup, viewing
 from vault.services.steps import cards

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from vault.domain.people import Must
 from vault.services import passwords, sessions
 from vault.services.steps.tokens import SignedIn
 from vault.web import gate
@@ -20,7 +21,7 @@ def sign_in(body: shapes.SignInBody) -> dict[str, Any]:
         return _session(sessions.sign_in(parts(), body.work_number, body.password, gate.source(), now()))
 
 
-@route("DELETE", "/sessions/current", gate.door(expired=True), answer=None, status=204)
+@route("DELETE", "/sessions/current", gate.door(even_if=Must), answer=None, status=204)
 def sign_out() -> None:
     """End the session at once."""
     sessions.sign_out(parts(), person(), gate.bearer(), now())
@@ -50,7 +51,7 @@ def end_session(session: bytes) -> None:
     sessions.end_own(parts(), person(), session, now())
 
 
-@route("POST", "/password", gate.door(expired=True), answer=shapes.Session, body=shapes.PasswordBody)
+@route("POST", "/password", gate.door(even_if=(Must.PASSWORD,)), answer=shapes.Session, body=shapes.PasswordBody)
 def change_password(body: shapes.PasswordBody) -> dict[str, Any]:
     """Change my password; every session ends, and the answer holds a fresh token."""
     with one_of_few():

@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from vault import words
-from vault.domain.policy import Right
+from vault.domain.rules.access import Right
 from vault.errors import InvalidValue
 from vault.services import cases, filing
 from vault.web.gate import door, language, now, parts, person

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template, request, url_for
 
 from vault import words
-from vault.domain.policy import Right
+from vault.domain.rules.access import Right
 from vault.services import log
 from vault.web.gate import door, language, now, parts, person
 

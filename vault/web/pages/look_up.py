@@ -14,7 +14,7 @@ from flask import Blueprint, Response, jsonify, make_response, redirect, render_
 from werkzeug.wrappers import Response as AnyResponse
 
 from vault import words
-from vault.domain.policy import Right
+from vault.domain.rules.access import Right
 from vault.errors import InvalidValue, NotFound
 from vault.services import cases, lookup, viewing
 from vault.services.lookup import LookupAnswer

@@ -6,6 +6,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from vault import words
+from vault.domain.people import Must
 from vault.errors import InvalidValue
 from vault.services import passwords, sessions
 from vault.web.gate import door, enter, language, leave, now, parts, person
@@ -16,14 +17,14 @@ own_pages = Blueprint("own", __name__)
 
 
 @own_pages.get("/password")
-@door(expired=True)
+@door(even_if=(Must.PASSWORD,))
 def password() -> str:
     """Ask for the current and a new password."""
     return render_template("password.html", errors={}, done="changed" in request.args)
 
 
 @own_pages.post("/password")
-@door(expired=True)
+@door(even_if=(Must.PASSWORD,))
 def change_password() -> Response | tuple[str, int]:
     """Change the password; the browser goes on with a fresh session."""
     form, errors = request.form, {}

@@ -8,7 +8,8 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from vault import words
-from vault.domain.policy import Right
+from vault.domain.people import Must
+from vault.domain.rules.access import Right
 from vault.errors import InvalidValue, SignInRefused
 from vault.services import people, sessions
 from vault.web.gate import door, enter, language, leave, now, open_door, parts, person, source
@@ -39,7 +40,7 @@ def sign_in() -> Response | tuple[str, int]:
 
 
 @people_pages.post("/sign-out")
-@door(expired=True)
+@door(even_if=Must)
 def sign_out() -> Response:
     """End the session."""
     leave()

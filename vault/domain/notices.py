@@ -1,0 +1,31 @@
+"""What people are told inside the vault: a closed list of kinds; a notice holds an id and no text."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class NoticeKind(StrEnum):
+    """What a notice says; the words stand in :mod:`vault.word_tables`."""
+
+    ACCESS_ASKED = "access_asked"
+    ACCESS_GRANTED = "access_granted"
+    ACCESS_REFUSED = "access_refused"
+    ACCESS_REVOKED = "access_revoked"
+    ACCESS_SHARED = "access_shared"
+    HANDOVER_OFFERED = "handover_offered"
+    HANDOVER_ACCEPTED = "handover_accepted"
+    HANDOVER_REFUSED = "handover_refused"
+    CASE_RECEIVED = "case_received"
+    PASSWORD_ENDS = "password_ends"  # noqa: S105 - a word, not a secret
+    SIGNED_IN_ELSEWHERE = "signed_in_elsewhere"
+    ACCOUNT_RESET = "account_reset"
+    SECOND_FACTOR_RESET = "second_factor_reset"
+    LIMIT_WARNED = "limit_warned"
+    LIMIT_ALARMED = "limit_alarmed"
+    LIMIT_RELEASED = "limit_released"
+    BREAK_GLASS_ASKED = "break_glass_asked"
+    BREAK_GLASS_APPROVED = "break_glass_approved"
+    BREAK_GLASS_REFUSED = "break_glass_refused"
+    BREAK_GLASS_OPENED = "break_glass_opened"
+    BREAK_GLASS_REVIEWED = "break_glass_reviewed"

@@ -1,0 +1,1 @@
+"""The shapes of the policy files: one dataclass for each rule, and where two numbers of it contradict."""
