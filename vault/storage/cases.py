@@ -71,6 +71,12 @@ def close(connection: Connection, case_id: bytes, at: datetime) -> bool:
     return connection.execute(query).rowcount == 1
 
 
+def move(connection: Connection, case_id: bytes, held_by: bytes, to_account: bytes) -> bool:
+    """Give an open case to somebody else; returns whether it was open and still held by whom it was taken from."""
+    query = update(cases).where(cases.c.case_id == case_id, cases.c.held_by == held_by, cases.c.closed_at.is_(None))
+    return connection.execute(query.values(held_by=to_account)).rowcount == 1
+
+
 def leading_records(connection: Connection, case_ids: Collection[bytes]) -> dict[bytes, bytes]:
     """Return by case the record to go on from: a shipment, which names its parties, before a customer."""
     query = (

@@ -74,3 +74,17 @@ def end_with_case(connection: Connection, case_id: bytes, at: datetime) -> int:
     return connection.execute(
         update(grants).where(grants.c.case_id == case_id, grants.c.ended_at.is_(None)).values(ended_at=at)
     ).rowcount
+
+
+def move_with_case(connection: Connection, case_id: bytes, to_account: bytes) -> None:
+    """Give the living grants of a case to whoever holds the case from now on."""
+    connection.execute(
+        update(grants).where(grants.c.case_id == case_id, grants.c.ended_at.is_(None)).values(account_id=to_account)
+    )
+
+
+def end_all_of(connection: Connection, account_id: bytes, at: datetime) -> int:
+    """End every grant of a person; returns how many."""
+    return connection.execute(
+        update(grants).where(grants.c.account_id == account_id, grants.c.ended_at.is_(None)).values(ended_at=at)
+    ).rowcount
