@@ -59,6 +59,6 @@ FIELDS: dict[RecordClass, dict[str, Field]] = {
         Field("details", mask="plain"),
     ),
     RecordClass.ID_COPY: _table(Field("image", mask="hidden", many=True)),
-    RecordClass.REQUEST: _table(Field("identifier", mask="hidden")),
+    RecordClass.REQUEST: _table(Field("identifier", mask="hidden"), Field("note", mask="hidden")),
 }
 """Classes IM-01 (customer), IM-02 (shipment), IM-03 (service record), ID-01 (copy of the ID card)."""

@@ -18,6 +18,7 @@ from vault.domain.rules.access import Right
 from vault.errors import InvalidValue, NotFound
 from vault.services import cases, lookup, viewing
 from vault.services.lookup import LookupAnswer
+from vault.services.watermark import own_name
 from vault.web.gate import LANGUAGE_COOKIE, LANGUAGES, door, language, now, open_door, parts, person, source
 from vault.web.pages.filing_form import filing_form
 from vault.web.presenting import clock, furnish, purpose_name, way_back
@@ -59,8 +60,9 @@ def choose_language() -> AnyResponse:
 @pages.get("/watermark.svg")
 @door()
 def watermark() -> Response:
-    """Return who looks at this page, when and from where, as a picture to lay over it."""
-    text = render_template("watermark.svg", work_number=person().work_number, at=clock(now()), source=source())
+    """Return who looks at this page, when and from where, as a picture to lay over it (SC-04)."""
+    shown = {"name": own_name(parts(), person()).disclose(), "work_number": person().work_number}
+    text = render_template("watermark.svg", **shown, at=clock(now()), source=source())
     answer = make_response(text)
     answer.mimetype = "image/svg+xml"
     return answer
