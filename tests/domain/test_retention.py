@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vault.domain.retention import Keep, expires_at, is_restricted, last_activity
+from vault.domain.retention import Keep, expires_at, is_restricted
 from vault.errors import InvalidValue, PolicyError
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -84,10 +84,9 @@ def test_a_time_too_far_in_the_future_is_refused(keep):
 
 def test_a_naive_time_is_refused():
     naive = datetime(2026, 1, 1)  # noqa: DTZ001 - the defect under test
-    for call in (lambda: expires_at(naive, TWO_YEARS, SHANGHAI), lambda: last_activity(naive)):
-        with pytest.raises(InvalidValue) as caught:
-            call()
-        assert caught.value.reason == "no_time_zone"
+    with pytest.raises(InvalidValue) as caught:
+        expires_at(naive, TWO_YEARS, SHANGHAI)
+    assert caught.value.reason == "no_time_zone"
 
 
 @pytest.mark.parametrize("period", [{}, {"years": 1, "days": 1}, {"years": -1}, {"days": 0}, {"years": 2, "days": -1}])
@@ -110,17 +109,3 @@ def test_a_record_is_restricted_from_its_end_on():
 
 def test_an_open_record_is_not_restricted():
     assert not is_restricted(None, datetime.max.replace(tzinfo=UTC))
-
-
-def test_the_last_activity_is_the_latest_instant_whatever_its_zone():
-    imported = shanghai(2026, 1, 1, 7)
-    signed_off = datetime(2026, 1, 1, 0, tzinfo=UTC)
-    assert last_activity(imported, None, signed_off) == signed_off
-    assert last_activity(imported).tzinfo is UTC
-
-
-def test_no_activity_at_all_is_refused():
-    for times in ((), (None, None)):
-        with pytest.raises(InvalidValue) as caught:
-            last_activity(*times)
-        assert caught.value.reason == "no_activity"

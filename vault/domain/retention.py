@@ -92,21 +92,3 @@ def is_restricted(expiry: datetime | None, now: datetime) -> bool:
         True from the expiry on, to the microsecond.
     """
     return expiry is not None and now >= expiry
-
-
-def last_activity(*times: datetime | None) -> datetime:
-    """Return the latest of the times that count as activity, in UTC.
-
-    Args:
-        times: the imported value, linked shipment events and service ends, each aware; None where there is none.
-
-    Returns:
-        The latest, in UTC.
-
-    Raises:
-        InvalidValue: ``no_activity`` when there is no time at all, ``no_time_zone`` for a naive one.
-    """
-    known = [in_utc(moment, _FIELD) for moment in times if moment is not None]
-    if not known:
-        raise InvalidValue("no_activity", field=_FIELD)
-    return max(known)
