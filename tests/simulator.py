@@ -19,13 +19,15 @@ from typing import Any
 
 from sqlalchemy import text
 
+from tests import codes
 from tests.conftest import Place
 from vault import bootstrap
 from vault.config import ROOT, Config, load_config
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.people import Person
 from vault.errors import IntegrityError
-from vault.services import intake, log, lookup, people, sessions, viewing
+from vault.services import caller_verification, intake, log, lookup, people, sessions, viewing
+from vault.services.caller_verification import Checked
 from vault.services.intake_staff import import_staff
 from vault.services.log import Verdict
 from vault.services.lookup import LookupAnswer
@@ -282,13 +284,20 @@ class World:
         )
 
     def activate(self, work_number: str, password: str = PASSWORD) -> None:
-        """Invite somebody and activate their account."""
+        """Invite somebody and activate their account, with a second factor where their role needs one."""
         secret = people.invite(self.parts, bootstrap.operator(self.config), work_number, self.now)
         people.activate(self.parts, work_number, secret, password, "203.0.113.9", self.now)
+        if codes.must_enrol(self.parts, work_number):
+            codes.enrol(self.parts, self.person(work_number), self.now)
+
+    def code(self, work_number: str) -> str:
+        """Return the code that somebody's app shows now; empty without a second factor."""
+        return codes.code_of(self.parts, work_number, self.now)
 
     def sign_in(self, work_number: str, password: str = PASSWORD) -> SignedIn:
         """Sign somebody in through the front door."""
-        return sessions.sign_in(self.parts, work_number, password, "203.0.113.9", self.now)
+        code = self.code(work_number)
+        return sessions.sign_in(self.parts, work_number, password, "203.0.113.9", self.now, code)
 
     # -- the walks -----------------------------------------------------------------------------------------------
 
@@ -304,6 +313,18 @@ class World:
         """Reveal one value."""
         person = self.person(work_number)
         return viewing.reveal(self.parts, person, case_id, record_id, field, ordinal, self.now).disclose()
+
+    def check_caller(self, work_number: str, case_id: bytes, record_id: bytes, question: str, answer: str) -> Checked:
+        """Compare a caller's answer as somebody."""
+        person = self.person(work_number)
+        return caller_verification.check_answer(self.parts, person, case_id, record_id, question, answer, self.now)
+
+    def verify_caller(self, work_number: str, case_id: bytes, record_id: bytes) -> None:
+        """Let the caller of a case prove to be a customer, by phone and name."""
+        values = self.values_of(record_id)
+        for question, answer in (("phone_last4", values["phone", 0][-4:]), ("name", values["name", 0])):
+            if not self.check_caller(work_number, case_id, record_id, question, answer).match:
+                raise AssertionError(question)
 
     # -- looking behind the walls --------------------------------------------------------------------------------
 
@@ -351,12 +372,20 @@ class World:
         """Return how many rows a table holds."""
         return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])
 
+    def values_of(self, record_id: bytes) -> dict[tuple[str, int], str]:
+        """Open one record through the one door, and return what it holds."""
+        return self._opened([record_id])[record_id]
+
     def opened(self) -> dict[bytes, dict[tuple[str, int], str]]:
         """Open every record through the one door, and return what each holds; damage raises."""
+        with self.parts.database.read() as connection:
+            ids = [row[0] for row in connection.execute(text("SELECT record_id FROM records"))]
+        return self._opened(ids)
+
+    def _opened(self, ids: list[bytes]) -> dict[bytes, dict[tuple[str, int], str]]:
         actor = bootstrap.operator(self.config)
         with self.parts.database.read() as connection:
             store = self.parts.keys.current(connection)
-            ids = [row[0] for row in connection.execute(text("SELECT record_id FROM records"))]
             found = records.load(connection, ids)
             wraps = records.wraps(connection, (one.meta for one in found.values()))
         whole = {}

@@ -130,6 +130,12 @@ class SignInRefused(VaultError):
     code = "sign_in_refused"
 
 
+class AlreadyDecided(VaultError):
+    """Somebody else decided it a moment earlier; of two who decide at once, one counts."""
+
+    code = "already_decided"
+
+
 class SignInBusy(VaultError):
     """Too many passwords of one source are being checked at this moment; nothing was looked at."""
 

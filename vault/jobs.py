@@ -14,7 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from vault.domain.log import Actor
 from vault.errors import VaultError
-from vault.services import log, sessions
+from vault.services import inbox, limits, log, sessions
 from vault.services.steps.keys import make_cohorts_ahead
 from vault.services.steps.parts import Parts
 from vault.storage import job_runs
@@ -53,6 +53,8 @@ TIMETABLE = (
     Job("checkpoint", 60, log.settle),
     Job("sessions", 300, sessions.sweep),
     Job("cohorts", 3600, _cohorts),
+    Job("limits", 3600, limits.sweep),
+    Job("inbox", 600, inbox.tend),
 )
 
 

@@ -57,12 +57,15 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "handover.accepted": "Hand-over accepted",
         "handover.refused": "Hand-over refused",
         "handover.withdrawn": "Hand-over withdrawn",
+        "handover.viewed": "Hand-over read",
         "board.view": "Supervisor's board viewed",
         "limit.warned": "Reading limit: warning",
         "limit.alarmed": "Reading limit: alarm",
         "limit.released": "Reading limit lifted",
         "service.filed": "Service record filed",
         "case.closed": "Case closed",
+        "case.moved": "Case given to a colleague",
+        "record.owner_changed": "Records given to another owner",
         "record.integrity_failure": "Record failed its integrity check",
         "keys.cohorts_made": "Cohort keys made ahead",
         "log.view": "Log viewed",
@@ -152,7 +155,21 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "recipient": "Recipient",
         "customer": "Customer",
         "shipment": "Shipment",
+        "minutes": "Minutes",
+        "hours": "Hours",
+        "colleague": "Colleague",
+        "record": "Record",
         "body": "The request",
+        "cases": "Cases",
+        "to": "To",
+        "note": "Note",
+        "up_to": "Up to which notice",
+        "account": "Account",
+        "purposes": "Purposes",
+        "days": "Days",
+        "successor": "Successor",
+        "question": "Question",
+        "answer": "Answer",
     },
     "kind": {
         "consultation": "Consultation",
@@ -213,6 +230,9 @@ NAMES: Mapping[str, Mapping[str, str]] = {
     },
     "request": {
         "asked": "waiting for an answer",
+        "granted": "granted",
+        "refused": "not granted",
+        "ended": "over without an answer",
     },
     "notice": {
         "access_asked": "A colleague asks for access to a customer",
@@ -222,8 +242,8 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "access_shared": "A customer was shared with you",
         "handover_offered": "Cases are offered to you for hand-over",
         "handover_accepted": "Your hand-over was accepted",
-        "handover_refused": "Your hand-over was refused",
-        "case_received": "Cases of a colleague who left are yours now",
+        "handover_refused": "A hand-over was refused",
+        "case_received": "Cases of a colleague are yours now",
         "password_ends": "Your password ends soon",
         "signed_in_elsewhere": "A sign-in from another place",
         "account_reset": "A new one-time secret was made for your account",
@@ -237,6 +257,43 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "break_glass_opened": "Emergency access was opened and must be reviewed",
         "break_glass_reviewed": "Your emergency access was reviewed",
     },
+    "held": {
+        "sessions": "open sessions, ended",
+        "tokens": "tokens, ended",
+        "grants": "grants, ended",
+        "requests": "unanswered requests, ended",
+        "handovers": "hand-overs without an answer",
+        "cases": "open cases, handed on",
+        "customers": "customers, given to the successor or the pool",
+        "services": "open services, handed on",
+    },
+    "handover": {
+        "offered": "waiting for an answer",
+        "accepted": "accepted",
+        "refused": "refused",
+        "withdrawn": "withdrawn",
+    },
+    "view": {
+        "hidden": "hidden",
+        "masked": "masked",
+        "reveal": "masked, to reveal",
+        "plain": "plain",
+    },
+    "signal": {
+        "warned": "many customers",
+        "alarmed": "limit reached",
+        "misses": "many look-ups without an answer",
+    },
+    "grant": {
+        "asked": "asked for",
+        "shared": "shared",
+        "break_glass": "emergency",
+    },
+    "grant": {
+        "asked": "asked for",
+        "shared": "shared",
+        "break_glass": "emergency",
+    },
     "light": {
         "green": "in time",
         "amber": "due soon",
@@ -244,13 +301,21 @@ NAMES: Mapping[str, Mapping[str, str]] = {
     },
     "rule": {
         "scope.owner": "own customer",
+        "scope.grant": "access granted for a time",
+        "decide.owner": "your customer",
+        "decide.supervisor": "for you to decide",
         "scope.pool_case": "pool customer, this case",
         "scope.open_complaint": "complaint passed on",
         "scope.team": "team's customer",
         "scope.outlet_pool": "outlet's pool customer",
         "scope.outlet_without_team_supervisor": "outlet's customer",
         "other_party": "other party: surname and city only",
+        "moved_by_supervisor": "moved by the supervisor",
         "no_right": "the role has no such right",
+        "limits.reading": "limit on reading",
+        "quota_lookups": "quota of look-ups used up",
+        "quota_reveals": "quota of reveals used up",
+        "limit_alarm": "too many customers",
         "password_expired": "password past its age, to be changed",
         "current_password_wrong": "current password not accepted",
         "password_changed_lately": "changed too lately",
@@ -261,7 +326,10 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "password_too_long": "too long",
         "purpose_forbidden": "forbidden purpose",
         "purpose_not_yours": "not a purpose of the role",
-        "field_not_revealed": "this field is never shown to the role",
+        "field_not_revealed": "this field is not shown to the role for this purpose",
+        "caller_not_verified": "the caller has not proved who they are",
+        "caller_refused": "the caller was refused",
+        "caller_tries_used_up": "no tries left",
     },
     "finding": {
         "changed": "Entry {index} was changed: its content no longer gives the hash stored beside it.",
@@ -371,14 +439,47 @@ REASONS: Mapping[str, str] = {
     "no_right": "Your role does not have this right. If you need it for your work, ask your administrator.",
     "purpose_forbidden": "Customer data is never used for this purpose. The attempt was logged.",
     "purpose_not_yours": "Your role may not choose this purpose. Choose one of the purposes shown.",
-    "field_not_revealed": "This value cannot be shown to your role.",
+    "field_not_revealed": "This value cannot be shown to your role for this purpose.",
+    "handover": "There is no such hand-over waiting for you. It may have been answered or withdrawn already.",
+    "no_case_chosen": "{field}: choose at least one of your open cases.",
+    "offered_already": "{field}: one of them is offered to somebody already. Withdraw that hand-over first.",
+    "cannot_take_over": (
+        "{field}: this colleague cannot take over. Choose somebody active whose role may use every purpose, other than "
+        "yourself."
+    ),
+    "note_not_read": "Read the note of the hand-over first, then accept.",
     "case": "This case is not there or not yours any more. Look the number up again: that opens a new one.",
     "record": "There is no such record for you to see. Look the number up again.",
+    "request": "This request is not there, or not for you to decide any more.",
+    "grant": "This access is not there, over already, or not yours to revoke.",
+    "share": "This share is not there, over already, or meant for somebody else.",
+    "already_decided": "Somebody else has decided this already, or it is over. Nothing was changed.",
+    "no_such_record": "There is no such record, so there is nothing to grant. Refuse the request.",
+    "choose_one": "Several customers share this number. Choose which one may be seen.",
+    "not_to_share": "Only a customer of your own can be shared, neither one of the pool nor one you were given access to.",
+    "no_such_colleague": (
+        "This is no colleague you can share with. Check the work number; their role must look customers up."
+    ),
     "secret_refused": (
         "Not accepted. Check the work number and the one-time secret; if it has expired, ask your "
         "administrator for a new one."
     ),
     "account": "There is no account with this work number, or its owner has left. Check the list of accounts.",
+    "token": "There is no such token, or it was ended before. Load the page again.",
+    "own_account": "Nobody does this to their own account. Ask another administrator.",
+    "act_not_possible": "The account's state does not allow this. Load the page again and look at the state.",
+    "handovers_open": (
+        "A hand-over of this person, or to them, waits for an answer. Have it accepted, refused or withdrawn first."
+    ),
+    "successor_needed": "Open cases or services are left. Name a colleague who takes them over.",
+    "successor_not_possible": (
+        "This colleague cannot take over: it must be another person with an active account whose role may work with "
+        "everything that is handed on."
+    ),
+    "work_number_taken": "There is an account with this work number already. Choose another one.",
+    "role_not_for_programs": "A program cannot have this role. Choose a role that looks records up.",
+    "days_out_of_range": "{field}: a whole number from {least} to {most}.",
+    "not_for_programs": "A program may not do this: it takes a person who signs in.",
     "not_found": "There is nothing to show at this address. Go back to the look-up.",
     "unreadable": (
         "A stored value did not pass its integrity check, so nothing is shown. The failure is logged; tell "
@@ -510,6 +611,12 @@ REASONS: Mapping[str, str] = {
     "retention_needs_years_or_days": "{place}: give either years or days, positive.",
     "must_code": "Give the code of your second factor first.",
     "must_enrol": "Set up your second factor first.",
+    "code_refused": "The code is wrong, was used already, or was tried too often. Wait for the next one.",
+    "code_not_owed": "No code is due in this session.",
+    "confirmation_refused": (
+        "Password or code is wrong, or was tried too often. A code works once: wait for the next one, then try again."
+    ),
+    "second_factor_there": "You have a second factor already. Remove it first to set up another.",
     "step_up_needed": "Confirm who you are: give your password and code again.",
     "limits_impossible": "These limits cannot stand together ({place}).",
     "second_factor_impossible": "The numbers of the second factor cannot stand ({place}).",
@@ -534,6 +641,30 @@ REASONS: Mapping[str, str] = {
     "unknown_field": "{place}: there is no such field.",
     "unknown_role": "{place}: there is no such role.",
     "personal_field_in_plain": "{place}: a personal field may not be shown in plain.",
+    "nothing_to_mask": "{place}: this field is not personal; it is either hidden or plain.",
+    "purposes_need_a_table": "{place}: the entry “purposes” is a table of views by purpose.",
+    "mask_not_of_field": "{place}: this mask is not made for the field, or shows more of it than it may.",
+    "unknown_scope_rule": "{place}: there is no such rule of scope, so nobody would ever have to prove who calls.",
+    "privacy_officer_missing": "{place}: name the work number of the privacy officer.",
+    "pattern_not_bounded": (
+        "{file}: the pattern of {place} may hold letters, digits, classes of them, counted repeats and optional groups "
+        "only, between ^ and $; anything else can take for ever."
+    ),
+    "role_sees_all": "{place}: the role may reveal every personal field for each of its purposes. Narrow one.",
+    "question_answered_by_mask": "{place}: what the role sees answers the question. Choose a mask that shows less.",
+    "duties_not_separate": "{place}: a role that looks up customers may not have this right too.",
+    "purpose_never_chosen": "{place}: the role may not choose this purpose, so the entry never applies.",
+    "view_never_used": "{place}: the role has no look-up, so it never sees this field.",
+    "right_never_used": "{place}: the role can never use this right.",
+    "quota_never_used": "{place}: the role has no look-up, so the quota never applies.",
+    "quota_missing": "{place}: the role has look-up but no quota, so it can do nothing.",
+    "question_never_answered": "{place}: no value of the question's fields has an answer.",
+    "quota_lookups": "You have reached your quota of look-ups for now. Try again later, or tell your supervisor.",
+    "quota_reveals": "You have reached your quota of reveals for now. Try again later, or tell your supervisor.",
+    "limit_alarm": (
+        "You have revealed very many customers. A further one is possible only now and then, until your supervisor "
+        "lifts the limit."
+    ),
     "bad_retention_period": "A retention period must be positive.",
     "mapping_unreadable": "The mapping file {file} cannot be read.",
     "mapping_malformed": "The mapping file {file} is malformed at {place}.",
@@ -587,6 +718,20 @@ REASONS: Mapping[str, str] = {
     "needs_a_host": "{setting} needs at least one host name, such as vault.example.com.",
     "checkpoint_unwritable": (
         "The checkpoint folder cannot be written: {path}. Check free space and that the service's user owns it."
+    ),
+    "caller_not_verified": (
+        "Nothing of this customer is shown before the caller has proved who they are. Ask the questions under “Who "
+        "is calling?”."
+    ),
+    "caller_refused": "The caller was refused in this case, so nothing of this customer is shown in it any more.",
+    "caller_tries_used_up": (
+        "Too many wrong answers about this customer: no more are taken here. Refuse the caller, or ask them to "
+        "come with their document."
+    ),
+    "answer_not_four": "Type exactly the last four digits or letters.",
+    "answer_too_short": "The answer is too short or too long to be one. Type at least two characters.",
+    "question_impossible": (
+        "{place}: this question asks for a field that is not there, or compares it in an unknown way."
     ),
 }
 """Why something was refused, and what to do about it, by reason id."""

@@ -26,7 +26,7 @@ def upgrade() -> None:
             nullable=True,
             comment="the customer of a reveal; for counting distinct ones",
         ),
-        sa.CheckConstraint("kind IN ('lookup', 'reveal')", name=op.f("ck_disclosures_kind")),
+        sa.CheckConstraint("kind IN ('lookup', 'miss', 'reveal')", name=op.f("ck_disclosures_kind")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.account_id"], name=op.f("fk_disclosures_account_id")),
         sa.PrimaryKeyConstraint("disclosure_id", name=op.f("pk_disclosures")),
     )

@@ -102,6 +102,7 @@ def _server(case: str, config: Config, bench: vaults.Bench) -> Iterator[None]:
         "DATAVAULT_ENV": "test",
         "DATAVAULT_DATA_DIR": str(folder),
         "DATAVAULT_DATABASE_URL": config.database_url,
+        "DATAVAULT_POLICIES_DIR": str(config.policies_dir),
         "DATAVAULT_ROOT_KEY_FILE": str(config.root_key_file),
         "DATAVAULT_KEY_COPIES": os.pathsep.join(str(one) for one in config.key_copies),
         "DATAVAULT_CHECKPOINT_DIR": str(config.checkpoint_dir),

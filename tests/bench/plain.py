@@ -211,20 +211,20 @@ def look_up(
     with parts.database.read() as connection:
         rows = connection.execute(_BY_PHONE, {"number": number}).all()
     mine = [row for row in rows if row.owner_id in (None, person.account_id) and row.expires_at > now]
-    cards = tuple(_card(parts.policy, person, row) for row in mine)
+    cards = tuple(_card(parts.policy, person, purpose, row) for row in mine)
     return LookupAnswer(case_id or new_id(), purpose, IdentifierKind(kind), cards, len(cards) > 1)
 
 
-def _card(policy: Policy, person: Person, row: Any) -> Card:
+def _card(policy: Policy, person: Person, purpose: str, row: Any) -> Card:
     values = row._mapping
     specs = FIELDS[RecordClass.CUSTOMER]
     present = [name for name in specs if values.get(name) is not None]
-    views = visible_fields(policy, person.role, RecordClass.CUSTOMER, present)
+    views = visible_fields(policy, person.role, purpose, RecordClass.CUSTOMER, present)
     shown = tuple(
         Shown(
             name,
             0,
-            mask("plain" if view is View.PLAIN else specs[name].mask, values[name]),
+            mask("plain" if view is View.PLAIN else policy.masks.of(RecordClass.CUSTOMER, name), values[name]),
             view is View.REVEAL,
         )
         for name, view in views.items()

@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, text
 
 from tests import postgres
 from tests.bench import data
+from tests.quotas import policies_without_quotas
 from vault import bootstrap
 from vault.config import Config, load_config
 from vault.domain.log import Actor
@@ -65,7 +66,12 @@ class Bench:
     def new_vault(self, engine: str) -> Config:
         """Return the settings of a fresh vault with the accounts of the synthetic set."""
         folder = self.new_folder("vault")
-        settings = {"DATAVAULT_ENV": "test", "DATAVAULT_DATA_DIR": str(folder), "DATAVAULT_NODE": "bench"}
+        settings = {
+            "DATAVAULT_ENV": "test",
+            "DATAVAULT_DATA_DIR": str(folder),
+            "DATAVAULT_NODE": "bench",
+            "DATAVAULT_POLICIES_DIR": str(policies_without_quotas(self.new_folder("rules"))),
+        }
         if engine == POSTGRESQL:
             name = self.server.create_empty()
             settings["DATAVAULT_DATABASE_URL"] = self.server.url(name)

@@ -13,6 +13,7 @@ from tests.simulator import NOW, complaint_row, customer_row, local, service_row
 from vault.domain.ids import RecordClass
 from vault.errors import AccessRefused, InvalidValue, NotFound
 from vault.services import lookup
+from vault.services.steps.beat import ABSENT_BEAT_SECONDS
 from vault.services.steps.cards import OTHER_PARTY_RULE
 
 AGENT, COLLEAGUE = "KF2001", "KF2002"
@@ -121,13 +122,13 @@ def test_a_source_number_of_the_company_finds_nothing(world):
 
 def test_a_look_up_opens_a_case_and_a_reveal_within_it_shows_one_field(world):
     row = world.customer()
-    answer = world.look_up(AGENT, row["phone"], "delivery")
+    answer = world.look_up(AGENT, row["phone"], "pickup")
     record_id = answer.cards[0].record_id
     assert world.reveal(AGENT, answer.case_id, record_id, "phone") == row["phone"]
     assert world.reveal(AGENT, answer.case_id, record_id, "id_number") == row["id_number"]
     first, second, third = world.events()[-3:]
     assert [one["action"] for one in (first, second, third)] == ["record.lookup", "record.reveal", "record.reveal"]
-    assert {one["purpose"] for one in (first, second, third)} == {"delivery"}
+    assert {one["purpose"] for one in (first, second, third)} == {"pickup"}
     assert {one["case"] for one in (first, second, third)} == {answer.case_id.hex()}
     assert second["records"] == [{"class": "customer", "fields": ["phone"], "id": record_id.hex()}]
     assert third["records"][0]["fields"] == ["id_number"]
@@ -204,10 +205,10 @@ def test_how_long_an_answer_takes_does_not_tell_a_refusal_from_a_miss(sqlite_wor
     took(row["phone"])
     pairs = [(took(row["phone"]), took("13999999999")) for _ in range(12)]
     refusals, misses = zip(*pairs, strict=True)
-    assert min(refusals + misses) >= lookup.ABSENT_BEAT_SECONDS
+    assert min(refusals + misses) >= ABSENT_BEAT_SECONDS
     # What is left beside the beat is the machine's own noise, the same for both.
-    off_the_beat = [taken % lookup.ABSENT_BEAT_SECONDS for taken in refusals + misses]
-    assert statistics.median(off_the_beat) < lookup.ABSENT_BEAT_SECONDS / 2
+    off_the_beat = [taken % ABSENT_BEAT_SECONDS for taken in refusals + misses]
+    assert statistics.median(off_the_beat) < ABSENT_BEAT_SECONDS / 2
     assert max(min(refusals), min(misses)) < min(max(refusals), max(misses))
 
 

@@ -11,7 +11,8 @@ import pytest
 from vault.cli import main
 from vault.crypto import cohort_keys, passwords, providers
 from vault.jobs import TIMETABLE
-from vault.services import intake, lookup
+from vault.services import intake
+from vault.services.steps.beat import ABSENT_BEAT_SECONDS
 from vault.storage import csv_files, engine
 from vault.storage.policy_files import load_policy
 
@@ -133,7 +134,7 @@ def test_the_numbers_in_the_documents_are_those_of_the_code():
     policy = load_policy(ROOT / "policies")
     customer_cohorts = policy.cohort_rules()[next(iter(policy.retention))].months + 1
     cost = providers.COST
-    beat = f"on a beat of {round(lookup.ABSENT_BEAT_SECONDS * 1000)} ms"
+    beat = f"on a beat of {round(ABSENT_BEAT_SECONDS * 1000)} ms"
     stated = (
         (text(next(page for page in DECISIONS if page.name.startswith("0008"))), beat),
         (threat, beat),

@@ -38,7 +38,7 @@ from vault.domain.ids import RecordClass
 from vault.domain.log import FACTS, Action, Outcome
 from vault.domain.people import AccountState
 from vault.domain.records import LinkRole, RecordState
-from vault.services import cases, intake, log, lookup, people, sessions, viewing
+from vault.services import asking, intake, log, lookup, people, sessions, viewing
 from vault.services.intake_staff import import_staff
 from vault.storage.tables import metadata
 
@@ -87,7 +87,7 @@ def agent_at_work(parts, rows):
     pool = [row for row in rows if not row["归属客服"] and row["最近业务时间"] > "2026-01"]
     answer = lookup.look_up(parts, agent, pool[0]["手机号"], "query", NOW)
     viewing.reveal(parts, agent, answer.case_id, answer.cards[0].record_id, "phone", 0, NOW)
-    cases.ask(parts, agent, answer.case_id, "13811112222", NOW)
+    asking.ask(parts, agent, answer.case_id, "13811112222", NOW)
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ DOORS_PAST_THE_RULE = {
     ("vault.cli.operate", "vault.web.server"): "`serve` starts the front door",
     ("vault.cli.operate", "vault.web.logs"): "the scheduler writes its log as the front door does",
     ("vault.cli.operate", "vault.storage.schema"): "`db upgrade` and `db current` work where no vault opens yet",
-    ("vault.cli.operate", "vault.storage.policy_files"): "`policy check` judges files without a vault",
+    ("vault.cli.policy", "vault.storage.policy_files"): "`policy check` judges files without a vault",
     ("vault.cli.people", "vault.storage.people"): "`user list` reads ids and states; no rule, no name, no service",
     ("vault.jobs", "vault.storage.job_runs"): "claims belong to the timetable alone",
 }

@@ -25,7 +25,7 @@ from tests.simulator import DATA, PASSWORD, World, settings
 from vault import bootstrap
 from vault.cli import main
 from vault.errors import VaultError
-from vault.services import cases, people, sessions
+from vault.services import asking, people, sessions
 from vault.web import logs
 from vault.web.app import create_app
 
@@ -133,7 +133,7 @@ def a_good_day(world: World) -> None:
     for row in rows("shipments.csv")[:5]:
         world.look_up("KF2001", row["运单号"])
     answer = world.look_up("KF2001", TYPED[0])
-    cases.ask(world.parts, world.person("KF2001"), answer.case_id, TYPED[0], NOW)
+    asking.ask(world.parts, world.person("KF2001"), answer.case_id, TYPED[0], NOW)
     changed = [row | {"手机号": f"1790000{at:04d}"} for at, row in enumerate(rows("customers.csv")[:20])]
     file = world.config.data_dir.parent / "input.csv"
     with file.open("w", encoding="utf-8", newline="") as stream:

@@ -9,7 +9,7 @@ from tests.simulator import NOW, complaint_row, customer_row, shown
 from vault.domain.clocks import Light
 from vault.domain.ids import RecordClass, new_id
 from vault.errors import AccessRefused, IntegrityError, InvalidValue, NotFound, StorageError, VaultError
-from vault.services import cases, filing, lookup
+from vault.services import asking, cases, filing, lookup
 from vault.services.cases import close
 from vault.services.filing import Filing
 from vault.services.steps import activity, attempts
@@ -370,7 +370,7 @@ def test_a_closed_case_gives_nothing_any_more(world):
         lambda: world.reveal(AGENT, case_id, customer, "name"),
         lambda: world.reveal(AGENT, case_id, service, "text"),
         lambda: lookup.look_up(world.parts, person, row["phone"], "query", world.now, case_id=case_id),
-        lambda: cases.ask(world.parts, person, case_id, row["phone"], world.now),
+        lambda: asking.ask(world.parts, person, case_id, row["phone"], world.now),
         lambda: close(world.parts, person, case_id, "duplicate", world.now),
         lambda: file(world, case_id, enter(customer)),
     ):
@@ -480,7 +480,7 @@ def test_the_board_shows_open_cases_by_their_clock_and_closed_ones_apart(world):
     }
     assert [one.case.case_id for one in board.still_open] == [missed, *made[::-1]]
     assert [one.case_id for one in board.closed] == [gone]
-    opened, _ = cases.my_cases(world.parts, world.person(AGENT))
+    opened, _ = cases.my_cases(world.parts, world.person(AGENT), world.now)
     assert [one.case_id for one in opened][-1] == gone
 
 

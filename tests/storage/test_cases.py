@@ -77,21 +77,33 @@ def test_a_person_sees_their_own_cases_newest_first(database):
     assert [one.case_id for one in found] == [rows[1]["case_id"], rows[2]["case_id"]]
 
 
-def test_a_person_sees_what_they_asked_for_newest_first(database):
-    mine, others = (a_case(account(database, number)) for number in ("KF1", "KF2"))
-    first, second = a_request(mine, 1), a_request(mine, 2)
-    add(database, cases_table, mine, others)
-    add(database, access_requests, first, second, a_request(others))
-    with database.read() as connection:
-        found = cases.asked_by(connection, mine["opened_by"], limit=5)
-    assert [one.request_id for one in found] == [second["request_id"], first["request_id"]]
-    assert (found[0].case_id, found[0].identifier_kind, found[0].state) == (mine["case_id"], "phone", "asked")
-    assert found[0].asked_at == second["asked_at"]
-
-
 def test_a_request_in_an_unknown_state_is_refused(database):
     case = a_case(account(database))
     add(database, cases_table, case)
     with pytest.raises(StorageError) as raised:
         add(database, access_requests, a_request(case, state="perhaps"))
     assert raised.value.facts == {"constraint": "ck_access_requests_state"}
+
+
+def test_an_open_case_is_kept_and_a_closed_one_is_not_there(database):
+    row = a_case(account(database))
+    add(database, cases_table, row)
+    with unit_of_work(database) as work:
+        assert cases.locked_open(work.connection, row["case_id"]) == cases.Case(**row)
+        assert cases.locked_open(work.connection, new_id()) is None
+        assert cases.close(work.connection, row["case_id"], NOW)
+        assert cases.locked_open(work.connection, row["case_id"]) is None
+
+
+def test_a_case_is_started_and_bound_to_each_record_once(database):
+    row, record = a_case(account(database)), new_id()
+    with unit_of_work(database) as work:
+        cases.start(work.connection, cases.Case(**row))
+        cases.bind(work.connection, row["case_id"], [record])
+        cases.bind(work.connection, row["case_id"], [record, new_id()])
+        work.commit()
+    with database.read() as connection:
+        assert cases.case(connection, row["case_id"]) == cases.Case(**row)
+        found = cases.records_of(connection, row["case_id"])
+    assert record in found
+    assert len(found) == 2

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from vault.domain.ids import RecordClass, Role
+from vault.domain.policy_checks import unused_findings
 from vault.domain.rules.access import PurposeKind, View
 from vault.errors import PolicyError
 from vault.storage.policy_files import FILES, load_policy
@@ -38,7 +39,7 @@ def test_the_shipped_policy_holds_together():
     assert policy.zone.key == "Asia/Shanghai"
     assert policy.passwords.max_age_days == 15
     assert policy.retention[RecordClass.CUSTOMER].keep_years == 2
-    assert policy.view(RecordClass.CUSTOMER, "id_number", Role.AUDITOR) is View.HIDDEN
+    assert policy.view(RecordClass.CUSTOMER, "id_number", Role.AUDITOR, "query") is View.HIDDEN
     assert any(carrier.pattern.fullmatch("YT9900000000001") for carrier in policy.carriers)
 
 
@@ -178,6 +179,148 @@ def test_rules_that_contradict_each_other_are_refused_with_their_place(folder, n
     error = refusal(folder)
     assert error.reason == reason
     assert place in str(error.facts["place"])
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "reason", "place"),
+    [
+        ("fields", 'pickup = "reveal" }', 'errand = "reveal" }', "unknown_purpose", "customer.id_number.agent.errand"),
+        ("fields", 'pickup = "reveal" }', 'advertising = "reveal" }', "purpose_not_to_choose", "agent.advertising"),
+        ("fields", 'delivery = "masked"  ', 'default = "masked"  ', "unknown_purpose", "purposes.default"),
+        ("fields", "[customer.notice]", '[customer.notice]\npurposes = "hidden"', "purposes_need_a_table", "notice"),
+        ("fields", 'agent = "plain"', 'agent = "masked"', "nothing_to_mask", "customer.id_type.agent"),
+        ("fields", '{ default = "masked", pickup = "reveal" }', '{ default = "plain" }', "personal_field", "id_number"),
+        ("masks", 'phone = "phone"', 'phone = "address"', "mask_not_of_field", "masks.customer.phone"),
+        ("masks", 'item_type = "hidden"', 'item_type = "plain"', "mask_not_of_field", "masks.shipment.item_type"),
+        ("masks", 'name = "surname_only"', 'name = "plain"', "mask_not_of_field", "masks.other_party.name"),
+        ("masks", 'phone = "phone"', 'telephone = "phone"', "unknown_field", "masks.customer.telephone"),
+        ("company", 'privacy_officer = "KF2012"', 'privacy_officer = " "', "privacy_officer_missing", "company"),
+        ("verification", '"scope.outlet_pool"', '"scope.outlets_pool"', "unknown_scope_rule", "scope.outlets_pool"),
+        ("limits", "warn_customers = 25", "warn_customers = 51", "limits_impossible", "limits.reading"),
+        ("limits", "misses_hour = 20", "misses_hour = 0", "limits_impossible", "limits.reading"),
+        ("limits", "reveals_hour = 60", "reveals_hour = 0", "limits_impossible", "limits.reading.agent"),
+        ("limits", "lookups_hour = 60", "lookups_hour = 301", "limits_impossible", "limits.reading.agent"),
+        ("retention", "cohorts_ahead = 1", "cohorts_ahead = 0", "limit_not_positive", "retention.customer"),
+        ("retention", "cohorts_ahead = 1", "cohorts_ahead = -1", "limit_not_positive", "retention.customer"),
+        ("sessions", "invite_hours = 24", "invite_hours = -1", "limit_not_positive", "sessions.limits"),
+        ("sessions", "reveal_seconds = 30", "reveal_seconds = 0", "limit_not_positive", "sessions.limits"),
+    ],
+)
+def test_views_masks_and_limits_that_cannot_stand_are_refused_with_their_place(folder, name, old, new, reason, place):
+    edit(folder, name, old, new)
+    error = refusal(folder)
+    assert error.reason.startswith(reason)
+    assert place in str(error.facts["place"])
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "reason", "place"),
+    [
+        ("fields", 'complaint_specialist = "masked"', 'complaint_specialist = "reveal"', "role_sees_all", "specialist"),
+        (
+            "verification",
+            '["id_number"]\ncompares = "last4"',
+            '["id_type"]\ncompares = "whole"',
+            "question_answered",
+            "agent",
+        ),
+        ("roles", '"lookup", "reveal", "ask", "hand_over"', '"lookup", "log_read"', "duties_not_separate", "log_read"),
+        ("roles", '"lookup", "reveal", "ask", "hand_over"', '"lookup", "review_break_glass"', "duties_not", "review"),
+        (
+            "roles",
+            '"lookup", "reveal", "ask", "hand_over"',
+            '"lookup", "accounts"',
+            "administrator_reads",
+            "specialist",
+        ),
+    ],
+)
+def test_rules_that_protect_less_than_they_must_are_refused(folder, name, old, new, reason, place):
+    edit(folder, name, old, new)
+    error = refusal(folder)
+    assert error.reason.startswith(reason)
+    assert place in str(error.facts["place"])
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "^([0-9]+)+$",
+        "^[0-9]+$",
+        "^[0-9]*$",
+        "^[0-9]{2,}$",
+        "^(?:[0-9]{1,9}){1,9}$",
+        "^(?:a|a)*$",
+        "^.{13}$",
+        "^(?=YT)[0-9A-Z]{13}$",
+        r"^([0-9])\\1{12}$",
+        "YT[0-9]{13}",
+        "^[0-9]?[0-9]?[0-9]?[0-9]?[0-9]?$",
+        "^YT[0-9]{100}$",
+        "^[^0-9]{3}$",
+    ],
+)
+def test_a_carriers_pattern_that_could_take_for_ever_is_refused(folder, pattern):
+    edit(folder, "waybills", "^YT[0-9]{13}$", pattern.replace("\\\\", "\\"))
+    error = refusal(folder)
+    assert (error.reason, error.facts["place"]) == ("pattern_not_bounded", "yto")
+
+
+@pytest.mark.parametrize("pattern", ["^YT[0-9]{13}$", "^[A-Z]{2}[0-9A-Z]{8,12}$", "^7[0-9]{11}(?:[0-9]{2}|[A-Z])?$"])
+def test_a_simple_pattern_is_taken(folder, pattern):
+    edit(folder, "waybills", "^YT[0-9]{13}$", pattern)
+    assert load_policy(folder).carriers[0].carrier == "yto"
+
+
+def unused(folder):
+    return list(unused_findings(load_policy(folder)))
+
+
+def test_the_shipped_policy_says_nothing_that_never_applies():
+    assert unused(SHIPPED) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "finding"),
+    [
+        (
+            "roles",
+            'purposes = ["complaint", "query"]',
+            'purposes = ["complaint"]',
+            None,
+        ),
+        (
+            "fields",
+            'complaint_specialist = "masked"',
+            'complaint_specialist = { default = "masked", pickup = "masked" }',
+            ("purpose_never_chosen", "customer.id_number.complaint_specialist.pickup"),
+        ),
+        (
+            "fields",
+            'complaint_specialist = "masked"',
+            'complaint_specialist = "masked"\nauditor = "masked"',
+            ("view_never_used", "customer.id_number.auditor"),
+        ),
+        (
+            "fields",
+            'pickup = "masked"',
+            'claim = "masked"',
+            ("purpose_never_chosen", "service_record.text.purposes.claim"),
+        ),
+        ("roles", '["log_read", "log_verify"]', '["log_read", "reveal"]', ("right_never_used", "auditor.reveal")),
+        (
+            "roles",
+            'rights = ["accounts"]',
+            'rights = ["approve_break_glass"]',
+            ("right_never_used", "admin.approve_break_glass"),
+        ),
+        ("limits", "[quotas.supervisor]", "[quotas.auditor]", ("quota_never_used", "limits.reading.auditor")),
+        ("limits", "[quotas.supervisor]", "[quotas.auditor]", ("quota_missing", "supervisor")),
+    ],
+)
+def test_what_never_applies_is_found_and_refuses_nothing(folder, name, old, new, finding):
+    edit(folder, name, old, new)
+    assert finding in unused(folder) if finding else unused(folder) == []
 
 
 def test_a_policy_needs_a_notice_and_a_reason_to_close_a_case(folder):

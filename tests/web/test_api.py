@@ -9,9 +9,11 @@ import pytest
 
 from tests.web.conftest import (
     ABSENT_PHONE,
+    ADMIN,
     AGENT,
     AUDITOR,
     HOST,
+    INSPECTOR,
     OTHER_AGENT,
     OWNED_PHONE,
     POOL_PHONE,
@@ -49,9 +51,21 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "close_case": (f"/cases/{ID}/close", {"reason": "duplicate"}),
+    "check_caller": (
+        f"/cases/{ID}/records/{ID}/caller-checks",
+        {"question": "name", "answer": "synthetic answer"},
+    ),
+    "refuse_caller": (f"/cases/{ID}/records/{ID}/caller-refusals", {"reason": "not_the_customer"}),
+    "give_code": ("/second-factor", {"code": "123456"}),
+    "confirm": ("/confirmations", {"password": "synthetic password", "code": "123456"}),
+    "finish_second_factor": ("/second-factor/first-code", {"code": "123456"}),
+    "reset_second_factor": ("/second-factor/resets", {"work_number": "KF0000"}),
 }
+WHO = {"reset_second_factor": ADMIN, "confirm": INSPECTOR}
+"""Who calls a route; all others are called by the agent, whose wrong passwords would slow down other tests."""
+
 NEVER: tuple[Any, ...] = (True, 1.5, [], {}, [[["x"]]], "\0", "\ud800")
-OPTIONAL = {("look_up", "case"), ("look_up", "choose")} | {
+OPTIONAL = {("look_up", "case"), ("look_up", "choose"), ("confirm", "code")} | {
     ("file_service_record", field) for field in ("shipment", "ended_at", "category", "severity", "rating")
 }
 FIELDS = [(name, field) for name, (_, body) in BODIES.items() for field in body]
@@ -146,6 +160,7 @@ def test_a_record_is_seen_again_within_its_case(front: Front, found: dict[str, A
 
 
 def test_one_field_is_revealed_and_says_for_how_long(front: Front, found: dict[str, Any]) -> None:
+    front.verify_caller(found)
     path = f"/cases/{found['case']}/records/{found['records'][0]['id']}/reveals"
     answer = front.api("POST", path, json={"field": "phone"})
     assert answer.json == {"field": "phone", "ordinal": 0, "value": POOL_PHONE, "seconds": 30}
@@ -244,7 +259,7 @@ def test_a_body_in_another_encoding_is_400(front: Front, raw: bytes) -> None:
 )
 def test_a_wrong_value_is_400_and_names_its_field(front: Front, name: str, field: str, value: Any) -> None:
     path, good = BODIES[name]
-    answer = front.api("POST", path, json=good | {field: value})
+    answer = front.api("POST", path, who=WHO.get(name, AGENT), json=good | {field: value})
     assert (answer.status_code, answer.json["field"]) == (400, field)
 
 
@@ -259,7 +274,7 @@ def test_a_number_of_any_length_is_400(front: Front, digits: int) -> None:
 def test_a_body_over_64_kib_is_413(front: Front, name: str) -> None:
     path, good = BODIES[name]
     body = json.dumps(good) + " " * 65 * 1024
-    answer = front.api("POST", path, data=body, content_type="application/json")
+    answer = front.api("POST", path, who=WHO.get(name, AGENT), data=body, content_type="application/json")
     assert (answer.status_code, answer.json["code"]) == (413, "too_large")
 
 
@@ -283,7 +298,7 @@ def test_a_body_that_does_not_say_its_length_is_cut_off_at_64_kib(front: Front) 
 @pytest.mark.parametrize("name", BODIES)
 def test_a_body_that_is_not_said_to_be_json_is_415(front: Front, name: str, kind: str) -> None:
     path, good = BODIES[name]
-    answer = front.api("POST", path, data=json.dumps(good), content_type=kind)
+    answer = front.api("POST", path, who=WHO.get(name, AGENT), data=json.dumps(good), content_type=kind)
     assert (answer.status_code, answer.json["code"]) == (415, "unsupported_media_type")
 
 
@@ -297,8 +312,8 @@ def test_an_id_of_another_form_is_not_there(front: Front, path: str) -> None:
 def test_a_marker_typed_anywhere_appears_in_no_answer_header_or_line(front: Front, written: StringIO) -> None:
     marker = "13800138000"
     asked = 0
-    for path, body in _with_marker(marker):
-        for who in (AGENT, None):
+    for name, path, body in _with_marker(marker):
+        for who in (WHO.get(name, AGENT), None):
             answer = front.api("POST", path, who=who, **body)
             asked += 1
             assert answer.status_code >= 400, path
@@ -313,16 +328,16 @@ def test_a_marker_typed_anywhere_appears_in_no_answer_header_or_line(front: Fron
     assert marker not in written.getvalue()
 
 
-def _with_marker(marker: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    for path, good in BODIES.values():
+def _with_marker(marker: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for name, (path, good) in BODIES.items():
         for field in good:
             for value in (marker, int(marker), [marker], {marker: marker}, f"{marker}\0", f"x{marker}" * 200):
-                yield path, {"json": good | {field: value}}
-        yield path, {"json": good | {marker: marker}}
-        yield path, {"data": f'{{"{marker}": 1, "{marker}": 2}}', "content_type": "application/json"}
-        yield path, {"data": marker * 8000, "content_type": "application/json"}
-        yield path, {"data": f"{marker}{{", "content_type": f"application/json; charset={marker}"}
-        yield path, {"data": marker, "content_type": f"text/{marker}", "headers": {"X-Request-Id": marker}}
+                yield name, path, {"json": good | {field: value}}
+        yield name, path, {"json": good | {marker: marker}}
+        yield name, path, {"data": f'{{"{marker}": 1, "{marker}": 2}}', "content_type": "application/json"}
+        yield name, path, {"data": marker * 8000, "content_type": "application/json"}
+        yield name, path, {"data": f"{marker}{{", "content_type": f"application/json; charset={marker}"}
+        yield name, path, {"data": marker, "content_type": f"text/{marker}", "headers": {"X-Request-Id": marker}}
 
 
 def test_every_route_with_a_body_is_among_those_tried_with_bad_ones() -> None:

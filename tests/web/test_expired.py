@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.web.conftest import ADMIN, AGENT, AUDITOR, HOST, SUPERVISOR, Front
+from tests.web.doors import closed_doors, is_shut, knock, open_for
 from vault.domain.people import Must
-from vault.services import sessions
 from vault.storage import people
-from vault.web import gate
 
 EXPIRED_DOORS = {"people.sign_out", "own.password", "own.change_password", "api.sign_out", "api.change_password"}
+TAKES_AWAY = {"second_factor.drop", "api.drop_second_factor"}
+"""Doors behind which the second factor is gone, so that no other door opens any more."""
+
 TICK = timedelta(microseconds=1)
 NEW = "seven green umbrellas in line"
 
@@ -42,42 +44,13 @@ def unseen(lone_front: Front) -> Front:
 
 def at(front: Front, set_clock: SetClock, moment: datetime, who: str = AGENT) -> None:
     """Move the clock, with a session that was opened just then."""
-    signed_in = sessions.sign_in(front.parts, who, front.passwords[who], "127.0.0.1", moment - timedelta(minutes=1))
-    front.tokens[who] = signed_in.token
+    front.tokens[who] = front.sign_in(who, moment - timedelta(minutes=1)).token
+    front.proved_at.pop(who, None)
     set_clock(moment)
 
 
-def doors(front: Front) -> Iterator[tuple[str, str, str]]:
-    """Yield the endpoint, method and address of every closed door."""
-    for rule in front.app.url_map.iter_rules():
-        place = gate.door_of(front.app.view_functions[rule.endpoint])
-        assert place is not None
-        if place.is_open:
-            continue
-        path = re.sub(r"<hex32:\w+>", "0" * 32, rule.rule).replace("<work_number>", "KF0000")
-        assert "<" not in path
-        for method in sorted((rule.methods or set()) - {"OPTIONS"}):
-            yield rule.endpoint, method, path
-
-
-def knock(front: Front, method: str, path: str, who: str) -> Any:
-    if path.startswith("/api/"):
-        return front.api(method, path.removeprefix("/api/v1"), who=who)
-    return front.browser(who).open(path, method=method, base_url=HOST)
-
-
-def is_shut(answer: Any, path: str, method: str) -> bool:
-    if not path.startswith("/api/"):
-        return bool((answer.status_code, answer.location) == (303, "/password"))
-    return bool(answer.status_code == 403 and (method == "HEAD" or answer.json["code"] == "password_expired"))
-
-
 def test_the_doors_that_stay_open_are_these_and_no_others(front: Front) -> None:
-    found = {
-        name
-        for name, view in front.app.view_functions.items()
-        if Must.PASSWORD in (gate.door_of(view) or gate.Door()).even_if
-    }
+    found = open_for(front, Must.PASSWORD)
     assert found == EXPIRED_DOORS
 
 
@@ -85,7 +58,7 @@ def test_the_doors_that_stay_open_are_these_and_no_others(front: Front) -> None:
 def test_at_fifteen_days_every_door_is_shut_but_those(unseen: Front, set_clock: SetClock, who: str) -> None:
     at(unseen, set_clock, edge(unseen, who), who)
     knocked = 0
-    for endpoint, method, path in doors(unseen):
+    for endpoint, method, path in closed_doors(unseen):
         if endpoint in EXPIRED_DOORS:
             continue
         assert is_shut(knock(unseen, method, path, who), path, method), (endpoint, method)
@@ -97,8 +70,8 @@ def test_at_fifteen_days_every_door_is_shut_but_those(unseen: Front, set_clock: 
 @pytest.mark.parametrize("who", [AGENT, SUPERVISOR, AUDITOR, ADMIN])
 def test_one_microsecond_earlier_no_door_is_shut_for_the_password(unseen: Front, set_clock: SetClock, who: str) -> None:
     at(unseen, set_clock, edge(unseen, who) - TICK, who)
-    for endpoint, method, path in doors(unseen):
-        if endpoint in EXPIRED_DOORS or method == "HEAD":  # a refusal without a body does not say why
+    for endpoint, method, path in closed_doors(unseen):
+        if endpoint in EXPIRED_DOORS | TAKES_AWAY or method == "HEAD":  # a refusal without a body does not say why
             continue
         assert not is_shut(knock(unseen, method, path, who), path, method), (endpoint, method)
 
@@ -155,6 +128,10 @@ def test_an_expired_person_signs_in_and_is_led_to_the_change_and_then_on(unseen:
     token = csrf(browser.get("/sign-in", base_url=HOST))
     entered = browser.post("/sign-in", data={**form, "csrf_token": token}, base_url=HOST)
     assert (entered.status_code, entered.location) == (303, "/")
+    assert browser.get("/", base_url=HOST).location == "/second-factor"
+    code = {"code": unseen.code(who, edge(unseen, who))}
+    page = browser.get("/second-factor", base_url=HOST)
+    browser.post("/second-factor", data={**code, "csrf_token": csrf(page)}, base_url=HOST)
     assert browser.get("/", base_url=HOST).location == "/password"
     page = browser.get("/password", base_url=HOST)
     assert "您的密码已满 15 天" in page.text
@@ -185,7 +162,8 @@ def test_a_program_with_an_expired_password_gets_a_token_for_the_change_only(
 ) -> None:
     who = AUDITOR
     set_clock(edge(unseen, who))
-    body = {"work_number": who, "password": unseen.passwords[who]}
+    code = unseen.code(who, edge(unseen, who))
+    body = {"work_number": who, "password": unseen.passwords[who], "code": code}
     signed_in = unseen.api("POST", "/sessions", who=None, json=body)
     assert (signed_in.status_code, signed_in.json["must_change_password"]) == (201, True)
 

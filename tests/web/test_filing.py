@@ -236,6 +236,9 @@ def test_a_closed_case_gives_nothing_on_every_route(
     calls = [
         front.api("GET", placed),
         front.api("POST", f"{placed}/reveals", json={"field": "name"}),
+        front.api("GET", f"{placed}/caller"),
+        front.api("POST", f"{placed}/caller-checks", json={"question": "name", "answer": "华雨贤"}),
+        front.api("POST", f"{placed}/caller-refusals", json={"reason": "not_the_customer"}),
         front.api("POST", "/lookups", json=number),
         front.api("POST", "/requests", json={"case": case, "number": POOL_PHONE}),
         file(front, entry(found)),
@@ -244,6 +247,8 @@ def test_a_closed_case_gives_nothing_on_every_route(
     ]
     for path, values in (
         (f"{placed}/reveal", {"field": "name", "ordinal": "0"}),
+        (f"{placed}/caller-checks", {"question": "name", "answer": "华雨贤"}),
+        (f"{placed}/caller-refusals", {"reason": "not_the_customer"}),
         (f"{placed}/service-records", {"customer": record, "kind": "consultation", "text": TEXT}),
         (f"/cases/{case}/close", {"reason": "duplicate"}),
         ("/ask", {"case": case, "number": POOL_PHONE}),
@@ -258,10 +263,15 @@ def test_a_closed_case_gives_nothing_on_every_route(
         "/cases/<hex32:case>/close",
         "/cases/<hex32:case>/records/<hex32:record>",
         "/cases/<hex32:case>/records/<hex32:record>/reveal",
+        "/cases/<hex32:case>/records/<hex32:record>/caller-checks",
+        "/cases/<hex32:case>/records/<hex32:record>/caller-refusals",
         "/cases/<hex32:case>/records/<hex32:record>/service-records",
         "/api/v1/cases/<hex32:case>/close",
         "/api/v1/cases/<hex32:case>/records/<hex32:record>",
         "/api/v1/cases/<hex32:case>/records/<hex32:record>/reveals",
+        "/api/v1/cases/<hex32:case>/records/<hex32:record>/caller",
+        "/api/v1/cases/<hex32:case>/records/<hex32:record>/caller-checks",
+        "/api/v1/cases/<hex32:case>/records/<hex32:record>/caller-refusals",
     }, "a new route within a case belongs in the list above"
 
 

@@ -157,6 +157,7 @@ def test_lookups_are_counted_by_purpose_and_a_refusal_counts_as_a_miss(front: Fr
 def test_reveals_are_counted_by_class_and_field_once_they_are_logged(front: Front, found: dict[str, object]) -> None:
     records = found["records"]
     assert isinstance(records, list)
+    front.verify_caller(found)
     path, before = f"/cases/{found['case']}/records/{records[0]['id']}/reveals", metrics(front)
     front.api("POST", path, json={"field": "phone"})
     front.api("POST", path, json={"field": "source_number"})

@@ -19,6 +19,7 @@ from tests.web.conftest import (
     INSPECTOR,
     OTHER_AGENT,
     OWNED_PHONE,
+    POOL_ID_NUMBER,
     POOL_PHONE,
     SUPERVISOR,
     WAYBILL,
@@ -26,7 +27,7 @@ from tests.web.conftest import (
 )
 from vault.web.presenting import way_back
 
-FULL_NAME, ADDRESS, ID_NUMBER = "华雨贤", "半夏路", "991201197910100465"
+FULL_NAME, ADDRESS, ID_NUMBER = "华雨贤", "半夏路", POOL_ID_NUMBER
 
 
 class Forms(HTMLParser):
@@ -53,6 +54,16 @@ def form(page: TestResponse, ends: str) -> dict[str, str]:
 def send(browser: FlaskClient, filled: dict[str, str], **values: str) -> TestResponse:
     data = {name: value for name, value in filled.items() if name != "action"} | values
     return browser.post(filled["action"], data=data, base_url=HOST)
+
+
+def verified(browser: FlaskClient) -> TestResponse:
+    """Return the record page of the pool customer once the caller has proved to be them."""
+    page = look_up(browser, POOL_PHONE)
+    for question, answer in (("phone_last4", POOL_PHONE[-4:]), ("id_last4", ID_NUMBER[-4:])):
+        page = send(browser, form(page, "/caller-checks"), question=question, answer=answer)
+        assert page.status_code == 303
+        page = browser.get(page.location, base_url=HOST)
+    return page
 
 
 def look_up(browser: FlaskClient, number: str, purpose: str = "query", **values: str) -> TestResponse:
@@ -154,7 +165,7 @@ def test_asking_needs_one_press_and_is_confirmed(agent: FlaskClient) -> None:
 
 
 def test_without_scripts_a_reveal_is_the_page_that_shows_the_value_and_leads_away_from_it(agent: FlaskClient) -> None:
-    filled = next(one for one in Forms(look_up(agent, POOL_PHONE).text).found if one.get("field") == "phone")
+    filled = next(one for one in Forms(verified(agent).text).found if one.get("field") == "phone")
     page = send(agent, filled)
     assert page.text.count(POOL_PHONE) == 1
     address = filled["action"].removesuffix("/reveal")
@@ -164,7 +175,7 @@ def test_without_scripts_a_reveal_is_the_page_that_shows_the_value_and_leads_awa
 
 
 def test_with_scripts_a_reveal_is_one_value_as_json(agent: FlaskClient) -> None:
-    filled = next(one for one in Forms(look_up(agent, POOL_PHONE).text).found if one.get("field") == "name")
+    filled = next(one for one in Forms(verified(agent).text).found if one.get("field") == "name")
     data = {name: value for name, value in filled.items() if name != "action"}
     answer = agent.post(filled["action"], data=data, base_url=HOST, headers={"Accept": "application/json"})
     assert answer.json == {"field": "name", "ordinal": 0, "value": FULL_NAME, "seconds": 30}

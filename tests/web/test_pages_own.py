@@ -20,7 +20,10 @@ HOME = "198.51.100.7"
 
 
 def sign_in(front: Front, work_number: str, source: str = "127.0.0.1") -> SignedIn:
-    return sessions.sign_in(front.parts, work_number, front.passwords[work_number], source, datetime.now(UTC))
+    now = datetime.now(UTC)
+    return sessions.sign_in(
+        front.parts, work_number, front.passwords[work_number], source, now, front.code(work_number, now)
+    )
 
 
 def browser_of(front: Front, signed_in: SignedIn) -> Any:

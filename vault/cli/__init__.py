@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import click
 
+from vault.cli.acting import whoami
 from vault.cli.demo import demo
 from vault.cli.imports import import_group
+from vault.cli.inbox import inbox
 from vault.cli.log import log_group
-from vault.cli.operate import db_group, doctor, init, keys_group, policy_group, run_due, scheduler, serve
+from vault.cli.operate import db_group, doctor, init, keys_group, run_due, scheduler, serve
 from vault.cli.output import Guarded
 from vault.cli.people import user_group
+from vault.cli.policy import policy_group
 
 
 @click.group(cls=Guarded, context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,6 +34,8 @@ for _command in (
     keys_group,
     policy_group,
     user_group,
+    whoami,
+    inbox,
     import_group,
     log_group,
 ):

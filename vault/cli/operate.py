@@ -14,13 +14,11 @@ import click
 import structlog
 
 from vault import bootstrap, jobs
-from vault.cli.output import CANNOT, FOUND, json_option, now, show_json, speaker, vault
+from vault.cli.output import FOUND, json_option, now, show_json, speaker, vault
 from vault.config import Config, load_config
 from vault.doctor import examine
-from vault.domain.rules.access import Right, Scope
-from vault.errors import PolicyError, SetupError
+from vault.errors import SetupError
 from vault.storage import schema
-from vault.storage.policy_files import load_policy
 from vault.web import logs
 from vault.words import reason
 
@@ -131,7 +129,7 @@ def doctor(*, as_json: bool) -> None:
         sys.exit(FOUND)
 
 
-# -- database, keys, policy --------------------------------------------------------------------------------------
+# -- database, keys --------------------------------------------------------------------------------------------
 
 
 @click.group("db")
@@ -192,33 +190,3 @@ def keys_status(*, as_json: bool) -> None:
     click.echo(head.format(version=store.version, mark=store.fingerprint()))
     for name, ends in classes.items():
         click.echo(f"  {say(name)}: {len(ends)} (… {max(ends)})")
-
-
-@click.group("policy")
-def policy_group() -> None:
-    """制度规则 · The company's rules."""
-
-
-@policy_group.command("check")
-@json_option
-def policy_check(*, as_json: bool) -> None:
-    """检查 policies/ 下的规则 · Check the rules."""
-    config = load_config()
-    say = speaker(config)
-    try:
-        policy = load_policy(config.policies_dir)
-    except PolicyError as error:
-        if as_json:
-            show_json({"holds": False, "reason": error.reason, "facts": error.facts})
-        else:
-            click.echo(reason(config.language, error.reason, error.facts), err=True)
-        sys.exit(FOUND if config.policies_dir.is_dir() else CANNOT)
-    readers = [
-        role.value
-        for role, rule in policy.roles.items()
-        if Right.LOOKUP in rule.rights and rule.scope is not Scope.NONE
-    ]
-    if as_json:
-        show_json({"holds": True, "digest": policy.digest, "roles_that_look_up": readers})
-    else:
-        click.echo(say("The rules hold. Digest {digest}").format(digest=policy.digest))

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+
 import click
 
 from vault import bootstrap, words
-from vault.cli.output import json_option, now, show_json, speaker, vault
+from vault.cli.acting import acting, as_option
+from vault.cli.output import FOUND, json_option, now, show_json, speaker, vault
 from vault.config import load_config
+from vault.domain.people import AccountState, Person
+from vault.services import accounts, offboarding
 from vault.services import people as people_service
+from vault.services.offboarding import Leaving
+from vault.services.steps.parts import Parts
 from vault.storage import people
+
+_Act = Callable[[Parts, Person, str, datetime], AccountState]
 
 
 @click.group("user")
@@ -29,6 +39,87 @@ def invite(work_number: str, *, as_json: bool) -> None:
         show_json({"work_number": work_number.upper(), "secret": secret})
         return
     click.echo(say("One-time secret (shown once, 24 hours): {secret}").format(secret=secret))
+
+
+@user_group.command("suspend")
+@click.argument("work_number")
+@as_option
+@json_option
+def suspend(work_number: str, acting_as: str, *, as_json: bool) -> None:
+    """停用账号（请假） · Suspend an account for a leave of absence; its sessions end at once."""
+    _act(accounts.suspend, work_number, acting_as, as_json=as_json)
+
+
+@user_group.command("lock")
+@click.argument("work_number")
+@as_option
+@json_option
+def lock(work_number: str, acting_as: str, *, as_json: bool) -> None:
+    """紧急锁定账号 · Lock an account in an emergency; its sessions end at once."""
+    _act(accounts.lock, work_number, acting_as, as_json=as_json)
+
+
+@user_group.command("unlock")
+@click.argument("work_number")
+@as_option
+@json_option
+def unlock(work_number: str, acting_as: str, *, as_json: bool) -> None:
+    """恢复锁定或停用的账号 · Bring a locked or suspended account back."""
+    _act(accounts.unlock, work_number, acting_as, as_json=as_json)
+
+
+@user_group.command("reset")
+@click.argument("work_number")
+@as_option
+@json_option
+def reset(work_number: str, acting_as: str, *, as_json: bool) -> None:
+    """重置密码，打印一次性激活码 · Take a password away and print a one-time secret for the next one."""
+    config = load_config()
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        secret = accounts.reset(parts, person, work_number, now())
+    if as_json:
+        show_json({"work_number": work_number.strip().upper(), "secret": secret})
+        return
+    click.echo(speaker(config)("One-time secret (shown once, 24 hours): {secret}").format(secret=secret))
+
+
+@user_group.command("leave")
+@click.argument("work_number")
+@click.option("--successor", default="", metavar="WORK_NUMBER", help="接手人 · who takes the work over")
+@click.option("--dry-run", is_flag=True, help="只显示将发生什么 · only say what would happen")
+@as_option
+@json_option
+def leave(work_number: str, successor: str, acting_as: str, *, dry_run: bool, as_json: bool) -> None:
+    """办理离职：一次完成，不可撤销 · Off-board somebody: one act, all or nothing, for good."""
+    config = load_config()
+    walk = offboarding.plan if dry_run else offboarding.leave
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        found = walk(parts, person, work_number, successor, now())
+    if as_json:
+        show_json({"dry_run": dry_run, **found.told()})
+    else:
+        _tell(found, config.language, dry_run=dry_run)
+    if found.hindrance:
+        raise SystemExit(FOUND)
+
+
+def _act(walk: _Act, work_number: str, acting_as: str, *, as_json: bool) -> None:
+    config = load_config()
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        state = walk(parts, person, work_number, now())
+    if as_json:
+        show_json({"work_number": work_number.strip().upper(), "state": state.value})
+        return
+    click.echo(f"{work_number.strip().upper()} {words.name(config.language, 'account', state.value)}")
+
+
+def _tell(found: Leaving, language: str, *, dry_run: bool) -> None:
+    say = words.translator(language)
+    click.echo(say("Would end and hand on:") if dry_run else say("Ended and handed on:"))
+    for name, count in found.counts().items():
+        click.echo(f"{count:6} {words.name(language, 'held', name)}")
+    if found.hindrance:
+        click.echo(words.reason(language, found.hindrance, {}), err=True)
 
 
 @user_group.command("list")

@@ -17,7 +17,7 @@ class Field:
 
     Args:
         name: the field's id, stable; it is bound into each ciphertext.
-        mask: the mask's id in :mod:`vault.domain.masks`.
+        mask: the widest mask it may have, an id in :mod:`vault.domain.masks`; ``plain`` for what is not personal.
         index: the identifier kind by which it can be found, if any.
         many: whether a record may hold several values (ordinals 0, 1, …).
         contact: whether a superseded value is kept sealed, for notices after a breach.
@@ -48,7 +48,7 @@ FIELDS: dict[RecordClass, dict[str, Field]] = {
     ),
     RecordClass.SHIPMENT: _table(
         Field("waybill", mask="waybill", index=IdentifierKind.WAYBILL),
-        Field("item_type", mask="plain"),
+        Field("item_type", mask="hidden"),
         Field("parcel", mask="plain"),
         Field("track", mask="plain"),
         Field("signed_by", mask="name"),

@@ -193,3 +193,10 @@ MASKS: Mapping[str, Callable[[str], str]] = MappingProxyType(
 
 VALUELESS = frozenset({"hidden", "id_number", "text"})
 """Masks that say the same of every value, so that nothing need be opened to show them."""
+
+_NARROWER: Mapping[str, frozenset[str]] = {"name": frozenset({"surname_only"}), "address": frozenset({"city"})}
+
+
+def masks_within(widest: str) -> frozenset[str]:
+    """Return the masks that a field may have whose widest one this is: made for such values, and showing no more."""
+    return frozenset({widest, "hidden"}) | _NARROWER.get(widest, frozenset())

@@ -1,20 +1,19 @@
-"""The company's rules as values: what the files in ``policies/`` say, and where they contradict each other.
+"""The company's rules as values: what the files in ``policies/`` say.
 
 Each rule carries its id and the clause it comes from, so that a decision can name the rule and the
-compliance page the clause. The shapes of the files stand in :mod:`vault.domain.rules`.
+compliance page the clause. The shapes of the files stand in :mod:`vault.domain.rules`; where the rules contradict
+each other is found by :mod:`vault.domain.contradictions`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from vault.domain.cohorts import CohortRule
-from vault.domain.fields import FIELDS
 from vault.domain.ids import RecordClass, Role
-from vault.domain.rules.access import LimitPolicy, PurposeKind, PurposePolicy, Right, RolePolicy, Scope, View
+from vault.domain.rules.access import LimitPolicy, PurposePolicy, Right, RolePolicy, View
 from vault.domain.rules.emergency import BreakGlassPolicy, VerificationPolicy
 from vault.domain.rules.people import PasswordPolicy, SessionPolicy
 from vault.domain.rules.service import (
@@ -26,10 +25,8 @@ from vault.domain.rules.service import (
     NoticePolicy,
     RetentionPolicy,
 )
+from vault.domain.rules.views import MaskPolicy, Views
 from vault.domain.waybills import WaybillPattern
-
-_NOTICE_VERSION = re.compile("[a-z][a-z0-9-]{0,39}")
-_NAME = re.compile("[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,8 @@ class Policy:
         company: names and time zone.
         roles: by role.
         purposes: by purpose id.
-        views: what a role sees, by class, field, and role id or ``default``.
+        views: what a role sees of each field for a purpose.
+        masks: which mask stands before a masked value.
         retention: by class.
         entry: limits on entering.
         notices: by version; the first one is offered first.
@@ -60,7 +58,8 @@ class Policy:
     company: CompanyPolicy
     roles: Mapping[Role, RolePolicy]
     purposes: Mapping[str, PurposePolicy]
-    views: Mapping[RecordClass, Mapping[str, Mapping[str, View]]]
+    views: Views
+    masks: MaskPolicy
     retention: Mapping[RecordClass, RetentionPolicy]
     entry: EntryPolicy
     notices: Mapping[str, NoticePolicy]
@@ -79,10 +78,9 @@ class Policy:
         """The company's time zone."""
         return ZoneInfo(self.company.zone)
 
-    def view(self, record_class: RecordClass, field: str, role: Role) -> View:
-        """Return what a role sees of a field; what no rule names is hidden."""
-        rules = self.views.get(record_class, {}).get(field, {})
-        return rules.get(role.value, rules.get("default", View.HIDDEN))
+    def view(self, record_class: RecordClass, field: str, role: Role, purpose: str) -> View:
+        """Return what a role sees of a field for a purpose; what no rule names is hidden."""
+        return self.views.of(record_class, field, role, purpose)
 
     def allows(self, role: Role, right: Right) -> bool:
         """Return whether a role has a right."""
@@ -98,89 +96,3 @@ class Policy:
                 # One month more than the period: expiry falls on the midnight after its last day.
                 rules[record_class] = CohortRule(months=rule.keep_years * 12 + 1 + rule.cohorts_ahead)
         return rules
-
-    def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Find what cannot stand together.
-
-        Yields:
-            (reason id, place) for each finding, in reading order.
-        """
-        yield from self._role_findings()
-        yield from self._view_findings()
-        for record_class in RecordClass:
-            rule = self.retention.get(record_class)
-            if rule is None:
-                yield "retention_missing", record_class.value
-            elif bool(rule.keep_years) == bool(rule.keep_days) or rule.keep_years < 0 or rule.keep_days < 0:
-                yield "retention_needs_years_or_days", rule.id
-        if self.entry.limit_minutes <= 0:
-            yield "limit_not_positive", self.entry.id
-        yield from self._case_findings()
-        for part in (self.sessions, self.grants, self.handovers, self.verification, self.break_glass, self.limits):
-            yield from part.findings()
-        if not self.passwords.is_possible():
-            yield "password_rule_impossible", self.passwords.id
-
-    def _case_findings(self) -> Iterator[tuple[str, str]]:
-        if not 0 < self.cases.amber_minutes < self.entry.limit_minutes:
-            yield "amber_not_before_limit", self.cases.id
-        if self.cases.backdate_hours <= 0:
-            yield "limit_not_positive", self.cases.id
-        if not self.cases.reasons:
-            yield "no_close_reason", self.cases.id
-        if not self.notices:
-            yield "no_notice_version", "notices"
-        for version, notice in self.notices.items():
-            if not (notice.zh.strip() and notice.en.strip()):
-                yield "notice_without_text", version
-        lists = (
-            (_NOTICE_VERSION, self.notices),
-            (_NAME, self.cases.reasons),
-            (_NAME, self.grants.refusals),
-            (_NAME, self.handovers.refusals),
-            (_NAME, self.verification.questions),
-            (_NAME, self.verification.refusals),
-            (_NAME, self.break_glass.profiles),
-            (_NAME, self.break_glass.reasons),
-            (_NAME, self.break_glass.votes),
-            (_NAME, self.break_glass.findings_of_review),
-        )
-        for pattern, names in lists:
-            for name in names:
-                if not pattern.fullmatch(name):
-                    yield "name_not_usable", name
-
-    def _role_findings(self) -> Iterator[tuple[str, str]]:
-        for role in Role:
-            rule = self.roles.get(role)
-            if rule is None:
-                yield "role_missing", role.value
-                continue
-            for purpose in rule.purposes:
-                known = self.purposes.get(purpose)
-                if known is None:
-                    yield "unknown_purpose", f"{role.value}.{purpose}"
-                elif known.kind is not PurposeKind.CHOICE:
-                    yield "purpose_not_to_choose", f"{role.value}.{purpose}"
-            if Right.LOOKUP in rule.rights and (rule.scope is Scope.NONE or not rule.purposes):
-                yield "lookup_without_scope_or_purpose", role.value
-            if Right.ACCOUNTS in rule.rights and Right.LOOKUP in rule.rights:
-                yield "administrator_reads_customers", role.value
-        for forbidden in ("advertising", "third_party_sale"):
-            purpose_rule = self.purposes.get(forbidden)
-            if purpose_rule is None or purpose_rule.kind is not PurposeKind.FORBIDDEN:
-                yield "must_stay_forbidden", forbidden
-
-    def _view_findings(self) -> Iterator[tuple[str, str]]:
-        names = {role.value for role in Role} | {"default"}
-        for record_class, fields in self.views.items():
-            for field, rules in fields.items():
-                place = f"{record_class.value}.{field}"
-                if field not in FIELDS[record_class]:
-                    yield "unknown_field", place
-                    continue
-                for name, view in rules.items():
-                    if name not in names:
-                        yield "unknown_role", f"{place}.{name}"
-                    elif view is View.PLAIN and FIELDS[record_class][field].mask != "plain":
-                        yield "personal_field_in_plain", f"{place}.{name}"

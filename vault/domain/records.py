@@ -110,6 +110,10 @@ class RecordMeta:
         """Return the metadata after later activity; the cohort stays, because its end date is a lower bound."""
         return replace(self, activity_at=at, expires_at=expires_at)
 
+    def with_owner(self, owner: bytes | None) -> RecordMeta:
+        """Return the metadata after the record was given to another owner, or to the pool (None)."""
+        return replace(self, owner=owner)
+
     def with_fields(self, fields: tuple[FieldRef, ...]) -> RecordMeta:
         """Return the same metadata over another list of current field values."""
         return replace(self, fields=fields)

@@ -33,12 +33,13 @@ def state_of(kind: str, result: str) -> RecordState:
     return RecordState.OPEN if kind in _OPEN_KINDS and result == "in_progress" else RecordState.SETTLED
 
 
-def checked_text(typed: str, field: str) -> str:
+def checked_text(typed: str, field: str, most: int = MOST_TEXT) -> str:
     """Return a free text with line feeds as its only control characters, white space around it gone.
 
     Args:
         typed: as typed; a form sends line ends as CR LF.
         field: the field named in a refusal.
+        most: characters, at most.
 
     Raises:
         InvalidValue: ``value_missing``, ``text_too_long`` or ``control_character``.
@@ -49,8 +50,8 @@ def checked_text(typed: str, field: str) -> str:
     text = text.strip()
     if not text:
         raise InvalidValue("value_missing", field=field)
-    if len(text) > MOST_TEXT:
-        raise InvalidValue("text_too_long", field=field, most=MOST_TEXT)
+    if len(text) > most:
+        raise InvalidValue("text_too_long", field=field, most=most)
     return text
 
 

@@ -52,6 +52,22 @@ _SF_DIGITS = re.compile(r"[0-9]{3}([0-9]{8})([0-9])")
 _NOT_IN_A_NUMBER = re.compile(r"[^A-Z0-9\s.-]+")
 
 
+_ATOM = r"(?:[0-9A-Z]|\[[0-9A-Z-]+\])"
+_TIMES = r"(?:\{[0-9]{1,2}(?:,[0-9]{1,2})?\}|\?)?"
+_SIMPLE_PATTERN = re.compile(rf"\^(?:{_ATOM}{_TIMES}|\(\?:(?:{_ATOM}{_TIMES}|\|)+\)\??)+\$")
+_OPEN_ENDED = re.compile(r"\?(?!:)|,")
+_MOST_OPEN_ENDED = 4
+
+
+def is_bounded(pattern: str) -> bool:
+    """Return whether a carrier's pattern is so simple that no typed text can keep it busy.
+
+    Letters, digits, classes of them, counted repeats of one such, and optional groups; no repeat of a group and no
+    repeat without an end, which are what makes matching take for ever.
+    """
+    return bool(_SIMPLE_PATTERN.fullmatch(pattern)) and len(_OPEN_ENDED.findall(pattern)) <= _MOST_OPEN_ENDED
+
+
 def normal_waybill(text: str, patterns: Sequence[WaybillPattern], field: str = "waybill") -> Waybill:
     """Return the waybill that the text, as a whole, spells.
 

@@ -21,9 +21,10 @@ from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
 from vault.domain.rules.access import Right
 from vault.errors import NotFound
-from vault.services.steps import scope
+from vault.services.steps import finding, limits, scope
 from vault.services.steps.admission import case_of, may_use
-from vault.services.steps.cards import OTHER_PARTY_RULE, Card, Glimpse, glimpse
+from vault.services.steps.beat import wait_for_the_beat
+from vault.services.steps.cards import OTHER_PARTY_RULE, Card, Glimpse, Viewer, glimpse
 from vault.services.steps.opening import check, reporting
 from vault.services.steps.parts import Parts
 from vault.storage import cases, records
@@ -32,17 +33,8 @@ from vault.storage.records import StoredRecord
 from vault.storage.tables import case_records
 from vault.storage.tables import cases as cases_table
 
-ABSENT_BEAT_SECONDS = 0.1
-"""A look-up that shows nothing answers only on multiples of this; it takes a few thousandths itself."""
-
 MOST_CHOICES = 20
 """Customers with one number that are listed to choose from, latest activity first: a choice, not a directory."""
-
-_CLASS_OF = {
-    IdentifierKind.PHONE: RecordClass.CUSTOMER,
-    IdentifierKind.ID_NUMBER: RecordClass.CUSTOMER,
-    IdentifierKind.WAYBILL: RecordClass.SHIPMENT,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +90,7 @@ def look_up(
         Masked cards, or no card: not there and not yours are the same answer.
 
     Raises:
-        AccessRefused: the role has no look-up, or not for this purpose.
+        AccessRefused: the role has no look-up, or not for this purpose, or its quota is used up.
         InvalidValue: what was typed is no such identifier.
         NotFound: the case to continue is not theirs, is closed, or has another purpose.
         LogUnavailable: the event could not be made durable; nothing was opened.
@@ -109,12 +101,13 @@ def look_up(
     may_use(parts, person, Right.LOOKUP, purpose, now)
     # 2. Parse.
     kind, number = identify(typed, parts.policy.carriers)
+    before = limits.may_look_up(parts, person, purpose, now)
     with parts.database.read() as connection:
         bound = _continued(connection, person, case_id, purpose)
         # 3. Find by blind index; 4. decide from metadata only.
         store = parts.keys.current(connection)
         with reporting(parts, person.actor(), {}, now):
-            candidates = _find(connection, store, kind, number)
+            candidates = finding.candidates(connection, store, kind, number)
         with reporting(parts, person.actor(), candidates, now):
             shown = _decide(connection, parts, person, store, candidates, bound, _Asked(kind, number, purpose, now))
         if chosen is not None:  # one of several; a choice that is not among them, such as a party, is a miss
@@ -125,22 +118,22 @@ def look_up(
     # 5. Append the event with the case, and wait until it is durable.
     case = case_id or new_id()
     new = [key for key, one in shown.items() if one.rule != OTHER_PARTY_RULE and key not in bound and not choose]
-    receipt = parts.log_writer.write(
-        parts.event(
-            now,
-            person.actor(),
-            Action.LOOKUP,
-            _outcome(candidates, matches),
-            purpose=purpose,
-            case=case,
-            rule=matches[0].rule if matches else "",
-            opened=tuple(one.announced() for one in shown.values()),
-            identifier=kind.value,
-        ),
-        _case_rows(person, purpose, now, case, new, is_new=case_id is None),
+    event = parts.event(
+        now,
+        person.actor(),
+        Action.LOOKUP,
+        _outcome(candidates, matches),
+        purpose=purpose,
+        case=case,
+        rule=matches[0].rule if matches else "",
+        opened=tuple(one.announced() for one in shown.values()),
+        identifier=kind.value,
     )
+    rows = _case_rows(person, purpose, now, case, new, is_new=case_id is None)
+    receipt = parts.log_writer.write(event, {**rows, **limits.look_up_row(person, event, found=bool(matches))})
     if not matches:
-        _wait_for_the_beat(started)
+        limits.note_miss(parts, person, before, now)
+        wait_for_the_beat(started)
         return LookupAnswer(case, purpose, kind)
     # 6. Unwrap and open just these; 7. answer, masked.
     with reporting(parts, person.actor(), candidates, now):
@@ -157,14 +150,6 @@ def _continued(connection: Connection, person: Person, case_id: bytes | None, pu
     return cases.records_of(connection, case_id)
 
 
-def _find(connection: Connection, store: KeyStore, kind: IdentifierKind, number: str) -> dict[bytes, StoredRecord]:
-    """Find records by one tag for each live cohort; a miss loads a decoy id, so that it asks the same questions."""
-    tags = [keys.tag(kind, number) for keys in store.class_keys(_CLASS_OF[kind])]
-    hits = records.ids_by_tag(connection, tags)
-    ids = {record_id for some in hits.values() for record_id in some}
-    return records.load(connection, ids or {new_id()})
-
-
 def _decide(
     connection: Connection,
     parts: Parts,
@@ -175,10 +160,7 @@ def _decide(
     asked: _Asked,
 ) -> dict[bytes, Glimpse]:
     """Check the candidates' metadata and keep those in scope, with the parties of a shipment."""
-    parties: dict[bytes, StoredRecord] = {}
-    if _CLASS_OF[asked.kind] is RecordClass.SHIPMENT:  # a customer hangs on nobody, there or not
-        links = {linked for one in candidates.values() for linked in scope.parties_of(one.meta)}
-        parties = records.load(connection, links or {new_id()})
+    parties = finding.parties(connection, asked.kind, candidates)
     for one in (*candidates.values(), *parties.values()):
         check(store, one)
     live = {key: one for key, one in candidates.items() if scope.findable(connection, store, one.meta, asked.now)}
@@ -192,7 +174,9 @@ def _decide(
 
     def keep(one: StoredRecord, part: str, rule: str, typed: str = "") -> None:
         by = (asked.kind, asked.number) if part == "match" else None
-        shown[one.meta.record_id] = glimpse(parts.policy, person.role, one, part, rule, rules, typed, by)
+        shown[one.meta.record_id] = glimpse(
+            parts.policy, Viewer(person.role, asked.purpose), one, part, rule, rules, typed, by
+        )
 
     latest = sorted(live.items(), key=lambda item: item[1].meta.activity_at, reverse=True)
     for key, one in latest:
@@ -208,11 +192,6 @@ def _decide(
                 if party in customers:
                     keep(customers[party], part, rules.get(party, OTHER_PARTY_RULE))
     return shown
-
-
-def _wait_for_the_beat(started: float) -> None:
-    """Answer absence only on the beat, so that the duration does not tell a refusal from a miss."""
-    time.sleep(ABSENT_BEAT_SECONDS - (time.monotonic() - started) % ABSENT_BEAT_SECONDS)
 
 
 def _outcome(candidates: Mapping[bytes, StoredRecord], matches: Sequence[Glimpse]) -> Outcome:

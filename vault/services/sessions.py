@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from vault.crypto.passwords import hash_password, is_of_today, password_matches, waste_time
 from vault.domain.log import Action, Actor, Outcome
-from vault.domain.people import AccountState, Person, normal_work_number
+from vault.domain.people import AccountState, Must, Person, normal_work_number
 from vault.domain.rules.access import Right
-from vault.errors import AccessRefused, NotFound, SignInRefused
-from vault.services.steps import throttle
+from vault.errors import AccessRefused, NotFound
+from vault.services.steps.elsewhere import tell_elsewhere
 from vault.services.steps.parts import Parts
-from vault.services.steps.throttle import Try
+from vault.services.steps.proof import prove_code, prove_password, refused
 from vault.services.steps.tokens import SignedIn, digest, idle_span, open_session, person_at
 from vault.storage import people, sessions, sign_in_failures
-from vault.storage.people import Account
 from vault.storage.sessions import SessionLine
 from vault.storage.unit_of_work import UnitOfWork, unit_of_work
 
 _TOUCH_EVERY = timedelta(minutes=1)
-_EXPIRED = "password_expired"
+_OWING = {Must.CODE: "must_code", Must.PASSWORD: "password_expired", Must.ENROL: "must_enrol"}
+"""What the log says of a session that opens nothing yet."""
 
 
-def sign_in(parts: Parts, work_number: str, password: str, source: str, now: datetime) -> SignedIn:
-    """Open a session for a person who knows their password; with one that is too old, only to change it.
+def sign_in(parts: Parts, work_number: str, password: str, source: str, now: datetime, code: str = "") -> SignedIn:
+    """Open a session for a person who knows their password, and whatever they must do before it opens more.
 
     Args:
         parts: the vault's parts.
@@ -31,6 +30,7 @@ def sign_in(parts: Parts, work_number: str, password: str, source: str, now: dat
         password: as typed.
         source: network address.
         now: UTC.
+        code: of the second factor, as typed; without it the session of an account that has one owes it.
 
     Returns:
         The session's token.
@@ -39,35 +39,30 @@ def sign_in(parts: Parts, work_number: str, password: str, source: str, now: dat
         SignInRefused: unknown, wrong, locked, suspended, left or tried too often: one answer, after the same work.
         LogUnavailable: the sign-in could not be logged.
     """
-    number = normal_work_number(work_number)
-    with parts.database.read() as connection:
-        account = people.by_work_number(connection, number)
-        # Asked for nobody too, so that an unknown number takes the same steps.
-        known_here = sessions.was_used_from(connection, account.account_id if account else bytes(16), source)
-    tried = throttle.count(parts, number, source, now, known_here=known_here)
-    if tried.throttled or account is None or account.password is None or account.state is not AccountState.ACTIVE:
-        waste_time(password)
-        _refuse(parts, account, tried, source, now)
-        raise SignInRefused("sign_in_refused")
-    if not password_matches(password, account.password):
-        _refuse(parts, account, tried, source, now)
-        raise SignInRefused("sign_in_refused")
-    stronger = None if is_of_today(account.password) else hash_password(password)
+    nobody = Actor("unknown", "none", source=source, node=parts.node)
+    account = prove_password(parts, normal_work_number(work_number), password, nobody, Action.SIGN_IN, now)
+    owes_code = account.totp_confirmed_at is not None
+    if owes_code and code:
+        prove_code(parts, account, code, nobody, Action.SIGN_IN, now)
+        owes_code = False
+    idle = idle_span(parts) // timedelta(microseconds=1)
     with unit_of_work(parts.database) as work:
-        throttle.succeeded(work.connection, tried)
-        if stronger is not None:
-            people.change_if(work.connection, account.account_id, {"password": stronger}, password=account.password)
-        proved_at = None if account.totp_confirmed_at else now
-        signed_in = open_session(work.connection, parts, account, source, proved_at, now)
-        person = signed_in.person
-        idle = idle_span(parts) // timedelta(microseconds=1)
-        others = sessions.elsewhere(work.connection, account.account_id, person.session_id, idle)
-        if person.must_change:
-            _mark_expired(parts, work, now)
-        rule = _EXPIRED if person.must_change else ""
-        work.announce(parts.event(now, person.actor(), Action.SIGN_IN, Outcome.DONE, rule=rule, elsewhere=len(others)))
-        work.commit()
-    return signed_in
+        # Held until the session is there: whoever ends the account's sessions meanwhile ends this one too.
+        still = {"password": account.password, "state": account.state.value, "sealed_totp": account.sealed_totp}
+        if people.change_if(work.connection, account.account_id, {"password": account.password}, **still):
+            signed_in = open_session(work.connection, parts, account, source, None if owes_code else now, now)
+            person = signed_in.person
+            others = sessions.elsewhere(work.connection, account.account_id, person.session_id, idle)
+            if person.must_change:
+                _mark_expired(parts, work, now)
+            if others:
+                tell_elsewhere(parts, work, account, person.session_id, now)
+            rule = "" if person.must is None else _OWING[person.must]
+            done = parts.event(now, person.actor(), Action.SIGN_IN, Outcome.DONE, rule=rule, elsewhere=len(others))
+            work.announce(done)
+            work.commit()
+            return signed_in
+    raise refused(parts, account, nobody, Action.SIGN_IN, now)
 
 
 def sign_out(parts: Parts, person: Person, token: str, now: datetime) -> None:
@@ -191,10 +186,3 @@ def sweep(parts: Parts, now: datetime) -> int:
 
 def _mark_expired(parts: Parts, work: UnitOfWork, now: datetime) -> None:
     people.mark_expired(work.connection, now - timedelta(days=parts.policy.passwords.max_age_days), now)
-
-
-def _refuse(parts: Parts, account: Account | None, tried: Try, source: str, now: datetime) -> None:
-    # What was typed as a work number may be a password typed in the wrong box: only a known number is logged.
-    actor = Actor(account.work_number if account else "unknown", "none", source=source, node=parts.node)
-    action = Action.THROTTLED if tried.throttled else Action.SIGN_IN
-    parts.log_writer.write(parts.event(now, actor, action, Outcome.REFUSED))

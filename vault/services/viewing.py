@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from vault.crypto.key_store import KeyStore
+from vault.domain.access import GRANT_RULE
 from vault.domain.ids import RecordClass
 from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
@@ -20,12 +21,12 @@ from vault.domain.plaintext import Plaintext
 from vault.domain.records import LinkRole
 from vault.domain.rules.access import Right, View
 from vault.errors import AccessRefused
-from vault.services.steps import scope
+from vault.services.steps import caller, limits, scope
 from vault.services.steps.admission import case_of, may_use
-from vault.services.steps.cards import OTHER_PARTY_RULE, Card, glimpse
+from vault.services.steps.cards import OTHER_PARTY_RULE, Card, Viewer, glimpse
 from vault.services.steps.opening import announced, check, open_record, reporting
 from vault.services.steps.parts import Parts
-from vault.storage import records
+from vault.storage import grants, records
 from vault.storage.cases import Case
 from vault.storage.records import StoredRecord
 
@@ -41,11 +42,13 @@ class ViewAnswer:
         case: the case it is seen in.
         subject: the record itself.
         related: parties of a shipment, or shipments and service records of a customer.
+        until: when it ends, where a grant lets it be seen.
     """
 
     case: Case
     subject: Card
     related: tuple[Card, ...]
+    until: datetime | None = None
 
 
 def view(parts: Parts, person: Person, case_id: bytes, record_id: bytes, now: datetime) -> ViewAnswer:
@@ -71,13 +74,17 @@ def view(parts: Parts, person: Person, case_id: bytes, record_id: bytes, now: da
         with reporting(parts, person.actor(), {record_id: subject}, now):
             found = {record_id: subject} | _related(connection, store, subject, rules, now)
         wraps = records.wraps(connection, (one.meta for one in found.values()))
+        by_grant = [key for key, its_rule in rules.items() if its_rule == GRANT_RULE]
+        until = by_grant and grants.live_until(connection, person.account_id, case.purpose, by_grant, now)
     rule = next(iter(rules.values()))
     roles = scope.parties_of(subject.meta)
+    viewer = Viewer(person.role, case.purpose)
     shown = {}
     for key, one in found.items():
         part = roles.get(key, one.meta.record_class.value)
         is_other = one.meta.record_class is RecordClass.CUSTOMER and key not in rules
-        shown[key] = glimpse(parts.policy, person.role, one, part, OTHER_PARTY_RULE if is_other else rule, rules)
+        its_rule = OTHER_PARTY_RULE if is_other else rule
+        shown[key] = glimpse(parts.policy, viewer, one, part, its_rule, rules)
     receipt = parts.log_writer.write(
         parts.event(
             now,
@@ -92,7 +99,7 @@ def view(parts: Parts, person: Person, case_id: bytes, record_id: bytes, now: da
     )
     with reporting(parts, person.actor(), found, now):
         cards = {key: one.card(store, receipt, wraps.get(key)) for key, one in shown.items()}
-    return ViewAnswer(case, cards.pop(record_id), tuple(cards.values()))
+    return ViewAnswer(case, cards.pop(record_id), tuple(cards.values()), until or None)
 
 
 def reveal(
@@ -113,7 +120,8 @@ def reveal(
         The value.
 
     Raises:
-        AccessRefused: the role may not reveal this field (logged).
+        AccessRefused: the role may not reveal this field, the caller has not proved who they are, or too much was
+            revealed lately (logged).
         NotFound: case, record or value are not there, or not theirs.
         LogUnavailable: the event could not be made durable; nothing was opened.
         IntegrityError: something does not fit; logged, nothing shown.
@@ -124,9 +132,10 @@ def reveal(
         store = parts.keys.current(connection)
         subject, rules = scope.within_case(connection, parts, person, store, case, record_id, Action.REVEAL, now)
         wraps = records.wraps(connection, [subject.meta])
+    caller.require(parts, person, case, rules, subject, now)
     place = next((ref for ref in subject.meta.fields if (ref.field, ref.ordinal) == (field, ordinal)), None)
     part, rule = subject.meta.record_class.value, next(iter(rules.values()))
-    views = glimpse(parts.policy, person.role, subject, part, rule, rules).views
+    views = glimpse(parts.policy, Viewer(person.role, case.purpose), subject, part, rule, rules).views
     if place is None or views.get(field) is not View.REVEAL:
         parts.log_writer.write(
             parts.event(
@@ -142,18 +151,17 @@ def reveal(
         )
         raise AccessRefused("field_not_revealed")
     one_value = StoredRecord(subject.meta, subject.mac, {place: subject.sealed[place]})
-    receipt = parts.log_writer.write(
-        parts.event(
-            now,
-            person.actor(),
-            Action.REVEAL,
-            Outcome.GRANTED,
-            purpose=case.purpose,
-            case=case_id,
-            rule=rule,
-            opened=(announced(subject, {field}),),
-        )
+    event = parts.event(
+        now,
+        person.actor(),
+        Action.REVEAL,
+        Outcome.GRANTED,
+        purpose=case.purpose,
+        case=case_id,
+        rule=rule,
+        opened=(announced(subject, {field}),),
     )
+    receipt = limits.write_reveal(parts, person, event, limits.customer_of(subject.meta, rules), now)
     with reporting(parts, person.actor(), {record_id: subject}, now):
         return open_record(store, receipt, one_value, wraps.get(record_id), {field})[place]
 

@@ -1,15 +1,16 @@
-"""Cases and requests for access."""
+"""Cases, and the records each was opened on."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from vault.domain.ids import RecordClass
-from vault.storage.tables import access_requests, case_records, cases, records
+from vault.storage.tables import case_records, cases, records
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +23,6 @@ class Case:
     opened_at: datetime
     closed_at: datetime | None
     held_by: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class AskedRequest:
-    """One request for access as its asker sees it."""
-
-    request_id: bytes
-    case_id: bytes
-    identifier_kind: str
-    asked_at: datetime
-    state: str
 
 
 _CASE = select(cases).where(cases.c.case_id == bindparam("case_id"))
@@ -48,6 +38,27 @@ def case(connection: Connection, case_id: bytes) -> Case | None:
 def records_of(connection: Connection, case_id: bytes) -> frozenset[bytes]:
     """Return the records this case was opened on."""
     return frozenset(connection.execute(_RECORDS, {"case_id": case_id}).scalars())
+
+
+def locked_open(connection: Connection, case_id: bytes) -> Case | None:
+    """Return a case if it is open, and keep it so until this transaction ends: nobody closes or moves it meanwhile."""
+    row = connection.execute(
+        select(cases).where(cases.c.case_id == case_id, cases.c.closed_at.is_(None)).with_for_update()
+    ).first()
+    return None if row is None else Case(*row)
+
+
+def start(connection: Connection, new: Case) -> None:
+    """Store a case that somebody opens."""
+    values = {name: getattr(new, name) for name in new.__dataclass_fields__}
+    connection.execute(insert(cases).values(**values))
+
+
+def bind(connection: Connection, case_id: bytes, record_ids: Iterable[bytes]) -> None:
+    """Note what a case leads on to, each record once."""
+    rows = [{"case_id": case_id, "record_id": one} for one in record_ids]
+    put = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(put(case_records).on_conflict_do_nothing(), rows)
 
 
 def held_by(connection: Connection, account_id: bytes, limit: int) -> list[Case]:
@@ -89,15 +100,3 @@ def leading_records(connection: Connection, case_ids: Collection[bytes]) -> dict
     for case_id, record_id in connection.execute(query):
         found.setdefault(case_id, record_id)
     return found
-
-
-def asked_by(connection: Connection, account_id: bytes, limit: int) -> list[AskedRequest]:
-    """List a person's requests for access, newest first."""
-    column = access_requests.c
-    query = (
-        select(column.request_id, column.case_id, column.identifier_kind, column.asked_at, column.state)
-        .where(column.asked_by == account_id)
-        .order_by(column.asked_at.desc())
-        .limit(limit)
-    )
-    return [AskedRequest(*row) for row in connection.execute(query)]

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from vault.domain.ids import new_id
-from vault.domain.records import to_micros
+from vault.domain.records import from_micros, to_micros
+from vault.domain.requests import GrantKind
 from vault.storage.lists import rows_in
-from vault.storage.tables import grants
+from vault.storage.tables import UtcTime, accounts, grants
 
+_UNTIL = (
+    "SELECT expires_at FROM grants WHERE account_id = ? AND purpose = ? AND expires_at > ? "
+    "AND ended_at IS NULL AND case_id IS NOT NULL AND record_id"
+)
 _LIVE = (
     "SELECT record_id FROM grants WHERE account_id = ? AND purpose = ? AND expires_at > ? "
     "AND ended_at IS NULL AND case_id IS NOT NULL AND record_id"
@@ -39,7 +44,7 @@ class Grant:
     """
 
     grant_id: bytes
-    kind: str
+    kind: GrantKind
     account_id: bytes
     record_id: bytes
     case_id: bytes | None
@@ -55,6 +60,100 @@ class Grant:
         return self.ended_at is None and self.case_id is not None and now < self.expires_at
 
 
+@dataclass(frozen=True, slots=True)
+class GivenGrant:
+    """One grant with the work number of the other side, who holds it or gave it; nothing of the customer."""
+
+    grant: Grant
+    work_number: str
+
+
+_SELECT = select(grants)
+_DECIDED = grants.c.kind.in_([GrantKind.ASKED.value, GrantKind.SHARED.value])
+"""What one person decided alone; emergency access has rules of its own."""
+
+
+def _grant(row: tuple[Any, ...]) -> Grant:
+    return Grant(row[0], GrantKind(row[1]), *row[2:])
+
+
+def one(connection: Connection, grant_id: bytes) -> Grant | None:
+    """Return one grant."""
+    row = connection.execute(_SELECT.where(grants.c.grant_id == grant_id)).first()
+    return None if row is None else _grant(tuple(row))
+
+
+def live_requests(connection: Connection, request_ids: Collection[bytes], now: datetime) -> dict[bytes, datetime]:
+    """Return which of some requests have a live grant, and until when."""
+    column = grants.c
+    query = (
+        select(column.request_id, func.max(column.expires_at, type_=UtcTime()))
+        .where(column.request_id.in_(list(request_ids)), column.ended_at.is_(None), column.expires_at > now)
+        .group_by(column.request_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def decided(connection: Connection, now: datetime, limit: int) -> list[GivenGrant]:
+    """List grants that have neither expired nor ended, the newest first, each with who holds it."""
+    query = (
+        select(grants, accounts.c.work_number)
+        .join(accounts, accounts.c.account_id == grants.c.account_id)
+        .where(_DECIDED, grants.c.ended_at.is_(None), grants.c.expires_at > now)
+        .order_by(grants.c.granted_at.desc(), grants.c.grant_id)
+        .limit(limit)
+    )
+    return [GivenGrant(_grant(tuple(row)[:-1]), row.work_number) for row in connection.execute(query)]
+
+
+def shared_with(
+    connection: Connection, account_id: bytes, now: datetime, limit: int, grant_id: bytes | None = None
+) -> list[GivenGrant]:
+    """List what was shared with a person and has neither expired nor ended, newest first, each with who shared it.
+
+    Args:
+        connection: an open connection.
+        account_id: the receiver.
+        now: UTC.
+        limit: how many at most.
+        grant_id: only this one.
+    """
+    query = (
+        select(grants, accounts.c.work_number)
+        .join(accounts, accounts.c.account_id == grants.c.granted_by)
+        .where(
+            grants.c.kind == GrantKind.SHARED.value,
+            grants.c.account_id == account_id,
+            grants.c.ended_at.is_(None),
+            grants.c.expires_at > now,
+        )
+        .order_by(grants.c.granted_at.desc(), grants.c.grant_id)
+        .limit(limit)
+    )
+    if grant_id is not None:
+        query = query.where(grants.c.grant_id == grant_id)
+    return [GivenGrant(_grant(tuple(row)[:-1]), row.work_number) for row in connection.execute(query)]
+
+
+def revoke(connection: Connection, grant_id: bytes, at: datetime) -> bool:
+    """End one grant; returns whether it had neither expired nor ended: of two who revoke it at once, one gets True."""
+    lives = (grants.c.grant_id == grant_id, grants.c.ended_at.is_(None), grants.c.expires_at > at, _DECIDED)
+    return connection.execute(update(grants).where(*lives).values(ended_at=at)).rowcount == 1
+
+
+def take_up(connection: Connection, grant_id: bytes, account_id: bytes, case_id: bytes, at: datetime) -> bool:
+    """Bind a share to the case its receiver opens with it; returns whether it still waited for that."""
+    waits = (
+        grants.c.grant_id == grant_id,
+        grants.c.kind == GrantKind.SHARED.value,
+        grants.c.account_id == account_id,
+        grants.c.case_id.is_(None),
+        grants.c.ended_at.is_(None),
+        grants.c.expires_at > at,
+    )
+    return connection.execute(update(grants).where(*waits).values(case_id=case_id)).rowcount == 1
+
+
 def add(connection: Connection, values: Mapping[str, Any]) -> None:
     """Insert a grant."""
     connection.execute(insert(grants).values(**values))
@@ -67,6 +166,15 @@ def live_customers(
     # Asked for nobody too, so that an absent customer takes the same steps as a refused one.
     before = (account_id, purpose, to_micros(now))
     return {row[0] for row in rows_in(connection, _LIVE, list(customers) or [new_id()], before)}
+
+
+def live_until(
+    connection: Connection, account_id: bytes, purpose: str, customers: Collection[bytes], now: datetime
+) -> datetime | None:
+    """Return when the last of a person's live grants on some customers ends; None when there is none."""
+    before = (account_id, purpose, to_micros(now))
+    ends = [row[0] for row in rows_in(connection, _UNTIL, list(customers) or [new_id()], before)]
+    return from_micros(max(ends)) if ends else None
 
 
 def end_with_case(connection: Connection, case_id: bytes, at: datetime) -> int:

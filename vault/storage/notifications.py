@@ -11,7 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from vault.domain.ids import new_id
 from vault.domain.notices import NoticeKind
-from vault.storage.tables import notifications
+from vault.domain.people import AccountState
+from vault.storage.tables import accounts, notifications
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,17 @@ def see(connection: Connection, account_id: bytes, up_to: datetime, at: datetime
     column = notifications.c
     seen = update(notifications).where(column.account_id == account_id, column.seen_at.is_(None), column.at <= up_to)
     return connection.execute(seen.values(seen_at=at)).rowcount
+
+
+def passwords_chosen(connection: Connection, after: datetime, until: datetime) -> list[tuple[bytes, datetime]]:
+    """Return the active accounts whose password was chosen within a span, each with the moment."""
+    column = accounts.c
+    query = select(column.account_id, column.password_changed_at).where(
+        column.state == AccountState.ACTIVE.value,
+        column.password_changed_at > after,
+        column.password_changed_at <= until,
+    )
+    return [(row[0], row[1]) for row in connection.execute(query)]
 
 
 def forget(connection: Connection, before: datetime) -> None:

@@ -14,6 +14,9 @@ from vault.domain.ids import Role
 from vault.domain.people import AccountState
 from vault.storage.tables import accounts
 
+PERSON, SERVICE = "person", "service"
+"""Kinds of accounts: of a human, and of a program with tokens."""
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -84,6 +87,19 @@ def by_work_number(connection: Connection, work_number: str) -> Account | None:
     """Return the account with this work number."""
     row = connection.execute(select(*ACCOUNT).where(accounts.c.work_number == work_number)).first()
     return None if row is None else account_of(row)
+
+
+def locked(connection: Connection, work_numbers: Iterable[str]) -> dict[str, Account]:
+    """Return accounts by work number, and keep them from changing until the transaction ends.
+
+    On SQLite the writing turn does that already. On PostgreSQL the rows are taken in one order, so that two acts on
+    the same accounts wait for each other and never for ever.
+    """
+    wanted = sorted(set(work_numbers))
+    rows = connection.execute(
+        select(*ACCOUNT).where(accounts.c.work_number.in_(wanted)).order_by(accounts.c.account_id).with_for_update()
+    )
+    return {row.work_number: account_of(row) for row in rows}
 
 
 def every(connection: Connection) -> list[Account]:

@@ -7,14 +7,17 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from vault.domain.contradictions import contradictions
 from vault.domain.ids import RecordClass, Role
 from vault.domain.policy import Policy
+from vault.domain.policy_checks import weakness_findings
 from vault.domain.rules.access import LimitPolicy, PurposePolicy, RolePolicy, View
 from vault.domain.rules.emergency import BreakGlassPolicy, VerificationPolicy
 from vault.domain.rules.people import PasswordPolicy, SessionPolicy
@@ -27,14 +30,15 @@ from vault.domain.rules.service import (
     NoticePolicy,
     RetentionPolicy,
 )
-from vault.domain.waybills import WaybillPattern
+from vault.domain.rules.views import MaskPolicy, Views
+from vault.domain.waybills import WaybillPattern, is_bounded
 from vault.errors import PolicyError
 
 Shape = TypeVar("Shape")
 
 FILES = (
-    "break_glass", "cases", "company", "entry", "fields", "grants", "handovers", "limits", "notices", "passwords",
-    "purposes", "retention", "roles", "sessions", "verification", "waybills",
+    "break_glass", "cases", "company", "entry", "fields", "grants", "handovers", "limits", "masks", "notices",
+    "passwords", "purposes", "retention", "roles", "sessions", "verification", "waybills",
 )  # fmt: skip
 """Every policy file; each must be there, and no other ``.toml`` may lie beside them."""
 
@@ -69,7 +73,23 @@ def load_policy(folder: Path) -> Policy:
         The policy, with its digest.
 
     Raises:
-        PolicyError: a file is missing, surplus, malformed, has an unknown key, or two rules contradict.
+        PolicyError: a file is missing, surplus, malformed, has an unknown key, two rules contradict, or together
+            they protect less than they must.
+    """
+    policy = read_policy(folder)
+    for reason, place in chain(contradictions(policy), weakness_findings(policy)):
+        raise PolicyError(reason, place=place)
+    return policy
+
+
+def read_policy(folder: Path) -> Policy:
+    """Read the policy without asking whether its rules can stand together: for ``policy check``, which tells all.
+
+    Args:
+        folder: where the files lie.
+
+    Raises:
+        PolicyError: a file is missing, surplus, malformed or has an unknown key.
     """
     texts = _texts(folder)
     digest = hashlib.sha256()
@@ -80,7 +100,8 @@ def load_policy(folder: Path) -> Policy:
         company=_parse("company", texts, CompanyPolicy),
         roles=_parse("roles", texts, dict[Role, RolePolicy]),
         purposes=_parse("purposes", texts, dict[str, PurposePolicy]),
-        views=_parse("fields", texts, dict[RecordClass, dict[str, dict[str, View]]]),
+        views=Views(_parse("fields", texts, dict[RecordClass, dict[str, dict[str, View | dict[str, View]]]])),
+        masks=_parse("masks", texts, MaskPolicy),
         retention=_parse("retention", texts, dict[RecordClass, RetentionPolicy]),
         entry=_parse("entry", texts, EntryPolicy),
         notices=_parse("notices", texts, dict[str, NoticePolicy]),
@@ -98,8 +119,6 @@ def load_policy(folder: Path) -> Policy:
         ZoneInfo(policy.company.zone)
     except (ZoneInfoNotFoundError, ValueError):
         raise PolicyError("unknown_zone", file="company.toml") from None
-    for reason, place in policy.contradictions():
-        raise PolicyError(reason, place=place)
     return policy
 
 
@@ -136,4 +155,6 @@ def _carriers(carriers: Sequence[_Carrier]) -> tuple[WaybillPattern, ...]:
             patterns.append(WaybillPattern(carrier.id, re.compile(carrier.pattern), carrier.check))
         except re.error:
             raise PolicyError("not_a_pattern", file="waybills.toml", place=carrier.id) from None
+        if not is_bounded(carrier.pattern):
+            raise PolicyError("pattern_not_bounded", file="waybills.toml", place=carrier.id)
     return tuple(patterns)

@@ -84,6 +84,21 @@ def add(connection: Connection, values: Mapping[str, Any]) -> None:
     connection.execute(insert(sessions).values(**values))
 
 
+def renew(connection: Connection, session_id: bytes, session_hash: bytes, proved_at: datetime) -> datetime | None:
+    """Give an open session a new token and note when its person proved who they are.
+
+    Returns:
+        The session's absolute limit, which stays; None if it has ended.
+    """
+    renewed = (
+        update(sessions)
+        .where(sessions.c.session_id == session_id, sessions.c.ended_at.is_(None))
+        .values(session_hash=session_hash, proved_at=proved_at)
+        .returning(sessions.c.expires_at)
+    )
+    return connection.execute(renewed).scalar_one_or_none()
+
+
 def touch(connection: Connection, session_hash: bytes, seen_at: datetime) -> None:
     """Note that a session was used."""
     connection.execute(update(sessions).where(sessions.c.session_hash == session_hash).values(seen_at=seen_at))

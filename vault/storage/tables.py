@@ -301,6 +301,8 @@ access_requests = Table(
     Column(
         "reason", String(40), nullable=False, server_default="", comment="why it was refused; not told to the asker"
     ),
+    Column("sought", LargeBinary(16), nullable=True, comment="keyed tag of case and identifier: asked once"),
+    _id("leads_to", nullable=True, comment="the record to go on with once granted"),
     CheckConstraint("state IN ('asked', 'granted', 'refused', 'ended')", name="state"),
     Index(None, "asked_by", "asked_at"),
     Index(None, "case_id"),
@@ -400,6 +402,7 @@ handovers = Table(
     Column("state", String(10), nullable=False),
     Column("decided_at", UtcTime, nullable=True),
     Column("reason", String(40), nullable=False, server_default="", comment="why it was refused, from the policy"),
+    Column("read_at", UtcTime, nullable=True, comment="when the incoming colleague read the note"),
     CheckConstraint("state IN ('offered', 'accepted', 'refused', 'withdrawn')", name="state"),
     Index(None, "from_account", "offered_at"),
     Index(None, "to_account", "offered_at"),
@@ -436,7 +439,7 @@ disclosures = Table(
     Column("at", UtcTime, nullable=False),
     Column("kind", String(10), nullable=False),
     _id("record_id", nullable=True, comment="the customer of a reveal; for counting distinct ones"),
-    CheckConstraint("kind IN ('lookup', 'reveal')", name="kind"),
+    CheckConstraint("kind IN ('lookup', 'miss', 'reveal')", name="kind"),
     Index(None, "account_id", "at"),
 )
 

@@ -15,11 +15,19 @@ from vault.web.api.openapi import openapi
 from vault.web.headers import Headers
 from vault.web.health import CONFIG, health
 from vault.web.metrics import Watch
+from vault.web.pages.accounts import account_pages
+from vault.web.pages.board import board_pages
+from vault.web.pages.caller import caller_pages
 from vault.web.pages.cases import case_pages
+from vault.web.pages.handovers import handover_pages
+from vault.web.pages.inbox import inbox_pages
+from vault.web.pages.limits import limit_pages
 from vault.web.pages.log import log_pages
 from vault.web.pages.look_up import pages
 from vault.web.pages.own import own_pages
 from vault.web.pages.people import people_pages
+from vault.web.pages.requests import request_pages
+from vault.web.pages.second_factor import second_factor_pages
 
 MOST_BYTES = 64 * 1024
 """The largest request body; the longest form has a dozen short fields."""
@@ -81,7 +89,24 @@ def create_app(parts: Parts, config: Config) -> Flask:
     gate.stand_at(app)  # first: it stands before the check of forms
     CSRFProtect(app).exempt(api)  # bearer tokens only: no browser sends one by itself
     gate.open_door(app.view_functions["static"])
-    for blueprint in (pages, case_pages, people_pages, own_pages, log_pages, api, openapi, health):
+    for blueprint in (
+        pages,
+        case_pages,
+        caller_pages,
+        handover_pages,
+        board_pages,
+        inbox_pages,
+        limit_pages,
+        people_pages,
+        account_pages,
+        second_factor_pages,
+        own_pages,
+        log_pages,
+        request_pages,
+        api,
+        openapi,
+        health,
+    ):
         app.register_blueprint(blueprint)
     problems.answer_with_problems(app)
 

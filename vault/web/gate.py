@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 from urllib.parse import urlencode
 
 from flask import Flask, Request, Response, abort, current_app, g, redirect, request, session
@@ -19,14 +19,15 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user
 
 from vault import words
+from vault.domain.accounts import FOR_PROGRAMS
 from vault.domain.log import Action, Outcome
 from vault.domain.people import Must, Person
 from vault.domain.rules.access import Right
-from vault.errors import AccessRefused, PasswordExpired, SignInRefused, StepUpNeeded
-from vault.services import sessions
+from vault.errors import AccessRefused, SignInRefused, StepUpNeeded
+from vault.services import api_tokens, sessions
 from vault.services.steps.parts import Parts
 from vault.services.steps.tokens import SignedIn as Fresh
-from vault.services.steps.tokens import is_fresh
+from vault.services.steps.tokens import is_fresh, refuse_owing
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -43,7 +44,6 @@ PASSWORD_PAGE = "/password"  # noqa: S105 - an address
 SECOND_FACTOR_PAGE = "/second-factor"
 ENROL_PAGE = "/second-factor/new"
 CONFIRM_PAGE = "/confirm"
-_OWED = {Must.CODE: "must_code", Must.ENROL: "must_enrol"}
 _FIRST = {Must.CODE: SECOND_FACTOR_PAGE, Must.PASSWORD: PASSWORD_PAGE, Must.ENROL: ENROL_PAGE}
 
 _DOOR = "datavault_door"
@@ -181,11 +181,25 @@ def language() -> str:
     return chosen if chosen in LANGUAGES else words.CHINESE
 
 
+def confirm_address() -> str:
+    """Return where somebody confirms who they are, to be led back to this page or the one whose form they sent."""
+    addresses, back = current_app.url_map.bind(""), request.path
+    while back and not addresses.test(back, "GET"):
+        back = back.rpartition("/")[0]
+    return f"{CONFIRM_PAGE}?{urlencode({'back': back or '/'})}"
+
+
 def enter(signed_in: Fresh) -> None:
     """Start a cookie session for a fresh token; whatever the cookie held before is gone."""
     session.clear()
     login_user(SignedIn(signed_in.person, signed_in.token))
     session.pop("_id", None)  # a digest of address and browser that nothing here reads
+
+
+def renew(signed_in: Fresh) -> None:
+    """Go on with the fresh token of the same session; forms that are open in other tabs stay good."""
+    login_user(SignedIn(signed_in.person, signed_in.token))
+    session.pop("_id", None)
 
 
 def leave() -> None:
@@ -221,21 +235,25 @@ def _pass() -> Response | None:
 
 def _answer_instead(who: Person, here: Door) -> Response | None:
     """Return where a person is led instead of the door they asked for; None lets them pass."""
+    if who.purposes is not None and here.right not in FOR_PROGRAMS:
+        _refuse(who, here.right, "not_for_programs")
     if who.must is not None and who.must not in here.even_if:
         if for_programs():
-            raise PasswordExpired if who.must is Must.PASSWORD else AccessRefused(_OWED[who.must])
+            refuse_owing(who.must)
         return cast("Response", redirect(_FIRST[who.must], 303))
     if here.right is not None and not parts().policy.allows(who.role, here.right):
-        _refuse(who, here.right)
+        _refuse(who, here.right, "no_right")
     if here.fresh and not is_fresh(parts().policy.sessions, who, now()):
-        if for_programs() or request.method != "GET":
+        if for_programs() or request.method not in ("GET", "HEAD"):
             raise StepUpNeeded
-        return cast("Response", redirect(f"{CONFIRM_PAGE}?{urlencode({'back': request.path})}", 303))
+        return cast("Response", redirect(confirm_address(), 303))
     return None
 
 
 def _bearer() -> Person | None:
     token = bearer()
+    if token.startswith(api_tokens.PREFIX):
+        return api_tokens.person_of(parts(), token, source(), now())
     return sessions.person_of(parts(), token, source(), now()) if token else None
 
 
@@ -244,7 +262,7 @@ def _signed_in(token: str) -> SignedIn | None:
     return None if found is None else SignedIn(found, token)
 
 
-def _refuse(who: Person, right: Right) -> None:
-    event = parts().event(now(), who.actor(), _REFUSED[right], Outcome.REFUSED, rule="no_right")
-    parts().log_writer.write(event)
-    raise AccessRefused("no_right")
+def _refuse(who: Person, right: Right | None, rule: str) -> NoReturn:
+    if right is not None:
+        parts().log_writer.write(parts().event(now(), who.actor(), _REFUSED[right], Outcome.REFUSED, rule=rule))
+    raise AccessRefused(rule)

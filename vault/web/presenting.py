@@ -6,17 +6,18 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from flask import Blueprint, current_app, g, request
+from flask import Blueprint, current_app, g, request, url_for
 
 from vault import words
 from vault.domain.clocks import entry_lateness
 from vault.domain.ids import RecordClass
+from vault.domain.masks import mask
 from vault.domain.passwords import days_left, ends_at
 from vault.domain.people import Person
 from vault.domain.rules.access import Right
-from vault.services import sessions
+from vault.services import inbox, sessions
 from vault.services.steps.cards import Card
 from vault.web.gate import language, now, parts
 from vault.web.health import CONFIG
@@ -24,8 +25,11 @@ from vault.web.health import CONFIG
 _MENU = (
     (Right.LOOKUP, "pages.look_up", "Look up"),
     (Right.LOOKUP, "cases.board", "My cases"),
+    (Right.DECIDE, "requests.waiting", "Requests"),
+    (Right.HAND_OVER, "handovers.board", "Hand-over"),
+    (Right.SUPERVISE, "board.view", "Team board"),
     (Right.LOG_READ, "log.view", "Access log"),
-    (Right.ACCOUNTS, "people.accounts", "Accounts"),
+    (Right.ACCOUNTS, "accounts.listed", "Accounts"),
 )
 _CLOCK = {"clock": "%H:%M", "minutes": "%Y-%m-%d %H:%M", "seconds": "%Y-%m-%d %H:%M:%S"}
 _OUR_PAGE = re.compile(r"/(?!/)[A-Za-z0-9/_-]*(\?before=[0-9]{1,18})?", re.ASCII)
@@ -42,6 +46,11 @@ def furnish(pages: Blueprint) -> None:
 def way_back(path: str) -> str:
     """Return the path if it is one of our own pages, else the start page: a form must lead nowhere else."""
     return path if _OUR_PAGE.fullmatch(path) else "/"
+
+
+def address(endpoint: str, **ids: bytes) -> str:
+    """Return the address of a page by its endpoint; empty where the front door has no such page."""
+    return url_for(endpoint, **cast("dict[str, Any]", ids)) if endpoint in current_app.view_functions else ""
 
 
 def clock(at: datetime | str | None, form: str = "minutes") -> str:
@@ -73,7 +82,9 @@ def summary_of(card: Card) -> str:
     if card.record_class is RecordClass.SHIPMENT:
         track = _parsed(card.value("track"))
         last = next((step for step in ("signed", "delivery", "transit", "pickup") if step in track), "")
-        return f"{card.value('item_type')} · {_word(last, 'step')} {clock(track.get(last))}"
+        item = card.value("item_type")
+        moved = f"{_word(last, 'step')} {clock(track.get(last))}"
+        return moved if item == mask("hidden", item) else f"{item} · {moved}"
     if card.record_class is RecordClass.SERVICE_RECORD:
         details = _parsed(card.value("details"))
         return " · ".join(
@@ -116,7 +127,7 @@ def _at_hand() -> dict[str, Any]:
     spoken, say = language(), words.translator(language())
     policy = parts().policy
     me: Person | None = g.get("person")
-    rights = policy.roles[me.role].rights if me and not me.must_change else frozenset()
+    rights = policy.roles[me.role].rights if me and me.must is None else frozenset()
     return {
         "_": say,
         "language": spoken,
@@ -131,11 +142,14 @@ def _at_hand() -> dict[str, Any]:
         "close_reasons": {one: words.of_policy(spoken, rule) for one, rule in policy.cases.reasons.items()},
         "password_days": policy.passwords.max_age_days,
         "password_rule": policy.passwords,
+        "confirm_minutes": policy.sessions.second_factor.step_up_minutes,
         "password_left": lambda: days_left(policy.passwords, me.password_changed_at, now()) if me else None,
         "password_ends": lambda: ends_at(policy.passwords, me.password_changed_at) if me else None,
         "elsewhere": lambda: sessions.signed_in_elsewhere(parts(), me) if me else [],
+        "new_notices": lambda: inbox.count_new(parts(), me) if me else 0,
         "is_demo": current_app.extensions[CONFIG].env == "demo",
         "back": way_back(request.full_path.rstrip("?")) if request.method == "GET" else "/",
+        "address": address,
         "title_of": title_of,
         "summary_of": summary_of,
         "entered_late": entered_late,

@@ -19,11 +19,13 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from vault import words
 from vault.errors import (
     AccessRefused,
+    AlreadyDecided,
     IntegrityError,
     InvalidValue,
     NotFound,
     SignInBusy,
     SignInRefused,
+    StepUpNeeded,
     StorageUnavailable,
     VaultError,
     VaultSealed,
@@ -58,6 +60,7 @@ PROBLEMS: dict[type[VaultError], Kind] = {
     SignInRefused: Kind(401, "Not signed in", ("reason",)),
     AccessRefused: Kind(403, "Not allowed", ("reason",)),
     NotFound: Kind(404, "Nothing to show", ("case",)),
+    AlreadyDecided: Kind(409, "Decided already", ("reason",)),
     SignInBusy: Kind(_UNAVAILABLE, "Too many are signing in from here at once; try again in a moment"),
     StorageUnavailable: Kind(_UNAVAILABLE, "The vault cannot answer right now"),
     VaultSealed: Kind(_UNAVAILABLE, "The vault is sealed until an operator acts"),
@@ -144,7 +147,10 @@ def _answer(
     title = words.translator(gate.language())(title)
     if _is_for_people() if is_for_people is None else is_for_people:
         fields = [told["field"]] if "field" in told else []
-        page = render_template("problem.html", title=title, detail=detail, status=status, fields=fields)
+        confirm = gate.confirm_address() if code == StepUpNeeded.code else ""
+        page = render_template(
+            "problem.html", title=title, detail=detail, status=status, fields=fields, confirm=confirm
+        )
         return current_app.make_response((page, status))
     document = {"type": f"urn:datavault:problem:{code}", "title": title, "status": status, "code": code}
     if detail:

@@ -85,6 +85,20 @@ class PurposePolicy:
     kind: PurposeKind
 
 
+SCOPE_RULES: Mapping[Scope, tuple[str, ...]] = {
+    Scope.NONE: (),
+    Scope.OWN_AND_POOL: ("scope.owner", "scope.pool_case", "scope.grant"),
+    Scope.OPEN_COMPLAINTS: ("scope.open_complaint", "scope.grant"),
+    Scope.TEAM_AND_OUTLET_POOL: (
+        "scope.team",
+        "scope.outlet_without_team_supervisor",
+        "scope.outlet_pool",
+        "scope.grant",
+    ),
+}
+"""The rules by which a scope lets somebody in; :func:`vault.domain.access.customer_scope` decides."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quota:
     """How many look-ups and reveals a person of a role has in an hour and in a day."""
@@ -108,6 +122,7 @@ class LimitPolicy:
         warn_customers: the distinct customer that warns.
         alarm_customers: the distinct customer that raises the alarm.
         slow_seconds: after the alarm, one further customer in so many seconds.
+        misses_hour: look-ups in an hour that showed nothing, from which on the supervisors are told.
         keep_days: how long what was counted is kept.
         quotas: by role; a role without one may neither look up nor reveal.
     """
@@ -120,6 +135,7 @@ class LimitPolicy:
     warn_customers: int
     alarm_customers: int
     slow_seconds: int
+    misses_hour: int
     keep_days: int
     quotas: Mapping[Role, Quota]
 
@@ -131,7 +147,8 @@ class LimitPolicy:
         """Find numbers that cannot stand together."""
         if not (0 < self.warn_customers < self.alarm_customers and self.window_hours > 0 and self.slow_seconds > 0):
             yield "limits_impossible", self.id
-        if self.keep_days * 24 <= self.window_hours:
+        # Quotas look back a day, and so must what is kept.
+        if self.keep_days * 24 <= max(self.window_hours, 24) or self.misses_hour <= 0:
             yield "limits_impossible", self.id
         for role, quota in self.quotas.items():
             if not (0 < quota.lookups_hour <= quota.lookups_day and 0 < quota.reveals_hour <= quota.reveals_day):

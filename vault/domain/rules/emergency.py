@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
-from vault.domain.ids import Role
+from vault.domain.caller import COMPARES
+from vault.domain.fields import FIELDS
+from vault.domain.ids import RecordClass, Role
 from vault.domain.rules.shape import STRICT, Named
+
+_ASKED_OF = (RecordClass.CUSTOMER, RecordClass.SHIPMENT)
+"""Classes whose fields may answer a question: the customer's own, or those of their shipments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +51,16 @@ class VerificationPolicy:
     refusals: Mapping[str, Named]
 
     def findings(self) -> Iterator[tuple[str, str]]:
-        """Find numbers that cannot stand together."""
+        """Find numbers that cannot stand together, and questions that nothing answers."""
         if not 0 < self.needed <= len(self.questions) or not 0 < self.tries <= self.day_tries:
             yield "verification_impossible", self.id
         if not self.refusals:
             yield "no_reason", self.id
+        for question in self.questions.values():
+            if question.compares not in COMPARES or not any(
+                question.fields and FIELDS[one].keys() >= set(question.fields) for one in _ASKED_OF
+            ):
+                yield "question_impossible", question.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,13 @@ class Profile(Named):
 
 
 @dataclass(frozen=True, slots=True)
+class VoteReason(Named):
+    """Why somebody approves, or does not."""
+
+    approves: bool
+
+
+@dataclass(frozen=True, slots=True)
 class BreakGlassPolicy:
     """Access in an emergency: profiles, and closed lists of reasons and findings (KY-03, KY-11).
 
@@ -83,7 +100,7 @@ class BreakGlassPolicy:
         answer_minutes: a request that has not been opened by then is over.
         profiles: by id.
         reasons: why it is asked for.
-        votes: why it is approved or refused.
+        votes: why it is approved, and why it is not.
         findings_of_review: what a review may find.
     """
 
@@ -95,7 +112,7 @@ class BreakGlassPolicy:
     answer_minutes: int
     profiles: Mapping[str, Profile]
     reasons: Mapping[str, Named]
-    votes: Mapping[str, Named]
+    votes: Mapping[str, VoteReason]
     findings_of_review: Mapping[str, Named]
 
     def answer(self) -> timedelta:
@@ -109,5 +126,6 @@ class BreakGlassPolicy:
         for profile in self.profiles.values():
             if profile.minutes <= 0 or profile.review_hours <= 0 or not profile.roles or not profile.approvers:
                 yield "break_glass_impossible", profile.id
-        if not (self.profiles and self.reasons and self.votes and self.findings_of_review):
+        ways = {vote.approves for vote in self.votes.values()}
+        if not (self.profiles and self.reasons and len(ways) == 2 and self.findings_of_review):  # noqa: PLR2004 - yes and no
             yield "no_reason", self.id

@@ -103,6 +103,10 @@ class GrantPolicy:
     answer_hours: int
     refusals: Mapping[str, Named]
 
+    def answer(self) -> timedelta:
+        """Return for how long a request can be answered."""
+        return timedelta(hours=self.answer_hours)
+
     def findings(self) -> Iterator[tuple[str, str]]:
         """Find numbers that cannot stand together."""
         if not self.minutes or not self.share_hours or min(*self.minutes, *self.share_hours, self.answer_hours) <= 0:

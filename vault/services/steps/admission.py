@@ -15,7 +15,13 @@ from vault.services.steps.tokens import is_fresh
 from vault.storage import cases
 from vault.storage.cases import Case
 
-_ACTIONS = {Right.LOOKUP: Action.LOOKUP, Right.REVEAL: Action.REVEAL, Right.ASK: Action.ASK}
+_ACTIONS = {
+    Right.LOOKUP: Action.LOOKUP,
+    Right.REVEAL: Action.REVEAL,
+    Right.ASK: Action.ASK,
+    Right.SHARE: Action.SHARED,
+    Right.BREAK_GLASS: Action.BREAK_GLASS_ASKED,
+}
 
 
 def may_use(parts: Parts, person: Person, right: Right, purpose: str, now: datetime) -> None:

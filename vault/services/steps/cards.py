@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from vault.crypto.key_store import KeyStore
-from vault.domain.access import visible_fields
+from vault.domain.access import other_party_fields, visible_fields
 from vault.domain.fields import FIELDS
 from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import RecordClass, Role
@@ -23,8 +23,6 @@ from vault.services.steps.opening import announced, check_found_by, open_record
 from vault.storage.records import StoredRecord
 
 OTHER_PARTY_RULE = "other_party"
-_PARTIES = ("sender", "recipient")
-_OTHER_PARTY_MASKS = {"name": "surname_only", "sender_address": "city", "recipient_address": "city"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +80,7 @@ class Glimpse:
         part: what it is in the answer.
         rule: the scope rule; ``other_party`` for the party of a shipment who is not in scope.
         views: how each shown field is seen.
+        masks: by field the mask that stands before it.
         sought: the identifier by which the record was found; index rows carry no MAC, so that the opened record
             itself must hold it.
     """
@@ -90,12 +89,13 @@ class Glimpse:
     part: str
     rule: str
     views: Mapping[str, View]
+    masks: Mapping[str, str]
     sought: tuple[IdentifierKind, str] | None = None
 
     def announced(self) -> Opened:
         """Return what the event says: fields whose mask says the same of every value need not be opened."""
         fields = FIELDS[self.found.meta.record_class]
-        names = {name for name, view in self.views.items() if view is View.PLAIN or fields[name].mask not in VALUELESS}
+        names = {name for name, mask_id in self.masks.items() if mask_id not in VALUELESS}
         if self.sought is not None:
             names |= {ref.field for ref in self.found.meta.fields if fields[ref.field].index is self.sought[0]}
         return announced(self.found, names)
@@ -110,19 +110,13 @@ class Glimpse:
         opened = open_record(store, receipt, self.found, wrapped, self.announced().fields)
         if self.sought is not None:
             check_found_by(meta.record_class, opened, *self.sought)
-        other = self.rule == OTHER_PARTY_RULE
         shown = []
         for ref in meta.fields:
             view = self.views.get(ref.field)
             if view is None:
                 continue
-            kind = FIELDS[meta.record_class][ref.field].mask
-            if other:
-                kind = _OTHER_PARTY_MASKS[ref.field]
-            elif view is View.PLAIN:
-                kind = "plain"
             value = opened[ref].disclose() if ref in opened else ""
-            shown.append(Shown(ref.field, ref.ordinal, mask(kind, value), view is View.REVEAL))
+            shown.append(Shown(ref.field, ref.ordinal, mask(self.masks[ref.field], value), view is View.REVEAL))
         order = list(FIELDS[meta.record_class])
         shown.sort(key=lambda one: (order.index(one.field), one.ordinal))
         return Card(
@@ -131,15 +125,23 @@ class Glimpse:
             self.part,
             self.rule,
             tuple(shown),
-            "" if other else meta.outlet,
+            "" if self.rule == OTHER_PARTY_RULE else meta.outlet,
             meta.kind,
             meta.state is RecordState.OPEN,
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks and what for: the role, and the purpose of the case at hand."""
+
+    role: Role
+    purpose: str
+
+
 def glimpse(
     policy: Policy,
-    role: Role,
+    viewer: Viewer,
     found: StoredRecord,
     part: str,
     rule: str,
@@ -151,26 +153,25 @@ def glimpse(
 
     Args:
         policy: the rules in force.
-        role: who looks.
+        viewer: who looks, and what for.
         found: the stored record.
-        part: what it is in the answer; a sender or recipient is shown without what the shipment does not need,
-            above all without the ID number (快递暂行条例 22).
+        part: what it is in the answer.
         rule: the scope rule that lets it be shown, or ``other_party``: masked surname and city, nothing to reveal.
         in_scope: the customers in scope; who signed for a parcel is not revealed where its recipient is not among them.
         typed: the field whose value the person has just typed in full, so that a mask would hide nothing.
         sought: the identifier by which the record was found, if it was found by one.
     """
     present = {ref.field for ref in found.meta.fields}
-    address = {"sender": "sender_address", "recipient": "recipient_address"}.get(part)
+    record_class = found.meta.record_class
     if rule == OTHER_PARTY_RULE:
-        shown = present & {"name", address}
-        return Glimpse(found, part, rule, {name: View.MASKED for name in _OTHER_PARTY_MASKS if name in shown})
-    views = visible_fields(policy, role, found.meta.record_class, present)
-    if part in _PARTIES:
-        wanted = {"name", "phone", "other_contact", address}
-        views = {name: view for name, view in views.items() if name in wanted}
+        views = other_party_fields(policy, part, present)
+        return Glimpse(found, part, rule, views, {name: policy.masks.other_party[name] for name in views})
+    views = visible_fields(policy, viewer.role, viewer.purpose, record_class, present, part)
     if "signed_by" in views and found.meta.linked(LinkRole.RECIPIENT) not in in_scope:
         views["signed_by"] = View.MASKED
     if typed in views:
         views[typed] = View.PLAIN
-    return Glimpse(found, part, rule, views, sought)
+    masks = {
+        name: "plain" if view is View.PLAIN else policy.masks.of(record_class, name) for name, view in views.items()
+    }
+    return Glimpse(found, part, rule, views, masks, sought)

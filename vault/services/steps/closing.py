@@ -8,13 +8,13 @@ from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
 from vault.errors import NotFound
 from vault.services.steps.parts import Parts
-from vault.storage import cases, grants
+from vault.storage import cases, grants, requests
 from vault.storage.cases import Case
 from vault.storage.unit_of_work import UnitOfWork
 
 
 def close_case(parts: Parts, work: UnitOfWork, person: Person, case: Case, reason: str, now: datetime) -> None:
-    """Close a case: from the next request on it gives no access.
+    """Close a case: from the next request on it gives no access, and what was asked in it is over.
 
     Args:
         parts: the vault's parts.
@@ -30,6 +30,7 @@ def close_case(parts: Parts, work: UnitOfWork, person: Person, case: Case, reaso
     if not cases.close(work.connection, case.case_id, now):
         raise NotFound("case")
     grants.end_with_case(work.connection, case.case_id, now)
+    requests.end_with_case(work.connection, case.case_id, now)
     work.announce(
         parts.event(
             now,

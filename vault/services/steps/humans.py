@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
 from vault.crypto.key_store import KeyStore
+from vault.domain.spelling import NO_GAPS, folded
 from vault.storage.people import Account
 
 
@@ -48,6 +48,5 @@ def shared_names(names: Iterable[tuple[bytes, str]]) -> set[bytes]:
 
 
 def _spelled(name: str) -> str:
-    """Return a name without what two ways to write it can differ in: width, case, blanks, marks that are not seen."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    return "".join(letter for letter in folded if not letter.isspace() and unicodedata.category(letter) != "Cf")
+    """Return a name without what two ways to write it can differ in: width, case, blanks, dots, hyphens."""
+    return folded(name).translate(NO_GAPS).casefold()

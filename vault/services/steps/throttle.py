@@ -1,4 +1,4 @@
-"""A step of every walk that takes a password: count the try first, and say whether it came too soon.
+"""A step of every walk that takes a password or a code: count the try first, and say whether it came too soon.
 
 What is counted lies in the database, so that neither a restart nor another node forgets it. A try counts as failed
 until it has succeeded: of many at once none goes uncounted.
@@ -17,10 +17,13 @@ from vault.storage import sign_in_failures
 from vault.storage.sign_in_failures import WHOLE_SOURCE
 from vault.storage.unit_of_work import unit_of_work
 
+_CODES = "code"
+"""Stands in place of a source where tries of an account's code are counted, wherever they come from."""
+
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One try of a password.
+    """One try of a password or a code.
 
     Args:
         source: what counts as one source.
@@ -60,6 +63,32 @@ def count(parts: Parts, work_number: str, source: str, now: datetime, *, known_h
                     sign_in_failures.set_count(work.connection, source, key, failures, now)
         work.commit()
     return Try(source, who, throttled)
+
+
+def count_code(parts: Parts, work_number: str, now: datetime) -> Try:
+    """Count a try of a second factor's code before the code is looked at.
+
+    A code has only six digits, so tries count for the account, not for each source. Only who knows the password gets
+    so far: a stranger cannot slow anybody down with this.
+
+    Args:
+        parts: the vault's parts.
+        work_number: as stored.
+        now: UTC.
+
+    Returns:
+        The try; a throttled one is not counted as a failure.
+    """
+    rule = parts.policy.sessions.throttle
+    with unit_of_work(parts.database) as work:
+        who = parts.keys.current(work.connection).lock_tag("work_number", work_number)
+        found = sign_in_failures.locked(work.connection, _CODES, who, now)
+        throttled = is_throttled(rule, rule.free_failures, found.count, found.failed_at, now)
+        if not throttled:
+            failures = failures_now(rule, found.count, found.failed_at, now) + 1
+            sign_in_failures.set_count(work.connection, _CODES, who, failures, now)
+        work.commit()
+    return Try(_CODES, who, throttled)
 
 
 def succeeded(connection: Connection, tried: Try) -> None:

@@ -1,4 +1,4 @@
-"""Steps around session tokens: what is stored of one, whom it stands for, and opening a session."""
+"""Steps around session tokens: what is stored of one, whom it stands for, what they owe first; opening a session."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from vault.domain.ids import new_id
 from vault.domain.passwords import must_change
 from vault.domain.people import Must, Person
 from vault.domain.rules.people import SessionPolicy
-from vault.errors import SignInRefused
+from vault.errors import AccessRefused, PasswordExpired, SignInRefused
 from vault.services.steps.parts import Parts
 from vault.storage import sessions
 from vault.storage.people import Account
+
+_OWED_REASONS = {Must.CODE: "must_code", Must.ENROL: "must_enrol"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +73,41 @@ def person_at(
         session_id,
         source,
         parts.node,
-        must=_first_duty(parts, account, account.password_changed_at, proved_at, now),
+        must=first_duty(parts, account, proved_at, now),
         proved_at=proved_at,
     )
 
 
-def _first_duty(
-    parts: Parts, account: Account, changed_at: datetime, proved_at: datetime | None, now: datetime
-) -> Must | None:
+def first_duty(parts: Parts, account: Account, proved_at: datetime | None, now: datetime) -> Must | None:
+    """Return what the person of an account must do before anything else; each duty comes before the next.
+
+    Args:
+        parts: the vault's parts.
+        account: a person's, not a program's.
+        proved_at: when password and second factor were last given; None while the code is owed.
+        now: UTC.
+    """
     if account.totp_confirmed_at is not None and proved_at is None:
         return Must.CODE
-    if must_change(parts.policy.passwords, changed_at, account.password_expired_at, now):
+    changed_at = account.password_changed_at
+    if changed_at is None or must_change(parts.policy.passwords, changed_at, account.password_expired_at, now):
         return Must.PASSWORD
+    if parts.policy.roles[account.role].second_factor and account.totp_confirmed_at is None:
+        return Must.ENROL
     return None
+
+
+def refuse_owing(must: Must | None) -> None:
+    """Refuse somebody who must do something else first.
+
+    Raises:
+        PasswordExpired: the password is too old.
+        AccessRefused: the code of the second factor is owed, or the second factor itself.
+    """
+    if must is Must.PASSWORD:
+        raise PasswordExpired
+    if must is not None:
+        raise AccessRefused(_OWED_REASONS[must])
 
 
 def open_session(
@@ -113,3 +137,25 @@ def open_session(
     }
     sessions.add(connection, values)
     return SignedIn(token, person_at(parts, account, session_id, source, proved_at, now), expires_at)
+
+
+def renew_session(
+    connection: Connection, parts: Parts, account: Account, person: Person, now: datetime
+) -> SignedIn | None:
+    """Let a session go on as proved at this moment, under a token that nobody has seen before (ASVS 7.2.4).
+
+    Args:
+        connection: inside a writing transaction.
+        parts: the vault's parts.
+        account: the person's account as it is now.
+        person: whose session.
+        now: UTC.
+
+    Returns:
+        The session with its new token; None if it ended meanwhile.
+    """
+    token = secrets.token_urlsafe(32)
+    expires_at = sessions.renew(connection, person.session_id, digest(token), now)
+    if expires_at is None:
+        return None
+    return SignedIn(token, person_at(parts, account, person.session_id, person.source, now, now), expires_at)

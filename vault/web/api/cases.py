@@ -1,4 +1,4 @@
-"""My cases: asking for access, filing a service record, closing, for programs."""
+"""My cases: listing them, filing a service record, closing, for programs."""
 
 from __future__ import annotations
 
@@ -9,22 +9,16 @@ from vault.services import cases, filing
 from vault.services.filing import Filing
 from vault.web import gate
 from vault.web.api import shapes
+from vault.web.api.requests import request_line
 from vault.web.api.routes import id_of, moment_of, route, time_text
 from vault.web.gate import now, parts, person
-
-
-@route("POST", "/requests", gate.door(Right.ASK), answer=shapes.Asked, status=202, body=shapes.AskBody)
-def ask(body: shapes.AskBody) -> dict[str, Any]:
-    """Ask for access to what a look-up did not show, whether it exists or not."""
-    request_id = cases.ask(parts(), person(), bytes.fromhex(body.case), body.number, now())
-    return {"request": request_id.hex()}
 
 
 @route("GET", "/cases", gate.door(), answer=shapes.MyCases)
 def my_cases() -> dict[str, Any]:
     """List my cases, open ones first, and my requests, newest first."""
-    opened, asked = cases.my_cases(parts(), person())
     policy, moment = parts().policy, now()
+    opened, asked = cases.my_cases(parts(), person(), moment)
     return {
         "cases": [
             {
@@ -36,16 +30,7 @@ def my_cases() -> dict[str, Any]:
             }
             for one in opened
         ],
-        "requests": [
-            {
-                "request": one.request_id.hex(),
-                "case": one.case_id.hex(),
-                "kind": one.identifier_kind,
-                "asked_at": time_text(one.asked_at),
-                "state": one.state,
-            }
-            for one in asked
-        ],
+        "requests": [request_line(one) for one in asked],
     }
 
 

@@ -22,9 +22,10 @@ from vault.web.problems import HTTP_PROBLEMS, MEDIA_TYPE
 
 openapi = Blueprint("openapi", __name__, url_prefix=PREFIX)
 
-_PARAMETER = re.compile(r"<hex32:(\w+)>")
+_PARAMETER = re.compile(r"<(?:hex32:)?(\w+)>")
 _REFS = "#/components/schemas/{model}"
 _HEX32 = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+_WORK_NUMBER = {"type": "string", "maxLength": 64}
 _PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": _REFS.format(model="Problem")}}}}
 _MISSING = (shapes.LookupBody, shapes.AskBody, shapes.ServiceRecordBody)
 """Bodies that name what may not be there, or not be theirs."""
@@ -34,6 +35,7 @@ _MEANINGS = {
     "401": "Not signed in, or the session has ended.",
     "403": "The policy says no.",
     "404": "Not there, or not yours: one answer.",
+    "409": "Somebody else decided it a moment earlier.",
     "413": HTTP_PROBLEMS[413][1] + ".",
     "415": HTTP_PROBLEMS[415][1] + ".",
     "500": "Something stored does not fit, or went wrong on our side.",
@@ -81,6 +83,7 @@ def _operation(one: Route) -> dict[str, Any]:
     statuses += ["404"] if "<" in one.path or one.body in _MISSING else []
     statuses += ["400", "413", "415"] if one.body else ["400"] if one.query else []
     statuses += ["401"] if one.body is shapes.SignInBody else []
+    statuses += [str(status) for status in one.also]
     good: dict[str, Any] = {"description": one.summary}
     if one.answer is not None:
         good["content"] = {JSON: {"schema": {"$ref": _REFS.format(model=one.answer.__name__)}}}
@@ -96,7 +99,8 @@ def _operation(one: Route) -> dict[str, Any]:
     if one.door.right is not None:
         operation["description"] = f"Needs the right `{one.door.right.value}`."
     parameters = [
-        {"name": name, "in": "path", "required": True, "schema": _HEX32} for name in _PARAMETER.findall(one.path)
+        {"name": name, "in": "path", "required": True, "schema": _WORK_NUMBER if f"<{name}>" in one.path else _HEX32}
+        for name in _PARAMETER.findall(one.path)
     ]
     if one.query is not None:
         parameters += _query_parameters(one.query)

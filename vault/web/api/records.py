@@ -11,7 +11,7 @@ from vault.services import lookup, viewing
 from vault.services.steps import cards
 from vault.web import gate
 from vault.web.api import shapes
-from vault.web.api.routes import id_of, route
+from vault.web.api.routes import id_of, route, time_text
 from vault.web.gate import now, parts, person
 
 STRUCTURED = frozenset({"parcel", "track", "details", "notice"})
@@ -30,7 +30,7 @@ def look_up(body: shapes.LookupBody) -> dict[str, Any]:
         "purpose": answer.purpose,
         "kind": answer.kind.value,
         "choose": answer.choose,
-        "records": [_card(one) for one in answer.cards],
+        "records": [card_shape(one) for one in answer.cards],
     }
 
 
@@ -41,8 +41,9 @@ def view_record(case: bytes, record: bytes) -> dict[str, Any]:
     return {
         "case": case.hex(),
         "purpose": answer.case.purpose,
-        "record": _card(answer.subject),
-        "related": [_card(one) for one in answer.related],
+        "record": card_shape(answer.subject),
+        "related": [card_shape(one) for one in answer.related],
+        "until": None if answer.until is None else time_text(answer.until),
     }
 
 
@@ -64,7 +65,8 @@ def reveal(body: shapes.RevealBody, case: bytes, record: bytes) -> dict[str, Any
     }
 
 
-def _card(card: cards.Card) -> dict[str, Any]:
+def card_shape(card: cards.Card) -> dict[str, Any]:
+    """Return a card as the API gives it."""
     return {
         "id": card.record_id.hex(),
         "class": card.record_class.value,

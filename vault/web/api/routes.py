@@ -40,6 +40,7 @@ class Route:
         answer: shape of the answer; None for an empty one.
         body: shape of the JSON body; None for none.
         query: shape of the query string; None for none.
+        also: statuses of refusals beside those that follow from the rest.
     """
 
     method: str
@@ -51,6 +52,7 @@ class Route:
     answer: type[Shape] | None
     body: type[Shape] | None
     query: type[Shape] | None
+    also: tuple[int, ...] = ()
 
 
 ROUTES: list[Route] = []
@@ -67,6 +69,7 @@ def route(
     status: int = 200,
     body: type[Shape] | None = None,
     query: type[Shape] | None = None,
+    also: tuple[int, ...] = (),
 ) -> Callable[[_View], _View]:
     """Declare a view of the API.
 
@@ -78,6 +81,7 @@ def route(
         status: of the answer.
         body: shape of the JSON body, read and given to the view first.
         query: shape of the query string, read and given to the view first.
+        also: statuses of refusals beside those that follow from the rest.
     """
 
     def declare(view: _View) -> _View:
@@ -96,7 +100,7 @@ def route(
         guarded = at(serve)
         summary = (view.__doc__ or "").partition("\n")[0]
         place = gate.door_of(guarded) or Door()
-        ROUTES.append(Route(method, path, view.__name__, summary, place, status, answer, body, query))
+        ROUTES.append(Route(method, path, view.__name__, summary, place, status, answer, body, query, also))
         api.add_url_rule(path, view.__name__, guarded, methods=[method])
         return view
 

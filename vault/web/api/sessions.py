@@ -18,7 +18,8 @@ from vault.web.turnstile import one_of_few
 def sign_in(body: shapes.SignInBody) -> dict[str, Any]:
     """Open a session; its token goes into ``Authorization: Bearer`` from then on."""
     with one_of_few():
-        return _session(sessions.sign_in(parts(), body.work_number, body.password, gate.source(), now()))
+        found = sessions.sign_in(parts(), body.work_number, body.password, gate.source(), now(), body.code or "")
+        return fresh_session(found)
 
 
 @route("DELETE", "/sessions/current", gate.door(even_if=Must), answer=None, status=204)
@@ -55,13 +56,15 @@ def end_session(session: bytes) -> None:
 def change_password(body: shapes.PasswordBody) -> dict[str, Any]:
     """Change my password; every session ends, and the answer holds a fresh token."""
     with one_of_few():
-        return _session(passwords.change(parts(), person(), body.current, body.new, now()))
+        return fresh_session(passwords.change(parts(), person(), body.current, body.new, now()))
 
 
-def _session(fresh: SignedIn) -> dict[str, Any]:
+def fresh_session(fresh: SignedIn) -> dict[str, Any]:
+    """Return what a program is told of a fresh session, in the shape :class:`vault.web.api.shapes.Session`."""
     return {
         "token": fresh.token,
         "expires_at": time_text(fresh.expires_at),
         "role": fresh.person.role.value,
+        "must": None if fresh.person.must is None else fresh.person.must.value,
         "must_change_password": fresh.person.must_change,
     }

@@ -35,6 +35,7 @@ Moment = Annotated[
     ),
     Field(json_schema_extra={"format": "date-time"}),
 ]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(clean_text)]
 Typed = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(clean_text)]
 
 
@@ -52,6 +53,7 @@ class SignInBody(Shape):
 
     work_number: Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(clean_text)]
     password: Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(clean_text)]
+    code: Code | None = Field(None, description="Of the second factor; without it the session owes it.")
 
 
 class PasswordBody(Shape):
@@ -133,6 +135,12 @@ class Session(Shape):
     token: str
     expires_at: AwareDatetime
     role: Word
+    must: Word | None = Field(
+        description=(
+            "What comes before anything else: `code` of the second factor, a new `password`, `enrol` (set up a second "
+            "factor); null when nothing does."
+        )
+    )
     must_change_password: bool = Field(description="The password is too old: only `/password` and signing out answer.")
 
 
@@ -192,6 +200,7 @@ class RecordInCase(Shape):
     purpose: Word
     record: Card
     related: list[Card]
+    until: AwareDatetime | None = Field(description="When it ends, where access was given for a time.")
 
 
 class Revealed(Shape):
@@ -227,13 +236,17 @@ class CaseLine(Shape):
 
 
 class RequestLine(Shape):
-    """One of my requests for access."""
+    """One of my requests for access: the same whether what it asks for exists or not, until it is granted."""
 
     request: Id
     case: Id
+    purpose: Word
     kind: Word
     asked_at: AwareDatetime
-    state: Word
+    answer_by: AwareDatetime = Field(description="From then on nobody can answer it.")
+    state: Word = Field(description="asked, granted, refused or ended; never why, nor by whom.")
+    record: Id | None = Field(description="The record to go on with in the case, while access lives.")
+    until: AwareDatetime | None = Field(description="When that access ends.")
 
 
 class MyCases(Shape):

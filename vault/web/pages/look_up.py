@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
@@ -16,17 +17,22 @@ from werkzeug.wrappers import Response as AnyResponse
 from vault import words
 from vault.domain.rules.access import Right
 from vault.errors import InvalidValue, NotFound
-from vault.services import cases, lookup, viewing
+from vault.services import asking, lookup, viewing
 from vault.services.lookup import LookupAnswer
 from vault.services.watermark import own_name
 from vault.web.gate import LANGUAGE_COOKIE, LANGUAGES, door, language, now, open_door, parts, person, source
+from vault.web.pages.caller import caller_panel
 from vault.web.pages.filing_form import filing_form
+from vault.web.pages.share_form import share_form
 from vault.web.presenting import clock, furnish, purpose_name, way_back
 
 pages = Blueprint("pages", __name__)
 furnish(pages)
 
 _ID = re.compile("[0-9a-f]{32}")
+WATCHED = timedelta(minutes=20)
+"""For how long a waiting page looks after its request by itself: a page left open must not keep a session alive."""
+
 _SIDE_BY_SIDE = ("match", "sender", "recipient")
 _A_YEAR = 365 * 24 * 3600  # seconds
 
@@ -39,7 +45,7 @@ def home() -> AnyResponse | str:
     for right, page in (
         (Right.LOOKUP, "pages.look_up"),
         (Right.LOG_READ, "log.view"),
-        (Right.ACCOUNTS, "people.accounts"),
+        (Right.ACCOUNTS, "accounts.listed"),
     ):
         if right in rights:
             return redirect(url_for(page), 303)
@@ -113,16 +119,44 @@ def look_up() -> tuple[str, int] | str:
         # Only the forms that send it again hold the number: to choose one of several, or to ask for access.
         number=typed if answer.choose or not answer.cards else "",
         case=_case_shown(answer.case_id, purpose, go_on=False),
+        # One answer, not several to choose from: whoever calls may be one of its customers.
+        caller=caller_panel(answer.case_id, answer.cards[0].record_id, answer.cards)
+        if answer.cards and not answer.choose
+        else {},
         back=_address(answer),
     )
 
 
 @pages.post("/ask")
 @door(Right.ASK)
-def ask() -> str:
-    """Record a request for access, and go on with the search box."""
-    cases.ask(parts(), person(), _id(request.form.get("case", ""), "case"), request.form.get("number", ""), now())
-    return _look_up_page(asked=True)
+def ask() -> AnyResponse:
+    """Ask for access, and go on with the search box while the request waits."""
+    case = _id(request.form.get("case", ""), "case")
+    request_id = asking.ask(parts(), person(), case, request.form.get("number", ""), now())
+    return redirect(url_for("pages.asked", asked=request_id), 303)
+
+
+@pages.get("/requests/mine/<hex32:asked>")
+@door(Right.ASK)
+def asked(asked: bytes) -> Response | str:
+    """Show how my request stands, under the search box; for the page's script as JSON."""
+    moment = now()
+    found = asking.mine(parts(), person(), asked, moment)
+    leads_to = url_for("pages.record", case=found.case_id, record=found.record_id) if found.record_id else ""
+    said = words.name(language(), "request", found.state.value)
+    if request.accept_mimetypes.best == "application/json":
+        return jsonify(state=found.state.value, said=said, open=leads_to)
+    left = WATCHED - (moment - found.asked_at)
+    return render_template(
+        "asked.html",
+        **_form(
+            asked=found,
+            leads_to=leads_to,
+            watched_seconds=max(0, int(left.total_seconds())),
+            case=_case_shown(found.case_id, found.purpose, go_on=False),
+            back=url_for("pages.asked", asked=asked),
+        ),
+    )
 
 
 # -- one record --------------------------------------------------------------------------------------------------
@@ -157,6 +191,7 @@ def record_page(
     *,
     typed: Mapping[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
+    shared: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the page of a record in its case.
 
@@ -166,6 +201,7 @@ def record_page(
         revealed: the value to show in clear, for browsers without scripts.
         typed: what was typed into the form of the service record, to correct it.
         errors: by field of that form, why it was refused.
+        shared: what was typed into the form that shares it with a colleague, and why that was refused.
     """
     answer = viewing.view(parts(), person(), case, record, now())
     shown = _form(
@@ -176,6 +212,10 @@ def record_page(
         case=_case_shown(case, answer.case.purpose, go_on=False),
         answered=True,
         filing=filing_form(answer, typed or {}, errors or {}),
+        caller=caller_panel(case, record, (answer.subject, *answer.related)),
+        until=answer.until,
+        moment=now(),
+        share=share_form(answer, shared or {}),
         done=request.args.get("done", ""),
         back=url_for("pages.record", case=case, record=record),
     )

@@ -183,8 +183,77 @@
       else if (field) { field.scrollIntoView({ block: "center" }); field.focus(); }
       return Boolean(link || field);
     },
+    "g": () => { const grant = one("form[data-grant]"); if (grant) grant.requestSubmit(); return Boolean(grant); },
+    "o": () => {
+      const link = one("a[data-open-record]:not([hidden])");
+      if (link) link.click();
+      return Boolean(link);
+    },
     "r": () => { pending = ""; return reveals().length > 0; },
+    "x": () => { const refuse = one("form[data-refuse]"); if (refuse) refuse.requestSubmit(); return Boolean(refuse); },
+    "v": () => {
+      const answer = one("details[open] [data-caller] input[name=answer]") || one("[data-caller] input[name=answer]");
+      if (answer) { answer.closest("details").open = true; answer.focus(); }
+      return Boolean(answer);
+    },
   };
+
+  // -- access for a time: counted down by the server's clock, said at five minutes, one minute and the end -----------
+
+  const loaded = Date.now();
+  const countdowns = all("[data-until]").map((element) => ({
+    element,
+    // What is left is taken from the server's two times; this machine's clock only counts on from there.
+    end: loaded + Date.parse(element.dataset.until) - Date.parse(element.dataset.now),
+    left: Infinity,
+  }));
+
+  const countDown = (timer) => {
+    const { element } = timer;
+    const seconds = Math.max(0, Math.ceil((timer.end - Date.now()) / 1000));
+    if (seconds === timer.left) return;
+    const clock = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+    const digits = clock.map((part) => String(part).padStart(2, "0"));
+    element.textContent = seconds ? digits.slice(clock[0] ? 0 : 1).join(":") : element.dataset.over;
+    const passed = [300, 60, 0].find((mark) => timer.left > mark && seconds <= mark && seconds > mark - 5);
+    if (passed !== undefined && "ends" in element.dataset) status.textContent = element.getAttribute(`data-say-${passed}`);
+    if (seconds === 0 && "ends" in element.dataset) {
+      hideAll();
+      all(".record .card, .record .related, .caller, .share").forEach((part) => { part.hidden = true; });
+    }
+    timer.left = seconds;
+  };
+
+  if (countdowns.length) {
+    const tick = () => countdowns.forEach(countDown);
+    setInterval(tick, 500);
+    tick();
+  }
+
+  // -- a request that waits: its record opens by itself, but never under somebody's typing ---------------------------
+
+  const waits = one("[data-waiting]");
+  const POLL_MS = 3000;
+
+  const look = async () => {
+    if (Date.now() - loaded > Number(waits.dataset.waiting) * 1000) return;
+    let answer = null;
+    try {
+      const response = await fetch(location.pathname, {
+        headers: { Accept: "application/json" }, redirect: "manual", cache: "no-store",
+      });
+      if (response.type === "opaqueredirect" || response.status === 404) { location.reload(); return; }
+      if (response.ok) answer = await response.json();
+    } catch { /* the next look may get through */ }
+    if (!answer || answer.state === "asked") { setTimeout(look, POLL_MS); return; }
+    if (!box || !box.value) { location.assign(answer.open || location.pathname); return; }
+    const link = waits.querySelector("[data-open-record]");
+    waits.querySelector("[data-state]").textContent = answer.said;
+    if (answer.open) { link.href = answer.open; link.hidden = false; }
+    status.textContent = answer.open ? link.textContent : answer.said;
+  };
+
+  if (waits) setTimeout(look, POLL_MS);
 
   on(one("[data-filing]"), "keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
@@ -202,7 +271,7 @@
     }
     const target = event.target;
     const typing = target.matches("input[type=text], input[type=password], textarea, select")
-      || target.closest("[data-filing]"); // its radio buttons and its date take keys of their own
+      || target.closest("[data-filing], [data-caller]"); // its radio buttons and its date take keys of their own
     if (typing || (dialog && dialog.open)) return;
     if (singleKeysOff() && !(purposes.includes(target) && /^[0-9]$/.test(event.key))) return;
     if (event.key === "Enter" && pending) { event.preventDefault(); settle(); return; }

@@ -1,0 +1,38 @@
+"""Vaults in which quotas and limits never bite: for tests and measurements that read more than any person would."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from vault.config import ROOT
+from vault.domain.rules.access import Quota
+from vault.services.steps.parts import Parts
+
+_PLENTY = 1_000_000_000
+
+
+def without_quotas(parts: Parts) -> Parts:
+    """Return the parts of a vault with a policy whose quotas and limits are out of reach."""
+    limits = parts.policy.limits
+    plenty = replace(
+        limits,
+        warn_customers=_PLENTY - 1,
+        alarm_customers=_PLENTY,
+        misses_hour=_PLENTY,
+        quotas={role: Quota(_PLENTY, _PLENTY, _PLENTY, _PLENTY) for role in limits.quotas},
+    )
+    return replace(parts, policy=replace(parts.policy, limits=plenty))
+
+
+def policies_without_quotas(folder: Path) -> Path:
+    """Return a folder with a copy of the shipped rules whose quotas and limits are out of reach."""
+    copied = folder / "policies"
+    shutil.copytree(ROOT / "policies", copied)
+    file = copied / "limits.toml"
+    text = re.sub(r"(?m)^((?:lookups|reveals)_(?:hour|day)|misses_hour) = \d+", rf"\1 = {_PLENTY}", file.read_text())
+    text = re.sub(r"(?m)^alarm_customers = \d+", f"alarm_customers = {_PLENTY}", text)
+    file.write_text(re.sub(r"(?m)^warn_customers = \d+", f"warn_customers = {_PLENTY - 1}", text))
+    return copied

@@ -1,0 +1,244 @@
+"""Off-boarding: one act and one transaction after which a person holds nothing and their work is somebody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from vault.crypto.key_store import KeyStore
+from vault.domain.log import Action, Outcome
+from vault.domain.notices import NoticeKind
+from vault.domain.people import AccountState, Person, normal_work_number
+from vault.domain.rules.access import Right, Scope
+from vault.errors import InvalidValue, NotFound
+from vault.services.steps.account_acts import logging_refusals, require_accounts, taken
+from vault.services.steps.opening import announced, check, reporting
+from vault.services.steps.parts import Parts
+from vault.storage import api_tokens, cases, grants, leaving, notifications, people, record_writes, records, sessions
+from vault.storage.leaving import Held
+from vault.storage.people import PERSON, Account
+from vault.storage.record_writes import Change, Origin
+from vault.storage.records import StoredRecord
+from vault.storage.unit_of_work import UnitOfWork, unit_of_work
+
+_AT_ONCE = 200
+"""Records handed on in one go, and named in one event."""
+
+_NOTHING_LEFT: dict[str, Any] = dict.fromkeys(
+    (
+        "password",
+        "password_changed_at",
+        "password_expired_at",
+        "invite_hash",
+        "invite_expires_at",
+        "sealed_totp",
+        "totp_confirmed_at",
+        "totp_step",
+    )
+)
+"""What an account keeps of its person's ways in: nothing. The name stays, sealed: the log speaks of work numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """What off-boarding ends and hands on.
+
+    Args:
+        work_number: who leaves.
+        successor: work number of who takes over, empty for nobody.
+        held: what ends (sessions, tokens, grants, requests) and what is handed on (cases, customers, services).
+        hindrance: id of the reason why it cannot be done now; empty when nothing stands in the way.
+    """
+
+    work_number: str
+    successor: str
+    held: Held
+    hindrance: str
+
+    def counts(self) -> dict[str, int]:
+        """Return how much of each kind there is, by name."""
+        return asdict(self.held)
+
+    def told(self) -> dict[str, Any]:
+        """Return it as programs read it."""
+        return {
+            "work_number": self.work_number,
+            "successor": self.successor or None,
+            "hindrance": self.hindrance or None,
+            **self.counts(),
+        }
+
+
+def plan(parts: Parts, person: Person, work_number: str, successor: str, now: datetime) -> Leaving:
+    """Say what off-boarding would end and hand on, and whether anything stands in its way; nothing is changed.
+
+    Raises:
+        AccessRefused: no right to accounts.
+        NotFound: no account has this work number, or its person has left.
+    """
+    with logging_refusals(parts, person, Action.PEOPLE_LIST, work_number, now):
+        require_accounts(parts, person)
+        with parts.database.read() as connection:
+            account = people.by_work_number(connection, normal_work_number(work_number))
+            if account is None or account.state is AccountState.LEFT:
+                raise NotFound("account")
+            heir = people.by_work_number(connection, normal_work_number(successor)) if successor else None
+            held = leaving.held(connection, account.account_id)
+            purposes = {purpose for _, purpose in leaving.open_cases(connection, account.account_id)}
+    hindrance = _leaving_fault(parts, account, heir, held, purposes, is_named=bool(successor))
+    parts.log_writer.write(
+        parts.event(now, person.actor(), Action.PEOPLE_LIST, Outcome.GRANTED, account=account.work_number)
+    )
+    return Leaving(account.work_number, heir.work_number if heir else "", held, hindrance)
+
+
+def leave(parts: Parts, person: Person, work_number: str, successor: str, now: datetime) -> Leaving:
+    """Off-board somebody, all at once or not at all (AC-06); nothing leads back.
+
+    Sessions and tokens end, what they were granted ends with them, and so do their unanswered requests. Open cases,
+    open services and owned customers go to the successor; without one, customers go to the pool. What they granted
+    to others belongs to the others' cases and ends with these.
+
+    Args:
+        parts: the vault's parts.
+        person: the administrator.
+        work_number: who leaves.
+        successor: work number of an active colleague who takes over, or empty.
+        now: UTC.
+
+    Returns:
+        What was ended and handed on.
+
+    Raises:
+        AccessRefused: no right to accounts, or one's own.
+        StepUpNeeded: password and second factor were not given a moment ago.
+        InvalidValue: a hand-over is open (``handovers_open``), or work is left that nobody takes over
+            (``successor_needed``, ``successor_not_possible``).
+        NotFound: no account has this work number, or its person has left.
+        IntegrityError: a record to hand on was edited behind the vault's back; nothing is changed.
+        StorageError: ``changed_meanwhile``: somebody changed such a record at this very moment; nothing is changed.
+    """
+    at_hand: dict[bytes, StoredRecord] = {}
+    with (
+        logging_refusals(parts, person, Action.LEFT, work_number, now),
+        reporting(parts, person.actor(), at_hand, now),
+        unit_of_work(parts.database) as work,
+    ):
+        both = taken(parts, work, person, work_number, now, other=successor)
+        account, heir = both.account, both.other
+        if account.state is AccountState.LEFT:
+            raise NotFound("account")
+        to: dict[str, Any] = {} if heir is None else {"to": heir.work_number}
+        held = leaving.held(work.connection, account.account_id)
+        open_cases = leaving.open_cases(work.connection, account.account_id)
+        purposes = {purpose for _, purpose in open_cases}
+        fault = _leaving_fault(parts, account, heir, held, purposes, is_named=bool(successor))
+        if fault:
+            raise InvalidValue(fault, field="successor")
+        _end_access(work, account, now)
+        if heir is not None:
+            _hand_on_cases(parts, work, person, account, heir, open_cases, now)
+        _hand_on_records(parts, work, person, account, heir, at_hand, now)
+        people.change(work.connection, account.account_id, {"state": AccountState.LEFT.value, **_NOTHING_LEFT})
+        if heir is not None and (held.cases or held.customers or held.services):
+            told = [heir.account_id]
+            notifications.add(work.connection, told, NoticeKind.CASE_RECEIVED, account.account_id, now)
+        work.announce(
+            parts.event(
+                now,
+                person.actor(),
+                Action.LEFT,
+                Outcome.DONE,
+                account=account.work_number,
+                cases=held.cases,
+                count=held.customers + held.services,
+                ended=held.sessions + held.tokens + held.grants + held.requests,
+                **to,
+            )
+        )
+        work.commit()
+    return Leaving(account.work_number, heir.work_number if heir else "", held, "")
+
+
+def _leaving_fault(
+    parts: Parts, account: Account, heir: Account | None, held: Held, purposes: set[str], *, is_named: bool
+) -> str:
+    """Return the reason why somebody cannot leave now, or an empty string."""
+    if held.handovers:
+        return "handovers_open"
+    if not is_named:
+        return "successor_needed" if held.cases or held.services else ""
+    if heir is None or heir.account_id == account.account_id:
+        return "successor_not_possible"
+    role, former = parts.policy.roles[heir.role], parts.policy.roles[account.role]
+    works_here = heir.state is AccountState.ACTIVE and heir.kind == PERSON and Right.LOOKUP in role.rights
+    # A complaint that was passed to a specialist is seen by specialists alone.
+    sees_it = not held.services or former.scope is not Scope.OPEN_COMPLAINTS or role.scope is former.scope
+    return "" if works_here and sees_it and purposes.issubset(role.purposes) else "successor_not_possible"
+
+
+def _end_access(work: UnitOfWork, account: Account, now: datetime) -> None:
+    sessions.end_all(work.connection, account.account_id, now)
+    api_tokens.end_all(work.connection, account.account_id, now)
+    grants.end_all_of(work.connection, account.account_id, now)
+    leaving.end_requests(work.connection, account.account_id, now)
+    leaving.forget_secrets(work.connection, account.account_id)
+
+
+def _hand_on_cases(
+    parts: Parts,
+    work: UnitOfWork,
+    person: Person,
+    account: Account,
+    heir: Account,
+    open_cases: Sequence[tuple[bytes, str]],
+    now: datetime,
+) -> None:
+    for case_id, purpose in open_cases:
+        if not cases.move(work.connection, case_id, account.account_id, heir.account_id):
+            continue  # closed at this very moment
+        work.announce(
+            parts.event(
+                now,
+                person.actor(),
+                Action.CASE_MOVED,
+                Outcome.DONE,
+                purpose=purpose,
+                case=case_id,
+                account=account.work_number,
+                to=heir.work_number,
+            )
+        )
+
+
+def _hand_on_records(
+    parts: Parts,
+    work: UnitOfWork,
+    person: Person,
+    account: Account,
+    heir: Account | None,
+    at_hand: dict[bytes, StoredRecord],
+    now: datetime,
+) -> None:
+    """Give customers and open services another owner: the metadata MAC is made anew, nothing is opened."""
+    store = parts.keys.current(work.connection)
+    ids = leaving.records_to_hand_on(work.connection, account.account_id)
+    facts: dict[str, Any] = {"account": account.work_number} | ({"to": heir.work_number} if heir else {})
+    for start in range(0, len(ids), _AT_ONCE):
+        at_hand.clear()
+        at_hand.update(records.load(work.connection, ids[start : start + _AT_ONCE]))
+        changes = [_given(store, one, heir, now) for one in at_hand.values()]
+        record_writes.change(work.connection, changes, frozenset())  # no value changes, so none is superseded
+        named = tuple(announced(one, ()) for one in at_hand.values())
+        event = parts.event(now, person.actor(), Action.OWNER_CHANGED, Outcome.DONE, opened=named, **facts)
+        work.announce(event)
+
+
+def _given(store: KeyStore, found: StoredRecord, heir: Account | None, now: datetime) -> Change:
+    check(store, found)
+    meta = found.meta.with_owner(heir.account_id if heir else None)
+    mac = store.keys_of(meta.cohort_id).mac(meta)
+    # Changed in the vault: a later import that still names the former owner is a conflict, and changes nothing.
+    return Change(meta, mac, found.revision, now, origin=Origin.VAULT)

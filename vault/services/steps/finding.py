@@ -1,0 +1,81 @@
+"""Finding by blind index what an exact identifier leads to; nothing is opened, and a miss asks the same questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from vault.crypto.key_store import KeyStore
+from vault.domain.identifiers import IdentifierKind
+from vault.domain.ids import RecordClass, new_id
+from vault.services.steps import scope
+from vault.services.steps.opening import check
+from vault.storage import records
+from vault.storage.records import StoredRecord
+
+CLASS_OF = {
+    IdentifierKind.PHONE: RecordClass.CUSTOMER,
+    IdentifierKind.ID_NUMBER: RecordClass.CUSTOMER,
+    IdentifierKind.WAYBILL: RecordClass.SHIPMENT,
+}
+"""The class of the records that an identifier of each kind finds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What an identifier leads to, restricted records left out.
+
+    Args:
+        matches: the records that carry it: customers, or shipments; the latest activity first.
+        customers: the customers among them, or the parties of the shipments.
+    """
+
+    matches: Mapping[bytes, StoredRecord]
+    customers: Mapping[bytes, StoredRecord]
+
+
+def candidates(connection: Connection, store: KeyStore, kind: IdentifierKind, number: str) -> dict[bytes, StoredRecord]:
+    """Find records by one tag for each live cohort; a miss loads a decoy id, so that it asks the same questions."""
+    tags = [keys.tag(kind, number) for keys in store.class_keys(CLASS_OF[kind])]
+    hits = records.ids_by_tag(connection, tags)
+    ids = {record_id for some in hits.values() for record_id in some}
+    return records.load(connection, ids or {new_id()})
+
+
+def parties(
+    connection: Connection, kind: IdentifierKind, found: Mapping[bytes, StoredRecord]
+) -> dict[bytes, StoredRecord]:
+    """Load the customers that found shipments hang on; a customer hangs on nobody, there or not."""
+    if CLASS_OF[kind] is not RecordClass.SHIPMENT:
+        return {}
+    links = {linked for one in found.values() for linked in scope.parties_of(one.meta)}
+    return records.load(connection, links or {new_id()})
+
+
+def behind(connection: Connection, store: KeyStore, kind: IdentifierKind, number: str, now: datetime) -> Behind:
+    """Return what an identifier leads to, its metadata checked.
+
+    Args:
+        connection: an open connection.
+        store: the key store in force.
+        kind: kind of the identifier.
+        number: its canonical spelling.
+        now: UTC.
+
+    Raises:
+        IntegrityError: metadata was edited behind the vault's back.
+    """
+    found = candidates(connection, store, kind, number)
+    people = parties(connection, kind, found)
+    for one in (*found.values(), *people.values()):
+        check(store, one)
+    everyone = found | people
+    live = {key: one for key, one in everyone.items() if scope.findable(connection, store, one.meta, now)}
+    latest = sorted(live, key=lambda key: live[key].meta.activity_at, reverse=True)
+    return Behind(
+        {key: live[key] for key in latest if key in found},
+        {key: live[key] for key in latest if live[key].meta.record_class is RecordClass.CUSTOMER},
+    )

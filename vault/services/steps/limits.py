@@ -1,0 +1,172 @@
+"""Quotas and limits on reading: counted before it is decided, and durable with the event of what was read (UL-04)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from vault.domain.ids import RecordClass
+from vault.domain.limits import SignalKind, judge
+from vault.domain.log import Action, Event, Opened, Outcome, Receipt
+from vault.domain.notices import NoticeKind
+from vault.domain.people import Person
+from vault.domain.records import LinkRole, RecordMeta
+from vault.errors import AccessRefused, LogUnavailable, StorageUnavailable
+from vault.services.steps.parts import Parts
+from vault.storage import disclosures, notifications, signals, supervision
+from vault.storage.disclosures import LOOKUP, MISS, REVEAL, Reading
+from vault.storage.group_commit import Rows
+from vault.storage.tables import disclosures as disclosures_table
+from vault.storage.unit_of_work import UnitOfWork, unit_of_work
+
+_RAISED = {
+    SignalKind.WARNED: (Action.LIMIT_WARNED, NoticeKind.LIMIT_WARNED),
+    SignalKind.ALARMED: (Action.LIMIT_ALARMED, NoticeKind.LIMIT_ALARMED),
+    SignalKind.MISSES: (Action.LIMIT_WARNED, NoticeKind.LIMIT_WARNED),
+}
+_HOUR = timedelta(hours=1)
+
+
+def may_look_up(parts: Parts, person: Person, purpose: str, now: datetime) -> Reading:
+    """Let a look-up go on only within the quota of the role; a refusal is logged.
+
+    The count is read before the look-up is written, so that as many as run at the very same moment may pass beyond
+    the quota; each of them counts.
+
+    Args:
+        parts: the vault's parts.
+        person: who looks up.
+        purpose: of the look-up, for the log.
+        now: UTC.
+
+    Returns:
+        How much they have read before.
+
+    Raises:
+        AccessRefused: ``quota_lookups``.
+    """
+    quota = parts.policy.limits.quotas.get(person.role)
+    with parts.database.read() as connection:
+        before = disclosures.reading(connection, person.account_id, now)
+    if quota is None or before.lookups_hour >= quota.lookups_hour or before.lookups_day >= quota.lookups_day:
+        rule = "quota_lookups"
+        event = parts.event(now, person.actor(), Action.LOOKUP, Outcome.REFUSED, purpose=purpose, rule=rule)
+        parts.log_writer.write(event)
+        raise AccessRefused(rule)
+    return before
+
+
+def look_up_row(person: Person, event: Event, *, found: bool) -> Rows:
+    """Return the row by which a look-up counts, to be written with its event."""
+    return {disclosures_table: [_row(person, event, LOOKUP if found else MISS, None)]}
+
+
+def note_miss(parts: Parts, person: Person, before: Reading, now: datetime) -> None:
+    """Raise a signal when look-ups that show nothing pile up: probing, or a list that is tried out.
+
+    A refusal and a miss are the same here, and nobody but the supervisors learns of it.
+
+    Args:
+        parts: the vault's parts.
+        person: who looked up.
+        before: how much they had read before.
+        now: UTC.
+    """
+    limit = parts.policy.limits.misses_hour
+    if before.misses_hour + 1 < limit:
+        return
+    with unit_of_work(parts.database) as work:
+        disclosures.take_turn(work.connection, person.account_id)
+        standing = signals.open_of(work.connection, [person.account_id], now - _HOUR)
+        if all(one.kind is not SignalKind.MISSES for one in standing):
+            _raise_signal(parts, work, person, SignalKind.MISSES, before.misses_hour + 1, now)
+            work.commit()
+
+
+def write_reveal(parts: Parts, person: Person, event: Event, customer: bytes, now: datetime) -> Receipt:
+    """Count a reveal and make its event durable, or refuse it; all of one person's reveals take turns here.
+
+    Args:
+        parts: the vault's parts.
+        person: who reveals.
+        event: of the reveal, granted by every other rule.
+        customer: whose it is.
+        now: UTC.
+
+    Returns:
+        The receipt for what the event announced.
+
+    Raises:
+        AccessRefused: ``quota_reveals``, or after the alarm ``limit_alarm``; logged.
+        LogUnavailable: the event could not be made durable; nothing may be shown.
+    """
+    try:
+        with unit_of_work(parts.database) as work:
+            disclosures.take_turn(work.connection, person.account_id)
+            rule = _over_quota(parts, work, person, now) or _over_limit(parts, work, person, customer, now)
+            if rule:
+                work.announce(_refusal(event, rule))
+                work.commit()
+                raise AccessRefused(rule)
+            work.connection.execute(disclosures_table.insert(), [_row(person, event, REVEAL, customer)])
+            work.announce(event)
+            return work.commit()[-1]
+    except StorageUnavailable as error:
+        raise LogUnavailable("log_not_written") from error
+
+
+def customer_of(meta: RecordMeta, in_scope: dict[bytes, str]) -> bytes:
+    """Return the customer who counts as revealed with a record: itself, else the recipient, the sender, the caller.
+
+    Args:
+        meta: of the record.
+        in_scope: the customers by whom the record is in scope; not empty.
+    """
+    if meta.record_class is RecordClass.CUSTOMER:
+        return meta.record_id
+    linked = (meta.linked(role) for role in (LinkRole.RECIPIENT, LinkRole.SENDER, LinkRole.CUSTOMER))
+    return next(one for one in linked if one is not None and one in in_scope)
+
+
+def _over_quota(parts: Parts, work: UnitOfWork, person: Person, now: datetime) -> str:
+    quota = parts.policy.limits.quotas.get(person.role)
+    before = disclosures.reading(work.connection, person.account_id, now)
+    within = quota and before.reveals_hour < quota.reveals_hour and before.reveals_day < quota.reveals_day
+    return "" if within else "quota_reveals"
+
+
+def _over_limit(parts: Parts, work: UnitOfWork, person: Person, customer: bytes, now: datetime) -> str:
+    policy, connection = parts.policy.limits, work.connection
+    since = now - policy.window()
+    released = signals.last_release(connection, person.account_id)
+    since = max(since, released) if released else since
+    revealed = disclosures.revealed_customers(connection, person.account_id, since)
+    raised = {one.kind for one in signals.open_of(connection, [person.account_id], since)}
+    judged = judge(policy, revealed, customer, raised, now)
+    if judged.signal is not None:
+        _raise_signal(parts, work, person, judged.signal, judged.count, now)
+    return "limit_alarm" if judged.refused else ""
+
+
+def _raise_signal(parts: Parts, work: UnitOfWork, person: Person, kind: SignalKind, count: int, now: datetime) -> None:
+    action, notice = _RAISED[kind]
+    signal_id = signals.add(work.connection, person.account_id, kind, count, now)
+    told = supervision.supervisors_of(work.connection, person.account_id)
+    notifications.add(work.connection, told, notice, signal_id, now)
+    rule = parts.policy.limits.id
+    work.announce(parts.event(now, person.actor(), action, Outcome.DONE, rule=rule, kind=kind.value, count=count))
+
+
+def _refusal(event: Event, rule: str) -> Event:
+    opened = tuple(Opened(one.record_id, one.record_class, ()) for one in event.opened)
+    return replace(event, outcome=Outcome.REFUSED, rule=rule, opened=opened)
+
+
+def _row(person: Person, event: Event, kind: str, customer: bytes | None) -> dict[str, object]:
+    return {
+        "disclosure_id": event.event_id,
+        "account_id": person.account_id,
+        "at": event.at,
+        "kind": kind,
+        "record_id": customer,
+    }

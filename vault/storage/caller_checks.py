@@ -1,0 +1,82 @@
+"""What callers were asked: one row for each try and each refusal; words and ids, never an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+
+from vault.storage.tables import caller_checks, records
+
+MATCH, NO_MATCH, REFUSED = "match", "no_match", "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Wrong answers about a customer.
+
+    Args:
+        here: in the case at hand.
+        lately: in any case, since a moment.
+    """
+
+    here: int
+    lately: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How a caller stands as a customer in a case.
+
+    Args:
+        matched: the questions that were answered rightly.
+        refused: the caller was refused there.
+    """
+
+    matched: frozenset[str] = frozenset()
+    refused: bool = False
+
+
+def lock(connection: Connection, record_id: bytes) -> None:
+    """Keep others from counting tries about a customer until this transaction ends."""
+    connection.execute(select(records.c.record_id).where(records.c.record_id == record_id).with_for_update())
+
+
+def wrong(connection: Connection, case_id: bytes, record_id: bytes, since: datetime) -> Wrong:
+    """Count the wrong answers about a customer, in a case and since a moment."""
+    column = caller_checks.c
+
+    def count(*conditions: ColumnElement[bool]) -> int:
+        query = select(func.count()).select_from(caller_checks)
+        query = query.where(column.record_id == record_id, column.outcome == NO_MATCH, *conditions)
+        return int(connection.execute(query).scalar_one())
+
+    return Wrong(count(column.case_id == case_id), count(column.at > since))
+
+
+def add(connection: Connection, values: Mapping[str, Any]) -> None:
+    """Insert a try or a refusal."""
+    connection.execute(insert(caller_checks).values(**values))
+
+
+def match(connection: Connection, check_id: bytes) -> None:
+    """Note that a try, counted as wrong beforehand, was right."""
+    connection.execute(update(caller_checks).where(caller_checks.c.check_id == check_id).values(outcome=MATCH))
+
+
+def proofs(connection: Connection, case_id: bytes, customers: Collection[bytes]) -> dict[bytes, Proof]:
+    """Return how the caller of a case stands as each of some customers."""
+    column = caller_checks.c
+    query = select(column.record_id, column.question, column.outcome)
+    query = query.where(column.case_id == case_id, column.record_id.in_(list(customers)), column.outcome != NO_MATCH)
+    matched: dict[bytes, set[str]] = {one: set() for one in customers}
+    refused = set()
+    for record_id, question, outcome in connection.execute(query):
+        if outcome == REFUSED:
+            refused.add(record_id)
+        else:
+            matched[record_id].add(question)
+    return {one: Proof(frozenset(questions), one in refused) for one, questions in matched.items()}

@@ -1,0 +1,90 @@
+"""What each person has looked up and revealed: ids and times only, to count against quotas and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, case, delete, distinct, func, select
+
+from vault.domain.records import to_micros
+from vault.storage.lists import ask
+from vault.storage.tables import accounts, disclosures
+
+LOOKUP, MISS, REVEAL = "lookup", "miss", "reveal"
+
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_READING = (
+    "SELECT kind, COUNT(*), SUM(CASE WHEN at > ? THEN 1 ELSE 0 END) FROM disclosures "
+    "WHERE account_id = ? AND at > ? GROUP BY kind"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How often somebody has looked up and revealed in the last hour and the last day; misses are look-ups too."""
+
+    lookups_hour: int = 0
+    lookups_day: int = 0
+    misses_hour: int = 0
+    reveals_hour: int = 0
+    reveals_day: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What somebody has read: of how many customers something was revealed, how many reveals, how many look-ups."""
+
+    customers: int = 0
+    reveals: int = 0
+    lookups: int = 0
+
+
+def reading(connection: Connection, account_id: bytes, now: datetime) -> Reading:
+    """Return how much a person has read; what a clock ahead of this one noted counts as well."""
+    sql = _READING.replace("?", "%s") if connection.dialect.name == "postgresql" else _READING
+    values = (to_micros(now - _HOUR), account_id, to_micros(now - _DAY))
+    found = {kind: (int(day), int(hour)) for kind, day, hour in ask(connection, sql, values)}
+    lookups, misses, reveals = (found.get(kind, (0, 0)) for kind in (LOOKUP, MISS, REVEAL))
+    return Reading(lookups[1] + misses[1], lookups[0] + misses[0], misses[1], reveals[1], reveals[0])
+
+
+def counts(connection: Connection, account_ids: Collection[bytes], since: datetime) -> dict[bytes, Counts]:
+    """Return what people have read since a moment, by account; who has read nothing is left out."""
+    column = disclosures.c
+    is_reveal = column.kind == REVEAL
+    query = (
+        select(
+            column.account_id,
+            func.count(distinct(case((is_reveal, column.record_id)))),
+            func.sum(case((is_reveal, 1), else_=0)),
+            func.sum(case((is_reveal, 0), else_=1)),
+        )
+        .where(column.account_id.in_(list(account_ids)), column.at > since)
+        .group_by(column.account_id)
+    )
+    return {row[0]: Counts(int(row[1]), int(row[2]), int(row[3])) for row in connection.execute(query)}
+
+
+def revealed_customers(connection: Connection, account_id: bytes, since: datetime) -> dict[bytes, datetime]:
+    """Return of which customers a person has revealed something since a moment, and when first."""
+    column = disclosures.c
+    query = (
+        select(column.record_id, func.min(column.at))
+        .where(column.account_id == account_id, column.at > since, column.kind == REVEAL)
+        .group_by(column.record_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def take_turn(connection: Connection, account_id: bytes) -> None:
+    """Let nobody else count for this person until the transaction ends; on SQLite the writing turn does it."""
+    query = select(accounts.c.account_id).where(accounts.c.account_id == account_id)
+    # FOR NO KEY UPDATE: rows that only name the account, such as a new case, need not wait.
+    connection.execute(query.with_for_update(key_share=True))
+
+
+def forget(connection: Connection, before: datetime) -> None:
+    """Remove what lies too far back to count."""
+    connection.execute(delete(disclosures).where(disclosures.c.at < before))

@@ -1,0 +1,100 @@
+"""The inbox page: what the vault told a person, where each notice leads, and seeing them all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from vault.domain.clocks import in_utc
+from vault.domain.notices import NoticeKind
+from vault.domain.rules.access import Right
+from vault.errors import InvalidValue
+from vault.services import inbox
+from vault.web.gate import door, now, parts, person
+from vault.web.presenting import address
+
+inbox_pages = Blueprint("inbox", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a notice leads.
+
+    Args:
+        endpoint: the page.
+        about: name of the argument that takes the id the notice is about; empty for a page without one.
+        supervisors: the page for those who supervise, where it is another one.
+    """
+
+    endpoint: str
+    about: str = ""
+    supervisors: str = ""
+
+
+_TEAM = "board.view"
+_SESSIONS = Place("own.own_sessions")
+_EMERGENCY = Place("break_glass.one", "break_glass")
+PLACES: Mapping[NoticeKind, Place] = {
+    NoticeKind.ACCESS_ASKED: Place("requests.decide", "asked"),
+    NoticeKind.ACCESS_GRANTED: Place("cases.board"),
+    NoticeKind.ACCESS_REFUSED: Place("cases.board"),
+    NoticeKind.ACCESS_REVOKED: Place("cases.board"),
+    NoticeKind.ACCESS_SHARED: Place("requests.shared", "share"),
+    NoticeKind.HANDOVER_OFFERED: Place("handovers.sheet", "handover"),
+    NoticeKind.HANDOVER_ACCEPTED: Place("handovers.sheet", "handover"),
+    NoticeKind.HANDOVER_REFUSED: Place("handovers.board", supervisors=_TEAM),
+    NoticeKind.CASE_RECEIVED: Place("cases.board"),
+    NoticeKind.PASSWORD_ENDS: Place("own.password"),
+    NoticeKind.SIGNED_IN_ELSEWHERE: Place("own.own_sessions", supervisors=_TEAM),
+    NoticeKind.ACCOUNT_RESET: _SESSIONS,
+    NoticeKind.SECOND_FACTOR_RESET: _SESSIONS,
+    NoticeKind.LIMIT_WARNED: Place(_TEAM),
+    NoticeKind.LIMIT_ALARMED: Place(_TEAM),
+    NoticeKind.LIMIT_RELEASED: Place("pages.look_up"),
+    NoticeKind.BREAK_GLASS_ASKED: _EMERGENCY,
+    NoticeKind.BREAK_GLASS_APPROVED: _EMERGENCY,
+    NoticeKind.BREAK_GLASS_REFUSED: _EMERGENCY,
+    NoticeKind.BREAK_GLASS_OPENED: _EMERGENCY,
+    NoticeKind.BREAK_GLASS_REVIEWED: _EMERGENCY,
+}
+"""Every kind of notice and its page: a closed table."""
+
+
+@inbox_pages.get("/inbox")
+@door()
+def listed() -> str:
+    """List the person's notices, newest first."""
+    notices = inbox.listed(parts(), person())
+    return render_template(
+        "inbox.html",
+        notices=[(one, _address(one.kind, one.about)) for one in notices],
+        newest=notices[0].at.isoformat() if notices else "",
+        any_new=any(one.seen_at is None for one in notices),
+    )
+
+
+@inbox_pages.post("/inbox/seen")
+@door()
+def see() -> Response:
+    """Note that the person has seen every notice of the page they were shown."""
+    inbox.see(parts(), person(), _moment(request.form.get("up_to", "")), now())
+    return redirect(url_for("inbox.listed"), 303)
+
+
+def _address(kind: NoticeKind, about: bytes) -> str:
+    place = PLACES[kind]
+    supervises = parts().policy.allows(person().role, Right.SUPERVISE)
+    if place.supervisors and supervises:
+        return address(place.supervisors)
+    return address(place.endpoint, **({place.about: about} if place.about else {}))
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return in_utc(datetime.fromisoformat(text), "up_to")
+    except ValueError:
+        raise InvalidValue("impossible_date", field="up_to") from None
