@@ -15,7 +15,7 @@ REST ?= slow or browser or clock
 IN_OWN_TMPDIR = tmp=$$(mktemp -d /tmp/dv-XXXXXX) && trap 'rm -rf "$$tmp"' EXIT && trap 'exit 130' INT TERM && TMPDIR=$$tmp
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-reset smoke test test-rest test-all tools check bench lock clean
+.PHONY: help setup demo demo-reset demo-codes smoke test test-rest test-all tools check bench lock clean
 .DELETE_ON_ERROR:
 
 help:  ## 显示本帮助 · show this help
@@ -28,6 +28,9 @@ demo: setup  ## 试用：装好、导入合成数据、在本机启动 · try it
 
 demo-reset: setup  ## 删除演示库，重新开始 · delete the demo vault and begin again
 	@exec $(BIN)/datavault demo --reset
+
+demo-codes: setup  ## 显示演示账号此刻的验证码 · the demo accounts' second-factor codes of this moment
+	@exec $(BIN)/datavault demo --codes
 
 smoke: setup  ## 无人值守走一遍演示流程 · walk through it unattended, on a throw-away vault
 	@$(BIN)/python ops/smoke.py

@@ -26,11 +26,13 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import pyotp
+
 from vault.cli.demo import numbers_to_try
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "tests" / "data"
-AGENT = "KF2001"
+AGENT, SUPERVISOR = "KF2001", "KF2009"
 PASSWORD = "smoke-test-only-Password"  # noqa: S105 - of an account that lives for seconds
 PURPOSE = "query"
 LONGEST_SECONDS = 120  # against hanging; on an idle machine with two cores it takes 10 to 15
@@ -136,11 +138,15 @@ def walk(vault: Vault) -> None:
         for kind in ("staff", "customers", "shipments", "service-records"):
             report = json.loads(vault.run("import", kind, str(DATA / f"{kind.replace('-', '_')}.csv"), "--json"))
             expect(report["added"], f"no {kind} were imported")
-    with step("an account is invited"):
-        secret = json.loads(vault.run("user", "invite", AGENT, "--json"))["secret"]
+    with step("two accounts are invited"):
+        secrets = {
+            number: json.loads(vault.run("user", "invite", number, "--json"))["secret"]
+            for number in (AGENT, SUPERVISOR)
+        }
     with vault.serving():
-        with step("its owner chooses a password"):
-            activate(vault, secret)
+        with step("their owners choose a password"):
+            for number, secret in secrets.items():
+                activate(vault, number, secret)
         with step("a wrong password is refused"):
             status, _ = vault.call("/sessions", work_number=AGENT, password=PASSWORD + "x")
             expect(status == HTTPStatus.UNAUTHORIZED, f"status {status}")
@@ -148,6 +154,8 @@ def walk(vault: Vault) -> None:
             status, session = vault.call("/sessions", work_number=AGENT, password=PASSWORD)
             expect(status == HTTPStatus.CREATED, f"status {status}")
         use(vault, session["token"])
+        with step("a supervisor sets up a second factor first, and signs in with its code from then on"):
+            second_factor(vault)
         with step("no number stands in clear in data or logs of the running server"):
             expect(not findings(vault), "a file holds a number in clear")
     with step("nor after it stopped"):
@@ -158,16 +166,37 @@ def walk(vault: Vault) -> None:
         changed_log_is_noticed(vault)
 
 
-def activate(vault: Vault, secret: str) -> None:
+def activate(vault: Vault, number: str, secret: str) -> None:
     """Fill in the form that a person fills in."""
     _, page, cookie = vault.ask("GET", "/activate")
     form = re.search(r'name="csrf_token" value="([\w.-]+)"', page)
     if form is None:
         raise Failed("no form at /activate")
-    fields = f"csrf_token={form[1]}&work_number={AGENT}&secret={secret}&password={PASSWORD}&again={PASSWORD}"
+    fields = f"csrf_token={form[1]}&work_number={number}&secret={secret}&password={PASSWORD}&again={PASSWORD}"
     kind = "application/x-www-form-urlencoded"
     status, _, _ = vault.ask("POST", "/activate", fields, Content_Type=kind, Cookie=cookie)
     expect(status == HTTPStatus.SEE_OTHER, f"status {status}")
+
+
+def second_factor(vault: Vault) -> None:
+    """Set up a supervisor's second factor and sign in with it."""
+    known = {"work_number": SUPERVISOR, "password": PASSWORD}
+    _, session = vault.call("/sessions", **known)
+    expect(session["must"] == "enrol", "the role does not ask for it")
+    status, _ = vault.call("/lookups", session["token"], number=number_of_nobody(), purpose=PURPOSE)
+    expect(status == HTTPStatus.FORBIDDEN, f"status {status} before it is set up")
+    status, made = vault.call("/second-factor/secret", session["token"])
+    expect(status == HTTPStatus.CREATED, f"status {status}")
+    app = pyotp.TOTP(made["secret"])
+    before = app.at(int(time.time()) - 30)  # the code before the present one, which is then free for the sign-in
+    status, kept = vault.call("/second-factor/first-code", session["token"], code=before)
+    expect(status == HTTPStatus.OK and kept["recovery_codes"], f"status {status}")
+    status, session = vault.call("/sessions", **known)
+    expect(session["must"] == "code", "no code is asked for")
+    status, session = vault.call("/second-factor", session["token"], code=app.now())
+    expect(status == HTTPStatus.OK and session["must"] is None, f"status {status}")
+    status, _ = vault.call("/sessions", **known, code=app.now())
+    expect(status == HTTPStatus.UNAUTHORIZED, "a code was taken twice")
 
 
 def use(vault: Vault, token: str) -> None:
@@ -180,9 +209,18 @@ def use(vault: Vault, token: str) -> None:
         status, answer = vault.call("/lookups", token, number=numbers.phone, purpose=PURPOSE)
         expect(status == HTTPStatus.OK, f"status {status}")
         expect(numbers.phone not in json.dumps(answer), "the answer holds the whole phone number")
+    record = next(one["id"] for one in answer["records"] if one["class"] == "customer")
+    place = f"/cases/{answer['case']}/records/{record}"
+    with step("nothing is revealed before the caller has proved who they are"):
+        status, _ = vault.call(f"{place}/reveals", token, field="phone")
+        expect(status == HTTPStatus.FORBIDDEN, f"status {status}")
+        customer = customer_with(numbers.phone)
+        for question, told in (("name", customer["姓名"]), ("id_last4", customer["证件号码"][-4:])):
+            status, checked = vault.call(f"{place}/caller-checks", token, question=question, answer=told)
+            expect(status == HTTPStatus.OK and checked["match"], f"status {status}")
+        expect(checked["verified"], "two right answers are not enough")
     with step("the phone is revealed for a purpose"):
-        record = next(one["id"] for one in answer["records"] if one["class"] == "customer")
-        status, shown = vault.call(f"/cases/{answer['case']}/records/{record}/reveals", token, field="phone")
+        status, shown = vault.call(f"{place}/reveals", token, field="phone")
         expect(status == HTTPStatus.OK and shown["value"] == numbers.phone, f"status {status}")
     with step("a colleague's customer and a number nobody has look the same"):
         refused = vault.call("/lookups", token, number=numbers.refused, purpose=PURPOSE)
@@ -196,6 +234,12 @@ def number_of_nobody() -> str:
     """Return a valid mobile number that is not in the set."""
     used = set(column("customers.csv", "手机号"))
     return next(number for last in range(10_000) if (number := f"1391234{last:04}") not in used)
+
+
+def customer_with(phone: str) -> dict[str, str]:
+    """Return the customer of the set who has a phone."""
+    with (DATA / "customers.csv").open(encoding="utf-8-sig", newline="") as file:
+        return next(row for row in csv.DictReader(file) if row["手机号"] == phone)
 
 
 def column(name: str, header: str) -> list[str]:

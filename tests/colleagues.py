@@ -61,7 +61,7 @@ def targets(world: World, request_id: bytes) -> set[str]:
 def notices(world: World, kind: str) -> list[str]:
     """Return who has a notice of a kind, in order."""
     rows = world.rows(
-        "SELECT work_number FROM notifications JOIN accounts USING (account_id) WHERE notifications.kind = :k ORDER BY 1", k=kind
+        "SELECT work_number FROM notifications n JOIN accounts USING (account_id) WHERE n.kind = :k ORDER BY 1", k=kind
     )
     return [row[0] for row in rows]
 

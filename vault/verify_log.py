@@ -1,9 +1,17 @@
 """Check a log against its signed checkpoints: complete, unaltered, unbroken, or exactly what is wrong.
 
+    python -I verify_log.py BUNDLE --key PIN [--since CHECKPOINT]
+
+BUNDLE is an export of the access log: the ZIP as it came, or the folder it was unpacked into. PIN is the public key
+that you keep from the day the log began, or a file that holds it; the key inside a bundle proves nothing, because who
+forges a bundle forges that too. CHECKPOINT is a file ``checkpoint`` that you kept from an earlier bundle: the log must
+still contain everything it spoke of. The verdict is the last line. Exit code 0: holds; 1: something is wrong, and it is
+named; 2: nothing can be judged, for want of a key or of a readable bundle.
+
 This file stands alone on purpose: the standard library and ``cryptography``, nothing else of the vault, so that a
 stranger can read it in one sitting and run it with ``python -I``. It therefore repeats the tree (RFC 6962 section 2.1)
 and the notes (C2SP signed-note and tlog-checkpoint) in its own words, and what it says does not rest on the code that
-wrote the log.
+wrote the log. Take your own copy, not only the one in the bundle.
 
 How it judges. Entries stream by once, in batches. Each entry's bytes must give the leaf hash stored beside it: that
 names a changed entry exactly. The tree grows over the leaf hashes, and wherever a checkpoint with a valid signature of
@@ -13,15 +21,25 @@ two checkpoints. The checkpoint kept outside the database closes the last gap: a
 
 from __future__ import annotations
 
+import argparse
 import base64
 import binascii
+import csv
+import io
+import json
 import re
+import struct
+import sys
+import zipfile
+import zlib
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain, islice
-from typing import Final, Literal, cast
+from pathlib import Path
+from typing import IO, Any, Final, Literal, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -40,16 +58,19 @@ Kind = Literal[
     "wrong_key",
     "bad_checkpoint",
     "column_mismatch",
+    "gap",
 ]
-"""Closed. ``column_mismatch`` is for the callers that hold the other columns of a row; it never arises here."""
+"""Closed. ``column_mismatch``: a copy says something else than the event, in another column of its row (which only the
+callers see that hold it) or in the table of a bundle. ``gap``: the entries do not reach as far as was asked for."""
 
 MOST_FINDINGS: Final = 1000  # bounds the memory of a report on a log that is wrong everywhere; the rest is counted
 _BATCH: Final = 1024
+_TIME: Final = re.compile(rb'\{"action":"[^"]*","actor":"[^"]*","at":"([0-9T:.-]{26}Z)"')
 _LONGEST_NOTE: Final = 256 * 1024  # characters
 
 
 class CannotJudge(ValueError):
-    """The pinned key cannot be read: there is nothing to judge by."""
+    """The pinned key or the bundle cannot be read: there is nothing to judge, or nothing to judge by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +98,7 @@ class Report:
         checked_size: the largest size at which a signed checkpoint agreed with the entries.
         unsigned_tail: entries after the last signed checkpoint, which nothing vouches for yet.
         unlisted: findings beyond the first 1000, counted only.
+        tail_since: time of the first of the unsigned entries, as it says itself; empty without any.
     """
 
     findings: tuple[Finding, ...]
@@ -84,6 +106,7 @@ class Report:
     checked_size: int
     unsigned_tail: int
     unlisted: int
+    tail_since: str = ""
 
     @property
     def first_bad_index(self) -> int | None:
@@ -117,15 +140,14 @@ def verify(
     last_inside = heads.largest
     if trusted is not None:
         heads.add_trusted(trusted)
-    walk = _Walk(heads.roots)
+    walk = _Walk(heads.roots, tail=heads.largest)
     for batch in _batches(events):
         walk.take(batch)
     found = heads.findings() + walk.findings() + _missing_tail(walk.next_index, last_inside, heads.largest)
     found += _root_findings(walk.judged, found)
     agreed = max((size for size, _, agrees in walk.judged if agrees), default=0)
-    return Report(
-        tuple(found), walk.size, agreed, unsigned_tail=max(0, walk.size - heads.largest), unlisted=walk.unlisted
-    )
+    tail = max(0, walk.size - heads.largest)
+    return Report(tuple(found), walk.size, agreed, tail, walk.unlisted, walk.tail_since if tail else "")
 
 
 def _batches(events: Iterable[Entry] | Iterable[list[Entry]]) -> Iterator[list[Entry]]:
@@ -165,6 +187,13 @@ class _Tree:
             nodes = [sha256(b"\x01" + a + b).digest() for a, b in zip(pairs, pairs, strict=False)]
             level += 1
 
+    def put(self, level: int, node: bytes) -> None:
+        """Add one complete subtree; only smaller ones may follow, or one that is its neighbour."""
+        while level < len(self.waiting) and (left := self.waiting[level]) is not None:
+            node, self.waiting[level], level = sha256(b"\x01" + left + node).digest(), None, level + 1
+        self.waiting += [None] * (level + 1 - len(self.waiting))
+        self.waiting[level] = node
+
     def root(self) -> bytes:
         """Join the subtrees from the right; the root of nothing is the hash of nothing."""
         right = b""
@@ -184,18 +213,28 @@ class _Walk:
     over the hashes of the bytes as they are, one over the hashes as stored. If either agrees with the checkpoints, the
     rest of the log is still proven. Once an entry is missing or too many, no later root can agree, and only bytes
     against stored hashes are compared.
+
+    Args:
+        roots: signed roots by size.
+        start: the first entry to come, where a bundle holds a part of the log.
+        tree: the tree over all entries before that.
+        tail: the first entry after the last signed size.
     """
 
-    def __init__(self, roots: dict[int, set[bytes]]) -> None:
+    def __init__(
+        self, roots: dict[int, set[bytes]], start: int = 0, tree: _Tree | None = None, tail: int | None = None
+    ) -> None:
         self.size = 0
-        self.next_index = 0
+        self.next_index = start
         self.unlisted = 0
+        self.tail_since = ""
         self.judged: list[tuple[int, int, bool]] = []  # size, different signed roots for it, do the entries agree
         self._roots = roots
-        self._due = sorted(roots, reverse=True)
-        self._trees = [_Tree()]
+        self._due = sorted((size for size in roots if size >= start), reverse=True)
+        self._trees = [tree or _Tree()]
         self._in_order = True
-        self._grown = 0
+        self._grown = start
+        self._tail = tail
         self._found: list[Finding] = []
         self._holes: list[tuple[int, int]] = []  # indices that were skipped: first, and one past the last
         self._judge_if_due()
@@ -204,6 +243,8 @@ class _Walk:
         """Check the next entries; nothing here runs once per entry in Python code while all is well."""
         indices, canonical, stored = zip(*batch, strict=True)
         first, self.size = self.next_index, self.size + len(batch)
+        if self._tail is not None and first <= self._tail < first + len(batch):
+            self.tail_since = _time_of(canonical[self._tail - first])
         try:
             hashes = tuple([sha256(b"\x00" + data).digest() for data in canonical])
         except TypeError:  # a database may hand out text or nothing where bytes stood
@@ -219,6 +260,16 @@ class _Walk:
         if self._in_order:
             self._grow(hashes[:ordered], stored[:ordered])
             self._in_order = ordered == len(batch)
+
+    def end(self, size: int, right: Sequence[tuple[int, bytes]]) -> None:
+        """Judge the whole tree: the subtrees behind the last entry complete it."""
+        self._due = [size]
+        if self._in_order and not (self.judged and self.judged[-1][0] == size):
+            for tree in self._trees:
+                for level, node in right:
+                    tree.put(level, node)
+            self._grown = size
+            self._judge_if_due()
 
     def findings(self) -> list[Finding]:
         """Return what the entries alone show; the gaps that no late entry filled were removed."""
@@ -294,6 +345,12 @@ class _Walk:
             self.unlisted += 1
 
 
+def _time_of(canonical: object) -> str:
+    """Return when an event says it happened; empty where it says nothing readable."""
+    found = _TIME.match(canonical) if isinstance(canonical, bytes) else None
+    return found[1].decode() if found else ""
+
+
 def _only_bytes(column: Iterable[object]) -> tuple[bytes, ...]:
     """Put empty bytes, which no hash equals, where a column holds another type."""
     return tuple([value if isinstance(value, bytes) else b"" for value in column])
@@ -316,7 +373,7 @@ class _Heads:
     def __init__(self, pin: str) -> None:
         self.roots: dict[int, set[bytes]] = {}
         self.largest = 0
-        self._name, self._key_id, self._key = _read_pin(pin)
+        self.name, self._key_id, self._key = _read_pin(pin)
         self._first: dict[Kind, str] = {}
         self._count: dict[Kind, int] = {}
 
@@ -353,16 +410,25 @@ class _Heads:
 
     def _open(self, note: str) -> int:
         """Check a note, remember its root and return its size."""
+        size, root = self.state(note)
+        self.roots.setdefault(size, set()).add(root)
+        return size
+
+    def state(self, note: str) -> tuple[int, bytes]:
+        """Check a checkpoint and return the size and the root it states."""
+        text = self.text(note)
+        body = re.fullmatch(r"([^\x00-\x1f]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)((?:\n[^\x00-\x1f]+)*)", text)
+        if body is None or body[1] != self.name:
+            raise _Refused("bad_checkpoint", "is signed, but does not speak of this log")
+        return int(body[2]), base64.b64decode(body[3])
+
+    def text(self, note: str) -> str:
+        """Check a note's signature and return what it signs, without the last newline."""
         text, _, signatures = note.rpartition("\n\n")
         if len(note) > _LONGEST_NOTE or not signatures.endswith("\n"):
             raise _Refused("bad_checkpoint", "is not a signed note")
         self._check(f"{text}\n".encode(errors="surrogatepass"), signatures[:-1].split("\n"))
-        body = re.fullmatch(r"([^\x00-\x1f]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)((?:\n[^\x00-\x1f]+)*)", text)
-        if body is None or body[1] != self._name:
-            raise _Refused("bad_checkpoint", "is signed, but does not speak of this log")
-        size, root = int(body[2]), base64.b64decode(body[3])
-        self.roots.setdefault(size, set()).add(root)
-        return size
+        return text
 
     def _check(self, text: bytes, lines: list[str]) -> None:
         """Demand a valid signature of the pinned key, and no wrong one; signatures of other keys do not matter."""
@@ -372,7 +438,7 @@ class _Heads:
             name, signature = (parts[1], _decode(parts[2])) if parts else ("", b"")
             if len(signature) <= len(self._key_id):
                 raise _Refused("bad_checkpoint", "has a signature line that cannot be read")
-            if name == self._name and signature.startswith(self._key_id):
+            if name == self.name and signature.startswith(self._key_id):
                 signed = True
                 try:
                     self._key.verify(signature.removeprefix(self._key_id), text)
@@ -417,20 +483,23 @@ def _missing_tail(length: int, last_inside: int, last_anywhere: int) -> list[Fin
     return []
 
 
-def _root_findings(judged: list[tuple[int, int, bool]], known: list[Finding]) -> list[Finding]:
+def _root_findings(
+    judged: list[tuple[int, int, bool]], known: list[Finding], start: int = 0, stop: int | None = None
+) -> list[Finding]:
     """Turn roots that disagree into findings.
 
     The first bad entry lies between the last size that agreed and the first that does not. Nothing is added where an
     entry already named in that range explains it. If a later root agrees again, or one size has two signed roots, two
-    histories were signed.
+    histories were signed. Of a part of the log only the entries from ``start`` to before ``stop`` can be named.
     """
     named = sorted(found.index for found in known if found.index is not None)
     last_agreed = max((size for size, _, agrees in judged if agrees), default=-1)
     found: list[Finding] = []
-    good = 0
-    for size, roots, agrees in judged:
+    good = start
+    for signed, roots, agrees in judged:
+        size = signed if stop is None else min(signed, stop)
         said = bool(found) and found[-1].index == good
-        if roots > 1 or (not agrees and size < last_agreed):
+        if roots > 1 or (not agrees and signed < last_agreed):
             words = f"two histories were signed that part between entries {good} and {max(good, size - 1)}"
             if not said:
                 found.append(Finding("forked", good, words))
@@ -443,3 +512,441 @@ def _root_findings(judged: list[tuple[int, int, bool]], known: list[Finding]) ->
         if agrees:
             good = size
     return found
+
+
+# -- proofs: RFC 9162 sections 2.1.3.2 and 2.1.4.2, and the subtrees beside a range ----------------------------------
+
+
+def _root_of_path(index: int, size: int, leaf: bytes, path: Sequence[bytes]) -> bytes | None:
+    """Return the root that an inclusion proof leads to; None when the path has another length than the tree asks."""
+    here, last, root = index, size - 1, leaf
+    for other in path:
+        if last == 0:
+            return None
+        if here & 1 or here == last:
+            root = sha256(b"\x01" + other + root).digest()
+            while here and not here & 1:
+                here, last = here >> 1, last >> 1
+        else:
+            root = sha256(b"\x01" + root + other).digest()
+        here, last = here >> 1, last >> 1
+    return root if last == 0 and index < size else None
+
+
+def _extends(old: tuple[int, bytes], new: tuple[int, bytes], path: Sequence[bytes]) -> bool:
+    """Say whether a consistency proof shows that the tree of one size and root is the beginning of another."""
+    (old_size, old_root), (new_size, new_root) = old, new
+    if not 0 < old_size < new_size:
+        return not path and (old_size == 0 or old == new)
+    nodes = [old_root, *path] if old_size & (old_size - 1) == 0 else list(path)
+    if not nodes:
+        return False
+    here, last = old_size - 1, new_size - 1
+    while here & 1:
+        here, last = here >> 1, last >> 1
+    small = large = nodes[0]
+    for node in nodes[1:]:
+        if last == 0:
+            return False
+        if here & 1 or here == last:
+            small, large = sha256(b"\x01" + node + small).digest(), sha256(b"\x01" + node + large).digest()
+            while here and not here & 1:
+                here, last = here >> 1, last >> 1
+        else:
+            large = sha256(b"\x01" + large + node).digest()
+        here, last = here >> 1, last >> 1
+    return last == 0 and (small, large) == (old_root, new_root)
+
+
+def _levels_beside(start: int, stop: int) -> list[int]:
+    """Return the levels of the fewest complete subtrees that hold exactly these entries, from left to right."""
+    levels = []
+    while start < stop:
+        level = (stop - start).bit_length() - 1
+        if start:
+            level = min(level, (start & -start).bit_length() - 1)
+        levels.append(level)
+        start += 1 << level
+    return levels
+
+
+# -- the bundle's files ----------------------------------------------------------------------------------------------
+
+FORMAT: Final = "datavault-log-export/1"
+_LARGEST_TEXT: Final = 4 << 20  # bytes of a file that is read whole, of a line, and of a ZIP's list of contents
+_MOST_FILES: Final = 4096
+_MOST_BLOWN_UP: Final = 200  # times; events shrink to a tenth or so
+_FILE_NAME: Final = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9_.-]{0,79}/){0,2}[A-Za-z0-9_-][A-Za-z0-9_.-]{0,79}")
+_LINE: Final = re.compile(rb'\{"leaf":(0|[1-9][0-9]{0,18}),"hash":"([0-9a-f]{64})","event":(\{.*\})\}\n')
+_UNREADABLE: Final = (
+    OSError, EOFError, NotImplementedError, RuntimeError, UnicodeError, csv.Error, struct.error, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
+"""What damaged, encrypted or absurd files make the standard library raise."""
+
+
+class _Bundle:
+    """The files of a bundle, each read as a stream and never further than it may be long."""
+
+    def __init__(self, path: Path, until: ExitStack) -> None:
+        self._folder = path if path.is_dir() else None
+        self._zip: zipfile.ZipFile | None = None
+        self.names: list[str] = []  # of a ZIP; a folder may hold more by now
+        if self._folder is None:
+            file = until.enter_context(path.open("rb"))
+            _refuse_long_list(file)
+            self._zip = until.enter_context(zipfile.ZipFile(file))
+            self.names = self._zip.namelist()
+            if len(self.names) > _MOST_FILES or len(set(self.names)) != len(self.names):
+                raise CannotJudge("the ZIP lists too many files, or one of them twice")
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open a file; who opens it closes it."""
+        if not _FILE_NAME.fullmatch(name):
+            raise CannotJudge("a file of the bundle has a name that no export gives")
+        if self._folder is not None:
+            path = self._folder / name
+            if not path.is_file():
+                raise CannotJudge(f"{name} is missing")
+            return path.open("rb")
+        zipped = cast(zipfile.ZipFile, self._zip)
+        if name not in self.names:
+            raise CannotJudge(f"{name} is missing")
+        entry = zipped.getinfo(name)
+        if entry.file_size > max(1 << 20, _MOST_BLOWN_UP * entry.compress_size):
+            raise CannotJudge(f"{name} would unpack to an absurd size")
+        return zipped.open(entry)
+
+    def read(self, name: str) -> bytes:
+        """Return the whole of a short file."""
+        with self.open(name) as file:
+            content = file.read(_LARGEST_TEXT + 1)
+        if len(content) > _LARGEST_TEXT:
+            raise CannotJudge(f"{name} is too long")
+        return content
+
+    def json(self, name: str) -> Any:  # noqa: ANN401 - whatever the file holds
+        """Return what a short JSON file holds."""
+        try:
+            return json.loads(self.read(name), object_pairs_hook=_once)
+        except CannotJudge:
+            raise
+        except ValueError:
+            raise CannotJudge(f"{name} cannot be read") from None
+
+    def digest(self, name: str, size: int) -> str:
+        """Return the SHA-256 of a file, hexadecimal; of no more than one byte beyond the size it should have."""
+        digest, left = sha256(), size + 1
+        with self.open(name) as file:
+            while left > 0 and (piece := file.read(min(1 << 20, left))):
+                digest.update(piece)
+                left -= len(piece)
+        return digest.hexdigest()
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        """Yield a file line by line."""
+        with self.open(name) as file:
+            while line := file.readline(_LARGEST_TEXT + 1):
+                if len(line) > _LARGEST_TEXT:
+                    raise CannotJudge(f"{name} has a line that is too long")
+                yield line
+
+
+def _refuse_long_list(file: IO[bytes]) -> None:
+    """Refuse a ZIP whose list of contents is long: the standard library would read all of it at once."""
+    length = file.seek(0, io.SEEK_END)
+    file.seek(max(0, length - (1 << 16) - 22))
+    tail = file.read()
+    end = tail.rfind(b"PK\x05\x06")
+    if end < 0 or len(tail) < end + 22:
+        raise CannotJudge("this is no ZIP")
+    (size,) = struct.unpack_from("<I", tail, end + 12)
+    if size == 0xFFFF_FFFF and tail[max(0, end - 20) :].startswith(b"PK\x06\x07"):
+        (place,) = struct.unpack_from("<Q", tail, end - 12)
+        file.seek(min(place, length))
+        (size,) = struct.unpack("<Q", file.read(56)[40:48])
+    if size > _LARGEST_TEXT:
+        raise CannotJudge("the ZIP's list of contents is absurdly long")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object that says something twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a bundle says of itself, in ``manifest.json``; nothing of it is true before it has been compared.
+
+    Attributes:
+        created_at: when it was made.
+        exported_by: who made it.
+        key: the pin inside the bundle.
+        size: entries of the log.
+        root: root of the log.
+        kind: ``range``: every entry from one to another; ``selection``: those of some people or actions.
+        since: beginning of the time asked for, inclusive.
+        until: end of the time asked for, exclusive.
+        events: how many events are within that time.
+        waiting: events that were durable, but not yet in the log.
+        waiting_since: time of the first of those, or empty.
+        files: size and SHA-256 of each file.
+    """
+
+    created_at: str
+    exported_by: str
+    key: str
+    size: int
+    root: str
+    kind: str
+    since: str
+    until: str
+    events: int
+    waiting: int
+    waiting_since: str
+    files: Mapping[str, tuple[int, str]]
+
+
+def _claims(bundle: _Bundle) -> Claims:
+    """Read the manifest."""
+    told = bundle.json("manifest.json")
+    try:
+        if told["format"] != FORMAT:
+            raise CannotJudge("the bundle has a format that this file does not know")
+        files = {str(name): (_count(one["bytes"]), _word(one["sha256"])) for name, one in told["files"].items()}
+        asked = told["question"]
+        words = (told["created_at"], told["exported_by"], told["key"], told["root"], told["kind"])
+        created_at, exported_by, key, root, kind = map(_word, words)
+        since, until, waiting_since = map(_word, (asked["from"], asked["to"], told["waiting_since"]))
+        size, events, waiting = map(_count, (told["size"], told["events"], told["waiting"]))
+    except (KeyError, TypeError, AttributeError):
+        raise CannotJudge("manifest.json cannot be read") from None
+    if kind not in ("range", "selection") or len(files) > _MOST_FILES:
+        raise CannotJudge("manifest.json cannot be read")
+    return Claims(
+        created_at, exported_by, key, size, root, kind, since, until, events, waiting, waiting_since, files
+    )
+
+
+def _word(value: object) -> str:
+    if not isinstance(value, str) or re.search(r"[\x00-\x1f\x7f-\x9f]", value):
+        raise TypeError
+    return value
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:
+        raise TypeError
+    return value
+
+
+def _hashes(value: object) -> list[bytes]:
+    """Read a list of hashes in base64."""
+    if not isinstance(value, list):
+        raise TypeError
+    found = [_decode(_word(one)) for one in value]
+    if any(len(one) != sha256().digest_size for one in found):
+        raise TypeError
+    return found
+
+
+# -- the bundle judged -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What there is to say about a bundle.
+
+    Attributes:
+        claims: what it says of itself.
+        findings: everything that is wrong.
+        unlisted: findings beyond the first 1000, counted only.
+        doubt: why nothing can be judged although nothing wrong was found; empty otherwise.
+        first: the first entry in the bundle; None without any.
+        last: the last entry in the bundle.
+        signed_until: time of the last entry in the bundle, as it says itself.
+    """
+
+    claims: Claims
+    findings: tuple[Finding, ...]
+    unlisted: int
+    doubt: str
+    first: int | None
+    last: int | None
+    signed_until: str
+
+    @property
+    def status(self) -> int:
+        """0: holds, 1: something is wrong, 2: cannot judge."""
+        return 2 if self.doubt and not self.findings else 1 if self.findings else 0
+
+
+def judge_bundle(path: Path, pin: str | None, since: str | None = None) -> Judgement:
+    """Judge an export of the log, in flat memory.
+
+    Args:
+        path: the ZIP, or the folder it was unpacked into.
+        pin: the verifier key obtained out of band; None to see only whether the bundle agrees with itself.
+        since: an earlier checkpoint that the log must still extend.
+
+    Returns:
+        The judgement.
+
+    Raises:
+        CannotJudge: pin, bundle or earlier checkpoint cannot be read.
+    """
+    try:
+        with ExitStack() as until:
+            return _Judge(_Bundle(path, until), pin).judge(since)
+    except _UNREADABLE as error:
+        raise CannotJudge(f"the bundle cannot be read ({type(error).__name__})") from None
+    except (KeyError, TypeError, AttributeError):
+        raise CannotJudge("a file of proofs cannot be read") from None
+
+
+class _Judge:
+    """One judgement of one bundle, from its manifest to its last entry."""
+
+    def __init__(self, bundle: _Bundle, pin: str | None) -> None:
+        self._bundle = bundle
+        self._claims = _claims(bundle)
+        self._heads = _Heads(self._claims.key if pin is None else pin)
+        self._found: list[Finding] = []
+        self._doubt = "" if pin else "no key was given, and the one in the bundle proves nothing"
+        self._unlisted = 0
+        # Of the entries, while they stream by:
+        self._indices: list[int] = []  # the first and the last
+        self._times = ["", ""]  # of the first and the last
+        self._inside = 0
+
+    def judge(self, since: str | None) -> Judgement:
+        """Compare everything with everything."""
+        self._judge_files()
+        head = self._judge_checkpoints()
+        if head is not None:
+            self._judge_history(head, since)
+            if self._claims.kind == "range":
+                self._judge_range(head)
+            else:
+                self._judge_selection(head)
+            self._judge_counts()
+            self._judge_table()
+        found = sorted(self._found, key=lambda one: -1 if one.index is None else one.index)
+        first, last = (self._indices[0], self._indices[1]) if self._indices else (None, None)
+        return Judgement(
+            self._claims, tuple(found[:MOST_FINDINGS]), self._unlisted + max(0, len(found) - MOST_FINDINGS),
+            self._doubt, first, last, self._times[1],
+        )  # fmt: skip
+
+    def _add(self, kind: Kind, index: int | None, words: str) -> None:
+        if len(self._found) < MOST_FINDINGS:
+            self._found.append(Finding(kind, index, words))
+        else:
+            self._unlisted += 1
+
+    def _judge_files(self) -> None:
+        """Compare the manifest with its signature, and every file with the manifest."""
+        manifest = sha256(self._bundle.read("manifest.json")).hexdigest()
+        try:
+            signed = self._heads.text(self._bundle.read("manifest.note").decode())
+            if signed != f"{FORMAT}\n{self._heads.name}\n{manifest}":
+                self._add("changed", None, "manifest.json is not the one that was signed")
+        except _Refused as refused:
+            kind: Kind = "wrong_key" if refused.kind == "wrong_key" else "changed"
+            self._add(kind, None, f"manifest.note: {refused.words}")
+        for name, (size, digest) in self._claims.files.items():
+            if self._bundle.digest(name, size) != digest:
+                self._add("changed", None, f"{name} is not the file that the manifest names")
+        for name in set(self._bundle.names) - set(self._claims.files) - {"manifest.json", "manifest.note"}:
+            known = _FILE_NAME.fullmatch(name)
+            self._add("inserted", None, f"{name if known else 'a file'} is not named in the manifest")
+
+    def _judge_checkpoints(self) -> tuple[int, bytes] | None:
+        """Check the signed sizes and roots, and return the newest one."""
+        older = self._bundle.json("checkpoints.json")
+        for number, note in enumerate(older, start=1):
+            self._heads.add(_text(note), f"checkpoint {number}")
+        newest = self._bundle.read("checkpoint").decode()
+        self._heads.add(newest, "the bundle's checkpoint")
+        self._found += self._heads.findings()
+        try:
+            head = self._heads.state(newest)
+        except _Refused:
+            return None
+        if (self._claims.size, self._claims.root) != (head[0], base64.b64encode(head[1]).decode()):
+            self._add("changed", None, "the manifest states another size or root than the checkpoint")
+        return head
+
+    def _judge_history(self, head: tuple[int, bytes], since: str | None) -> None:
+        """Check that the log extends its earlier states, above all the one the auditor kept."""
+        known: dict[int, bytes] = {0: sha256().digest(), head[0]: head[1]}
+        for one in self._bundle.json("consistency.json"):
+            size, (root,) = _count(one["size"]), _hashes([one["root"]])
+            if not _extends((size, root), head, _hashes(one["proof"])):
+                words = f"the log of {head[0]} entries is not shown to extend its earlier state of {size}"
+                self._add("forked", min(size, head[0]), words)
+            known.setdefault(size, root)
+        if since is None:
+            return
+        try:
+            size, root = self._heads.state(since)
+        except _Refused as refused:
+            raise CannotJudge(f"the earlier checkpoint {refused.words}") from None
+        if size > head[0]:
+            words = f"the log ends at {head[0]} entries, your earlier checkpoint signs {size}"
+            self._add("rolled_back", head[0], words)
+        elif size in known:
+            if known[size] != root:
+                self._add("forked", size, f"this log had another root at {size} entries than your earlier checkpoint")
+        elif not self._doubt:
+            # Within a range the entries themselves decide; else this stays as it is.
+            self._heads.roots.setdefault(size, set()).add(root)
+            self._doubt = f"nothing in this bundle leads to your earlier checkpoint of {size} entries"
+
+    def _judge_range(self, head: tuple[int, bytes]) -> None:
+        """Grow the tree from what lies before the entries over the entries to what lies behind them."""
+        size, told = head[0], self._bundle.json("range.json")
+        start, stop, left, right = *map(_count, (told["start"], told["stop"])), _hashes(told["left"]), _hashes(told["right"])
+        before, behind = _levels_beside(0, start), _levels_beside(stop, size)
+        if not start <= stop <= size or (len(before), len(behind)) != (len(left), len(right)):
+            raise CannotJudge("range.json does not fit the size of the log")
+        tree = _Tree()
+        for level, node in zip(before, left, strict=True):
+            tree.put(level, node)
+        walk = _Walk(self._heads.roots, start, tree)
+        for batch in _batches(self._entries()):
+            walk.take(batch)
+        walk.end(size, list(zip(behind, right, strict=True)))
+        found = walk.findings()
+        self._unlisted += walk.unlisted
+        if walk.next_index < stop:
+            words = f"the entries end at {walk.next_index}, the bundle speaks of them up to {stop - 1}"
+            found.append(Finding("truncated", walk.next_index, words))
+        elif walk.next_index > stop:
+            found.append(Finding("inserted", stop, f"the bundle speaks of no entry beyond {stop - 1}"))
+        found += _root_findings(walk.judged, found, start, stop)
+        self._found += found
+        if {one for one, _, _ in walk.judged} >= self._heads.roots.keys() - set(range(start)) and start == 0:
+            self._doubt = self._doubt if self._doubt.startswith("no key") else ""
+
+    def _judge_selection(self, head: tuple[int, bytes]) -> None:
+        """Check the inclusion proof of each entry."""
+
+    def _judge_counts(self) -> None:
+        """Compare the entries with the time asked for and the number told."""
+
+    def _judge_table(self) -> None:
+        """Compare the table, where there is one, with the events."""
+
+    def _entries(self) -> Iterator[Entry]:
+        """Yield the entries of the bundle."""
+        yield (0, b"", b"")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value

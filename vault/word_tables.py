@@ -69,6 +69,8 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "record.integrity_failure": "Record failed its integrity check",
         "keys.cohorts_made": "Cohort keys made ahead",
         "log.view": "Log viewed",
+        "log.search": "Log searched",
+        "compliance.view": "Compliance report viewed",
         "log.verify": "Log verified",
     },
     "outcome": {
@@ -170,6 +172,16 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "successor": "Successor",
         "question": "Question",
         "answer": "Answer",
+        "owner_contact": "Whether the owner was reached",
+        "owner_called_at": "Time of the call",
+        "profile": "Emergency",
+        "finding": "Finding",
+        "approve": "Whether it is approved",
+        "since": "From",
+        "until": "Until",
+        "person": "Person",
+        "action": "Action",
+        "outcome": "Outcome",
     },
     "kind": {
         "consultation": "Consultation",
@@ -230,7 +242,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
     },
     "request": {
         "asked": "waiting for an answer",
-        "granted": "granted",
+        "granted": "access granted",
         "refused": "not granted",
         "ended": "over without an answer",
     },
@@ -268,7 +280,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "services": "open services, handed on",
     },
     "handover": {
-        "offered": "waiting for an answer",
+        "offered": "waiting to be taken over",
         "accepted": "accepted",
         "refused": "refused",
         "withdrawn": "withdrawn",
@@ -293,6 +305,21 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "asked": "asked for",
         "shared": "shared",
         "break_glass": "emergency",
+    },
+    "emergency": {
+        "asked": "waits for approval",
+        "approved": "approved, not opened",
+        "lapsed": "lapsed",
+        "opened": "open",
+        "closed": "over, to be reviewed",
+        "refused": "refused",
+        "withdrawn": "taken back",
+        "reviewed": "reviewed",
+    },
+    "owner_contact": {
+        "yes": "reached",
+        "attempted": "called, not reached",
+        "no": "not called",
     },
     "light": {
         "green": "in time",
@@ -330,6 +357,14 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "caller_not_verified": "the caller has not proved who they are",
         "caller_refused": "the caller was refused",
         "caller_tries_used_up": "no tries left",
+        "profile_not_yours": "not for this role or purpose",
+        "review_open": "an earlier access is not reviewed",
+        "own_request": "own request",
+        "voted_already": "has voted already",
+        "second_person_refused": "second person not accepted",
+        "second_person_is_the_first": "second person is the asker",
+        "part_in_it": "had a part in it",
+        "for_the_privacy_officer": "for the privacy officer",
     },
     "finding": {
         "changed": "Entry {index} was changed: its content no longer gives the hash stored beside it.",
@@ -400,6 +435,8 @@ REASONS: Mapping[str, str] = {
         "{field} lies more than {hours} hours before the case was opened. Check the date, or look the customer up anew."
     ),
     "not_on_list": "{field}: choose one from the list.",
+    "number_or_records": "Send a number or record ids, not both.",
+    "ends_before_it_begins": "The end must lie after the beginning. Change one of the two.",
     "not_of_this_kind": "{field} does not belong to this kind of record. Leave it out, or change the kind.",
     "notice_not_given": "{field}: say which notice the customer was given, and how. Without it nothing is stored.",
     "text_too_long": "{field} is too long: at most {most} characters. Shorten it.",
@@ -618,6 +655,8 @@ REASONS: Mapping[str, str] = {
     ),
     "second_factor_there": "You have a second factor already. Remove it first to set up another.",
     "step_up_needed": "Confirm who you are: give your password and code again.",
+    "log_kept_too_short": "The access log must be kept for 6 months at least ({place}).",
+    "shift_impossible": "A shift has a beginning and another end, each as HH:MM ({place}).",
     "limits_impossible": "These limits cannot stand together ({place}).",
     "second_factor_impossible": "The numbers of the second factor cannot stand ({place}).",
     "no_reason": "A closed list of reasons is empty ({place}).",
@@ -733,5 +772,26 @@ REASONS: Mapping[str, str] = {
     "question_impossible": (
         "{place}: this question asks for a field that is not there, or compares it in an unknown way."
     ),
+    "profile_not_yours": (
+        "Your role may not ask in this kind of emergency, or not for this purpose. Choose another kind."
+    ),
+    "review_open": (
+        "An emergency access of yours has not been reviewed in time. Ask the privacy officer to close its review "
+        "first."
+    ),
+    "break_glass_waits": "A request on this case already waits. Go on with it, or take it back.",
+    "call_not_made": "Nobody called the owner, so there is no time of a call. Leave it empty.",
+    "call_too_long_ago": "The call lies more than a day back. Call the owner again.",
+    "own_request": "This is your own request, or one of a person with your name. Somebody else must decide.",
+    "voted_already": "You, or a person with your name, have voted already. Each human has one vote.",
+    "second_person_refused": (
+        "The second person was not accepted. They check work number, password and code; after several failures "
+        "wait a few minutes."
+    ),
+    "second_person_is_the_first": "The second person must be another human than the one who asked.",
+    "part_in_it": "You asked, voted or stood by, so somebody else must review it.",
+    "for_the_privacy_officer": "The privacy officer closes this review.",
+    "access_still_open": "The access is still open. Review it once it is over.",
+    "break_glass": "There is no such request for emergency access for you to see. Go back to the list.",
 }
 """Why something was refused, and what to do about it, by reason id."""

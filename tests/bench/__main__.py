@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from tests.bench import http_lookup, importing, latency, log_check, report, sealing, vaults
+from tests.bench import deciding, http_lookup, importing, latency, log_check, report, sealing, vaults
 from tests.bench.measure import Result
 from vault.config import ROOT
 
@@ -19,7 +19,7 @@ def main() -> int:
     """Run the measurements asked for; returns 1 when a goal was missed."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds, smaller vaults")
-    parser.add_argument("--only", default="a,b,c,d,e", help="letters of the goals to measure, such as a,c")
+    parser.add_argument("--only", default="a,b,c,d,e,f", help="letters of the goals to measure, such as a,c")
     parser.add_argument("--big", action="store_true", help="look-up latency at a million customers too")
     parser.add_argument("--json", type=Path, help="write the results to this file")
     arguments = parser.parse_args()
@@ -45,6 +45,7 @@ def _measure(bench: vaults.Bench, parts: set[str], *, quick: bool, big: bool) ->
         "c": importing.measure,
         "d": partial(latency.measure, big=big),
         "e": log_check.measure,
+        "f": deciding.measure,
     }
     for letter, measure in measurements.items():
         if letter in parts:

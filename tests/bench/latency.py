@@ -41,7 +41,7 @@ def measure(bench: vaults.Bench, *, quick: bool, big: bool = False) -> Iterator[
     rounds, times = (5, 60) if quick else (15, 200)
     for engine in vaults.ENGINES:
         with ExitStack() as stack:
-            small, *larger = (_Filled(bench.new_vault(engine), size, stack) for size in sizes)
+            small, *larger = (Filled(bench.new_vault(engine), size, stack) for size in sizes)
             for one in larger:
                 pairs = in_turn(rounds, partial(one.look_up, times), partial(small.look_up, times))
                 ours, theirs = (median([median(pair[at]) for pair in pairs]) * 1e6 for at in (0, 1))
@@ -55,7 +55,7 @@ def measure(bench: vaults.Bench, *, quick: bool, big: bool = False) -> Iterator[
                 )  # fmt: skip
 
 
-class _Filled:
+class Filled:
     """A vault with many customers, open in this process.
 
     Args:
@@ -67,10 +67,10 @@ class _Filled:
     def __init__(self, config: Config, size: int, stack: ExitStack) -> None:
         self.size = size
         self._choice = random.Random(size)
-        self._parts = stack.enter_context(bootstrap.open_vault(config))
+        self.parts = stack.enter_context(bootstrap.open_vault(config))
         for start in range(0, size, _BATCH):
-            _store(self._parts, range(start, min(start + _BATCH, size)))
-        self._person: Person = vaults.sign_in(self._parts).person
+            _store(self.parts, range(start, min(start + _BATCH, size)))
+        self.person: Person = vaults.sign_in(self.parts).person
         vaults.settle_down(config)
 
     def look_up(self, times: int, _round: int) -> list[float]:
@@ -79,7 +79,7 @@ class _Filled:
         for _ in range(times):
             phone = _phone(self._choice.randrange(self.size))
             started = time.perf_counter()
-            answer = lookup.look_up(self._parts, self._person, phone, "query", vaults.now())
+            answer = lookup.look_up(self.parts, self.person, phone, "query", vaults.now())
             took.append(time.perf_counter() - started)
             if len(answer.cards) != 1:
                 raise RuntimeError("a customer was not found")

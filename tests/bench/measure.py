@@ -24,7 +24,7 @@ class Result:
     """One measured ratio.
 
     Args:
-        part: letter of the goal, ``a`` to ``e``.
+        part: letter of the goal, ``a`` to ``f``.
         what: what was measured.
         engine: ``SQLite``, ``PostgreSQL`` or empty.
         value: the median ratio, or a size in MB.
@@ -33,7 +33,7 @@ class Result:
         rounds: how many.
         goal: the limit; None where there is none.
         at_least: the goal is a lower limit.
-        unit: ``x`` or ``MB``.
+        unit: ``x``, ``%`` or ``MB``.
         detail: the absolute medians.
     """
 

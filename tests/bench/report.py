@@ -45,4 +45,6 @@ def put_into(page: Path, table: str) -> None:
 
 
 def _number(value: float, unit: str) -> str:
-    return f"{value:.2f} ×" if unit == "x" else f"{value:,.0f} {unit}"
+    if unit == "x":
+        return f"{value:.2f} ×"
+    return f"{value:.1f} %" if unit == "%" else f"{value:,.0f} {unit}"

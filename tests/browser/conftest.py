@@ -34,12 +34,14 @@ class Visitor:
         page: the tab.
         address: of the front door.
         passwords: by work number.
+        code: tells what somebody's authenticator app shows, empty without one.
         complaints: console errors and uncaught script errors.
     """
 
     page: Page
     address: str
     passwords: dict[str, str]
+    code: Callable[[str], str]
     complaints: list[str] = field(default_factory=list)
 
     def sign_in(self, work_number: str) -> None:
@@ -50,6 +52,11 @@ class Visitor:
         self.page.keyboard.press("Tab")
         self.page.keyboard.type(self.passwords[work_number])
         self.press_and_go("Enter")
+        code = self.code(work_number)
+        if code:
+            expect(self.page.locator("#code")).to_be_focused()
+            self.page.keyboard.type(code)
+            self.press_and_go("Enter")
 
     def press_and_go(self, key: str) -> None:
         """Press a key that leads to another page."""
@@ -108,7 +115,7 @@ def visit(chromium: Browser, address: str, front: Front) -> Iterator[Callable[..
         context = chromium.new_context(viewport={"width": width, "height": 800}, **settings)  # type: ignore[arg-type]
         page = context.new_page()
         page.set_default_timeout(10_000)
-        visitor = Visitor(page, address, dict(front.passwords))
+        visitor = Visitor(page, address, dict(front.passwords), front.code)
         page.on("console", lambda message: visitor.complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
         visitors.append(visitor)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vault.domain.log_tree import Frontier, empty_root, leaf_hash, node_hash
+from vault.domain.log_tree import Frontier, consistency_proof, cover, empty_root, inclusion_proof, leaf_hash, node_hash
 from vault.errors import InvalidValue
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "rfc6962_tree.json").read_text())
@@ -111,3 +111,70 @@ def test_a_frontier_that_cannot_be_is_not_restored(size, roots, reason):
     with pytest.raises(InvalidValue) as refused:
         Frontier.restore(size, roots)
     assert refused.value.reason == reason
+
+
+# -- proofs ------------------------------------------------------------------------------------------------------
+
+
+def path_by_the_book(index, leaves):
+    """PATH as RFC 6962 section 2.1.1 writes it."""
+    if len(leaves) == 1:
+        return []
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    if index < split:
+        return [*path_by_the_book(index, leaves[:split]), root_by_the_book(leaves[split:])]
+    return [*path_by_the_book(index - split, leaves[split:]), root_by_the_book(leaves[:split])]
+
+
+def subproof_by_the_book(old, leaves, known):
+    """SUBPROOF as RFC 6962 section 2.1.2 writes it."""
+    if old == len(leaves):
+        return [] if known else [root_by_the_book(leaves)]
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    if old <= split:
+        return [*subproof_by_the_book(old, leaves[:split], known), root_by_the_book(leaves[split:])]
+    return [*subproof_by_the_book(old - split, leaves[split:], known=False), root_by_the_book(leaves[:split])]
+
+
+def node_of(leaves):
+    def node(level, index):
+        return root_by_the_book(leaves[index << level : (index + 1) << level])
+
+    return node
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 9, 31, 32, 33])
+def test_every_proof_of_a_tree_is_that_of_the_book(size):
+    leaves = hashes(size)
+    for at in range(size):
+        assert inclusion_proof(at, size, node_of(leaves)) == path_by_the_book(at, leaves)
+    for old in range(1, size + 1):
+        assert consistency_proof(old, size, node_of(leaves)) == subproof_by_the_book(old, leaves, known=True)
+
+
+def test_nothing_has_to_be_proved_from_an_empty_tree():
+    assert consistency_proof(0, 7, node_of(hashes(7))) == []
+    assert consistency_proof(0, 0, node_of([])) == []
+
+
+@pytest.mark.parametrize(("index", "size"), [(-1, 5), (5, 5), (0, 0)])
+def test_a_leaf_that_is_not_in_the_tree_has_no_proof(index, size):
+    with pytest.raises(InvalidValue) as refused:
+        inclusion_proof(index, size, node_of(hashes(size)))
+    assert refused.value.reason == "leaf_not_in_tree"
+
+
+@pytest.mark.parametrize(("old", "new"), [(-1, 5), (6, 5)])
+def test_a_shorter_tree_extends_nothing(old, new):
+    with pytest.raises(InvalidValue) as refused:
+        consistency_proof(old, new, node_of(hashes(new)))
+    assert refused.value.reason == "tree_is_shorter"
+
+
+@given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 300))
+def test_neighbouring_covers_are_the_whole_tree(one, two, three):
+    start, stop, size = sorted((one, two, three))
+    places = [*cover(0, start), *cover(start, stop), *cover(stop, size)]
+    held = [leaf for level, index in places for leaf in range(index << level, (index + 1) << level)]
+    assert held == list(range(size))
+    assert len(list(cover(0, size))) == size.bit_count()

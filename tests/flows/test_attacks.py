@@ -27,6 +27,7 @@ class Scene:
         self.theirs_id = world.look_up(COLLEAGUE, self.theirs["phone"]).cards[0].record_id
         self.third_id = world.look_up(AGENT, self.third["phone"]).cards[0].record_id
         self.parcel_id = world.look_up(AGENT, self.parcel["waybill"]).cards[0].record_id
+        world.verify_caller(AGENT, self.case_id, self.mine_id)
 
     def refuses(self, walk):
         """Check that a walk ends in the one integrity error, is logged as its own event and shows nothing."""

@@ -192,7 +192,7 @@ def test_an_update_killed_at_any_write(engine, place_of, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_look_up_and_a_reveal_killed_at_any_write(engine, place_of, tmp_path):
-    row = customer_row()
+    row = customer_row(owner=AGENT)  # nobody has to prove who calls
     shown_to = tmp_path / "shown"
 
     def walk(world):
@@ -217,7 +217,7 @@ def test_a_look_up_and_a_reveal_killed_at_any_write(engine, place_of, tmp_path):
 
 def test_a_write_ahead_log_cut_after_any_frame_is_whole(place_of, tmp_path):
     """What a kill between any two of SQLite's own writes leaves behind: the database and a beginning of its log."""
-    rows = [customer_row() for _ in range(5)]
+    rows = [customer_row(owner=AGENT) for _ in range(5)]
     model = place_of("sqlite", lambda world: world.customers(rows[0]))
     world = World(model.config, model.place)
     raw = world.parts.database.engine.raw_connection()

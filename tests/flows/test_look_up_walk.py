@@ -89,8 +89,11 @@ def test_who_signed_for_a_colleagues_customer_is_masked_and_cannot_be_revealed(w
     match = answer.cards[0]
     signed = next(one for one in match.values if one.field == "signed_by")
     assert (signed.text, signed.revealable) == ("李*", False)
-    with pytest.raises(AccessRefused):
+    sender_id = next(card.record_id for card in answer.cards if card.part == "sender")
+    world.verify_caller(AGENT, answer.case_id, sender_id)
+    with pytest.raises(AccessRefused) as refused:
         world.reveal(AGENT, answer.case_id, match.record_id, "signed_by")
+    assert refused.value.reason == "field_not_revealed"
     assert world.reveal(AGENT, answer.case_id, match.record_id, "waybill") == row["waybill"]
 
 
@@ -124,9 +127,11 @@ def test_a_look_up_opens_a_case_and_a_reveal_within_it_shows_one_field(world):
     row = world.customer()
     answer = world.look_up(AGENT, row["phone"], "pickup")
     record_id = answer.cards[0].record_id
+    (first,) = world.events("record.lookup")
+    world.verify_caller(AGENT, answer.case_id, record_id)
     assert world.reveal(AGENT, answer.case_id, record_id, "phone") == row["phone"]
     assert world.reveal(AGENT, answer.case_id, record_id, "id_number") == row["id_number"]
-    first, second, third = world.events()[-3:]
+    second, third = world.events()[-2:]
     assert [one["action"] for one in (first, second, third)] == ["record.lookup", "record.reveal", "record.reveal"]
     assert {one["purpose"] for one in (first, second, third)} == {"pickup"}
     assert {one["case"] for one in (first, second, third)} == {answer.case_id.hex()}
@@ -367,6 +372,7 @@ def test_an_expired_customer_is_restricted_from_that_very_second(world):
     assert local(expiry) == "2026-12-04 00:00:00"
     world.now = expiry - timedelta(microseconds=1)
     assert world.look_up(AGENT, row["phone"]).cards
+    world.verify_caller(AGENT, answer.case_id, record_id)
     assert world.reveal(AGENT, answer.case_id, record_id, "phone") == row["phone"]
     for world.now in (expiry, expiry + timedelta(seconds=1)):
         assert absent(world.look_up(AGENT, row["phone"]))
@@ -413,6 +419,7 @@ def test_looking_and_revealing_do_not_move_the_expiry(world):
     record_id, expiry = expiry_of(world, row)
     world.now = expiry - timedelta(days=1)
     answer = world.look_up(AGENT, row["phone"])
+    world.verify_caller(AGENT, answer.case_id, record_id)
     world.reveal(AGENT, answer.case_id, record_id, "phone")
     assert expiry_of(world, row)[1] == expiry
 
@@ -526,6 +533,7 @@ def test_several_customers_with_one_phone_are_to_choose_from_and_the_case_binds_
     assert not chosen.choose
     assert [card.record_id for card in chosen.cards] == [wanted]
     assert world.rows("SELECT case_id, record_id FROM case_records") == [(answer.case_id, wanted)]
+    world.verify_caller(AGENT, answer.case_id, wanted)
     assert world.reveal(AGENT, answer.case_id, wanted, "name") == "王小明"
 
 

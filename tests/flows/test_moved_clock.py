@@ -1,4 +1,4 @@
-"""The password's fifteen days in a served vault under a moved system clock."""
+"""The password's fifteen days under a moved system clock: in a served vault, and for a command of a person."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ import pytest
 from vault import bootstrap
 from vault.config import ROOT, load_config
 from vault.services import people
+from vault.services.intake_staff import import_staff
 
 pytestmark = pytest.mark.clock
 
+DATA = ROOT / "tests" / "data"
 LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
-ADMIN, PASSWORD, NEW = bootstrap.FIRST_ADMIN, "five quiet couriers at dawn", "seven green umbrellas in line"
+AGENT, PASSWORD, NEW = "KF2001", "five quiet couriers at dawn", "seven green umbrellas in line"
 STARTS_WITHIN = 60  # seconds
 
 
@@ -48,10 +50,14 @@ class Served:
             "DATAVAULT_THREADS": "4",
         }
         config = load_config(settings)
-        secret = bootstrap.init(config, datetime.now(UTC))
-        self.activated = datetime.now(UTC)
+        bootstrap.init(config, datetime.now(UTC))
         with bootstrap.open_vault(config) as parts:
-            people.activate(parts, ADMIN, secret, PASSWORD, "local", self.activated)
+            operator = bootstrap.operator(config)
+            import_staff(parts, operator, DATA / "staff.csv", config.policies_dir / "mappings", datetime.now(UTC))
+            secret = people.invite(parts, operator, AGENT, datetime.now(UTC))
+            # A whole second: a frozen clock is set no finer.
+            self.activated = datetime.now(UTC).replace(microsecond=0)
+            people.activate(parts, AGENT, secret, PASSWORD, "local", self.activated)
         self.environ = {**os.environ, **settings}
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -71,6 +77,16 @@ class Served:
                 time.sleep(0.2)
             else:
                 return
+
+    def command_at(self, moment: datetime, *arguments: str, typed: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of ours to its end while the machine's clock stands still at a moment."""
+        at = moment.strftime("%Y-%m-%d %H:%M:%S")
+        frozen = {"FAKETIME": at, "TZ": "UTC", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DATAVAULT_LANG": "en"}
+        environ = {**self.environ, "LD_PRELOAD": LIBRARY, "NO_FAKE_STAT": "1", **frozen}
+        command = [sys.executable, "-m", "vault", *arguments]
+        return subprocess.run(
+            command, env=environ, cwd=ROOT, input=typed, capture_output=True, text=True, timeout=60, check=False
+        )
 
     def stop(self) -> None:
         """Stop serving."""
@@ -101,7 +117,7 @@ class Served:
 
     def sign_in(self, password: str = PASSWORD) -> dict[str, object]:
         """Sign in as a program."""
-        status, answer = self.api("POST", "/sessions", work_number=ADMIN, password=password)
+        status, answer = self.api("POST", "/sessions", work_number=AGENT, password=password)
         assert status == 201, answer
         return answer
 
@@ -144,15 +160,15 @@ def test_fifteen_days_of_the_system_clock_close_every_door_and_setting_it_back_o
 
     served.start_at(edge - timedelta(minutes=10))
     browser = Browser(served)
-    assert browser.send("/sign-in", work_number=ADMIN, password=PASSWORD)[:2] == (303, "/")
-    status, _, page = browser.open("GET", "/accounts")
+    assert browser.send("/sign-in", work_number=AGENT, password=PASSWORD)[:2] == (303, "/")
+    status, _, page = browser.open("GET", "/cases")
     assert status == 200
     assert "密码将于 1 天内到期" in page
     token = str(served.sign_in()["token"])
     assert served.api("GET", "/sessions", token)[0] == 200
 
     served.start_at(edge)
-    assert browser.open("GET", "/accounts")[:2] == (303, "/password")
+    assert browser.open("GET", "/cases")[:2] == (303, "/password")
     status, problem = served.api("GET", "/sessions", token)
     assert (status, problem["code"]) == (403, "password_expired")
     assert served.sign_in()["must_change_password"] is True
@@ -163,10 +179,26 @@ def test_fifteen_days_of_the_system_clock_close_every_door_and_setting_it_back_o
     assert served.api("GET", "/sessions", str(again["token"]))[1]["code"] == "password_expired"
 
     served.start_at(edge + timedelta(minutes=1))
-    assert browser.send("/sign-in", work_number=ADMIN, password=PASSWORD)[:2] == (303, "/")
+    assert browser.send("/sign-in", work_number=AGENT, password=PASSWORD)[:2] == (303, "/")
     assert browser.send("/password", current=PASSWORD, new=NEW, again=NEW)[:2] == (303, "/password?changed=1")
-    assert browser.open("GET", "/accounts")[0] == 200
+    assert browser.open("GET", "/cases")[0] == 200
     assert served.api("GET", "/sessions", token)[0] == 401
     fresh = served.sign_in(NEW)
     assert fresh["must_change_password"] is False
     assert served.api("GET", "/sessions", str(fresh["token"]))[0] == 200
+
+
+def test_a_command_under_ones_own_number_works_until_the_last_second_and_then_says_to_change_the_password(
+    served: Served,
+) -> None:
+    edge = served.activated + timedelta(days=15)
+    typed = f"{PASSWORD}\n"
+    works = served.command_at(edge - timedelta(seconds=1), "whoami", "--as", AGENT, "--json", typed=typed)
+    assert works.returncode == 0, works.stderr
+    assert datetime.fromisoformat(json.loads(works.stdout)["password_ends_at"]) == edge
+    refused = served.command_at(edge, "whoami", "--as", AGENT, typed=typed)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "Change it" in refused.stderr
+    assert "[password_expired]" in refused.stderr
+    back = served.command_at(served.activated + timedelta(days=1), "whoami", "--as", AGENT, typed=typed)
+    assert "[password_expired]" in back.stderr

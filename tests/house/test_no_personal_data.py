@@ -25,7 +25,7 @@ from tests.simulator import DATA, PASSWORD, World, settings
 from vault import bootstrap
 from vault.cli import main
 from vault.errors import VaultError
-from vault.services import asking, people, sessions
+from vault.services import asking, handover_reading, handovers, people, sessions
 from vault.web import logs
 from vault.web.app import create_app
 
@@ -125,15 +125,20 @@ def write_down(folder: Path, report: object) -> None:
 def a_good_day(world: World) -> None:
     pool = [row for row in rows("customers.csv") if not row["归属客服"] and row["最近业务时间"] > "2026-03"][:5]
     for row in pool:
-        answer = world.look_up("KF2001", row["手机号"])
+        answer = world.look_up("KF2001", row["手机号"], "pickup")
         assert answer.cards
         world.view("KF2001", answer.case_id, answer.cards[0].record_id)
+        world.verify_caller("KF2001", answer.case_id, answer.cards[0].record_id)
         assert world.reveal("KF2001", answer.case_id, answer.cards[0].record_id, "id_number") == row["证件号码"]
         logging.getLogger("test").warning("an answer: %r", answer.case_id)
     for row in rows("shipments.csv")[:5]:
         world.look_up("KF2001", row["运单号"])
     answer = world.look_up("KF2001", TYPED[0])
     asking.ask(world.parts, world.person("KF2001"), answer.case_id, TYPED[0], NOW)
+    world.tamper("UPDATE accounts SET state = 'active', password = '-' WHERE work_number = 'KF2002'")
+    offered = handovers.offer(world.parts, world.person("KF2001"), [answer.case_id], "KF2002", TYPED[3], NOW)
+    assert handover_reading.sheet(world.parts, world.person("KF2002"), offered, NOW).note
+    handovers.accept(world.parts, world.person("KF2002"), offered, NOW)
     changed = [row | {"手机号": f"1790000{at:04d}"} for at, row in enumerate(rows("customers.csv")[:20])]
     file = world.config.data_dir.parent / "input.csv"
     with file.open("w", encoding="utf-8", newline="") as stream:

@@ -11,10 +11,12 @@ from sqlalchemy import insert, text
 from tests.services.test_handovers import a_case, a_grant, offer
 from tests.simulator import NOW, World, local, service_row
 from vault.domain.ids import new_id
+from vault.domain.limits import SignalKind
 from vault.errors import AccessRefused
-from vault.services import board, handovers
+from vault.services import asking, board, handovers, limits
 from vault.services.board import TeamBoard
-from vault.storage import disclosures
+from vault.storage import disclosures, signals
+from vault.storage.tables import break_glass
 from vault.storage.tables import disclosures as disclosures_table
 from vault.storage.unit_of_work import unit_of_work
 
@@ -180,3 +182,49 @@ def test_the_board_holds_nothing_of_a_customer(world: World) -> None:
     seen = str(asdict(seen_by(world)))
     for field in ("name", "phone", "id_number", "sender_address", "source_number"):
         assert row[field] not in seen
+
+
+def test_requests_that_wait_for_this_supervisor_are_counted_until_they_are_over(world: World) -> None:
+    row = world.customer(owner=COLLEAGUE)
+    case = world.look_up(AGENT, row["phone"]).case_id
+    asking.ask(world.parts, world.person(AGENT), case, row["phone"], world.now)
+    assert seen_by(world).waiting_requests == 1
+    assert seen_by(world, OTHER_SUPERVISOR).waiting_requests == 0
+    world.now += timedelta(hours=world.parts.policy.grants.answer_hours) - SECOND
+    assert seen_by(world).waiting_requests == 1
+    world.now += SECOND
+    assert seen_by(world).waiting_requests == 0
+
+
+def test_signals_about_the_team_stay_until_somebody_lifts_the_limit(world: World) -> None:
+    with unit_of_work(world.parts.database) as work:
+        for who in (AGENT, OF_ANOTHER_TEAM):
+            signals.add(work.connection, world.person(who).account_id, SignalKind.WARNED, 25, world.now)
+        work.commit()
+    (shown,) = seen_by(world).signals
+    assert (shown.work_number, shown.signal.kind, shown.signal.count) == (AGENT, "warned", 25)
+    limits.release(world.parts, world.person(SUPERVISOR), shown.signal.signal_id, world.now)
+    assert seen_by(world).signals == ()
+
+
+def test_emergency_requests_are_counted_for_those_who_may_approve_and_never_the_own_ones(world: World) -> None:
+    case = world.look_up(AGENT, world.customer()["phone"]).case_id
+    row = {
+        "break_glass_id": new_id(),
+        "case_id": case,
+        "asked_by": world.person(AGENT).account_id,
+        "profile": "x",
+        "reason": "x",
+        "identifier_kind": "phone",
+        "asked_at": world.now,
+        "state": "asked",
+        "owner_contact": "no",
+    }
+    mine = row | {"break_glass_id": new_id(), "asked_by": world.person(SUPERVISOR).account_id}
+    with unit_of_work(world.parts.database) as work:
+        work.connection.execute(insert(break_glass), [row, mine])
+        work.commit()
+    assert seen_by(world).waiting_emergencies == 1
+    assert seen_by(world, OTHER_SUPERVISOR).waiting_emergencies == 2
+    world.now += timedelta(minutes=world.parts.policy.break_glass.answer_minutes)
+    assert seen_by(world).waiting_emergencies == 0

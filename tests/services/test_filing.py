@@ -142,6 +142,7 @@ def test_a_filed_record_is_seen_on_its_customer_and_its_content_can_be_revealed(
     filed = file(world, case_id, enter(customer, closes=False))
     card = next(one for one in world.view(AGENT, case_id, customer).related if one.record_id == filed.record_id)
     assert TEXT not in str(shown(card))
+    world.verify_caller(AGENT, case_id, customer)
     assert world.reveal(AGENT, case_id, filed.record_id, "text") == TEXT
 
 

@@ -19,7 +19,7 @@ AGENT, AUDITOR = "KF2001", "KF2014"
 @pytest.fixture
 def busy(world):
     """A world whose signed log holds a few dozen events."""
-    row = world.customer()
+    row = world.customer(owner=AGENT)
     for _ in range(30):
         world.parts.log_writer.write(
             world.parts.event(world.now, world.person(AGENT).actor(), log.Action.LOG_VIEW, log.Outcome.GRANTED)

@@ -2,8 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.simulator import NOW, PASSWORD
+from tests.simulator import NOW, PASSWORD, staff_row
 from vault import bootstrap
+from vault.domain.people import AccountState
 from vault.errors import AccessRefused, InvalidValue, NotFound, SignInRefused
 from vault.services import people
 
@@ -134,6 +135,28 @@ def test_an_administrator_lists_accounts_with_names_and_it_is_logged(world):
 def test_nobody_else_lists_accounts(sqlite_world, work_number):
     with pytest.raises(AccessRefused):
         people.list_accounts(sqlite_world.parts, sqlite_world.person(work_number), NOW)
+
+
+def test_an_administrator_lists_those_in_one_state_and_sees_one_account(sqlite_world):
+    set_state(sqlite_world, "suspended")
+    admin = sqlite_world.person(ADMIN)
+    listed = people.list_accounts(sqlite_world.parts, admin, NOW, AccountState.SUSPENDED)
+    assert [one.work_number for one in listed] == [AGENT]
+    found = people.one_account(sqlite_world.parts, admin, " kf2001 ", NOW)
+    assert found == listed[0]
+    assert sqlite_world.events("people.list")[-1]["facts"] == {"account": AGENT}
+    for number in ("KF9999", ""):
+        with pytest.raises(NotFound):
+            people.one_account(sqlite_world.parts, admin, number, NOW)
+    with pytest.raises(AccessRefused):
+        people.one_account(sqlite_world.parts, sqlite_world.person(AGENT), AGENT, NOW)
+    assert sqlite_world.events("people.list", "refused")[-1]["actor"] == AGENT
+
+
+def test_accounts_that_share_a_name_are_marked_as_one_human(sqlite_world):
+    sqlite_world.staff(staff_row("KF3001") | {"name": "窦 然可"})
+    listed = people.list_accounts(sqlite_world.parts, sqlite_world.person(ADMIN), NOW)
+    assert {one.work_number for one in listed if one.same_name} == {AGENT, "KF3001"}
 
 
 def test_names_of_staff_are_sealed(sqlite_world):

@@ -13,6 +13,7 @@ AGENT = "KF2001"
 def seen(world):
     row = world.customer(other_contact="0592-3940580")
     answer = world.look_up(AGENT, row["phone"])
+    world.verify_caller(AGENT, answer.case_id, answer.cards[0].record_id)
     return world, row, answer.case_id, answer.cards[0].record_id
 
 

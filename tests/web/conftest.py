@@ -28,6 +28,7 @@ from vault.web import logs
 from vault.web.app import create_app
 
 AGENT, OTHER_AGENT, SUPERVISOR, AUDITOR, INSPECTOR = "KF9001", "KF9002", "KF9003", "KF9004", "KF9005"
+IMD = "KF9006"
 ADMIN = bootstrap.FIRST_ADMIN
 POOL_PHONE, OWNED_PHONE, ABSENT_PHONE = "13912345601", "13912345602", "13912345609"
 POOL_ID_NUMBER = "991201197910100465"
@@ -42,6 +43,7 @@ _STAFF = [
     f"{SUPERVISOR},慕容汐棠,supervisor,NJ-GL-01,T1",
     f"{AUDITOR},华莉青,auditor,NJ-GL-01,",
     f"{INSPECTOR},金青泽,quality_inspector,NJ-GL-01,",
+    f"{IMD},卫芳沛,imd,NJ-GL-01,",
 ]
 
 
@@ -185,7 +187,7 @@ def broken(front: Front, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Base
 
 def _activate(parts: Parts, config: Config, now: datetime) -> dict[str, str]:
     passwords = {}
-    for work_number in (AGENT, OTHER_AGENT, SUPERVISOR, AUDITOR, INSPECTOR, ADMIN):
+    for work_number in (AGENT, OTHER_AGENT, SUPERVISOR, AUDITOR, INSPECTOR, IMD, ADMIN):
         passwords[work_number] = secrets.token_urlsafe(16)
         secret = people.invite(parts, bootstrap.operator(config), work_number, now)
         people.activate(parts, work_number, secret, passwords[work_number], "127.0.0.1", now)

@@ -13,6 +13,7 @@ from tests.web.conftest import (
     AGENT,
     AUDITOR,
     HOST,
+    IMD,
     INSPECTOR,
     OTHER_AGENT,
     OWNED_PHONE,
@@ -32,6 +33,12 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "look_up": ("/lookups", {"number": POOL_PHONE, "purpose": "query", "case": ID, "choose": ID}),
     "reveal": (f"/cases/{ID}/records/{ID}/reveals", {"field": "phone", "ordinal": 0}),
     "ask": ("/requests", {"case": ID, "number": POOL_PHONE}),
+    "grant_request": (f"/requests/{ID}/grants", {"minutes": 30, "record": ID}),
+    "refuse_request": (f"/requests/{ID}/refusals", {"reason": "no_need"}),
+    "share_customer": (
+        "/shares",
+        {"case": ID, "record": ID, "work_number": OTHER_AGENT, "purpose": "query", "hours": 8},
+    ),
     "file_service_record": (
         "/service-records",
         {
@@ -56,18 +63,40 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
         {"question": "name", "answer": "synthetic answer"},
     ),
     "refuse_caller": (f"/cases/{ID}/records/{ID}/caller-refusals", {"reason": "not_the_customer"}),
+    "ask_in_emergency": (
+        "/break-glass",
+        {
+            "case": ID,
+            "number": POOL_PHONE,
+            "profile": "danger",
+            "reason": "owner_absent",
+            "owner_contact": "yes",
+            "owner_called_at": "2026-01-01T08:00Z",
+        },
+    ),
+    "open_emergency": (
+        f"/break-glass/{ID}/opening",
+        {"work_number": AGENT, "password": "synthetic password", "code": "123456"},
+    ),
+    "vote_on_emergency": (f"/break-glass/{ID}/votes", {"approve": True, "reason": "emergency_confirmed"}),
+    "review_emergency": (f"/break-glass/{ID}/review", {"finding": "justified"}),
     "give_code": ("/second-factor", {"code": "123456"}),
     "confirm": ("/confirmations", {"password": "synthetic password", "code": "123456"}),
     "finish_second_factor": ("/second-factor/first-code", {"code": "123456"}),
     "reset_second_factor": ("/second-factor/resets", {"work_number": "KF0000"}),
 }
-WHO = {"reset_second_factor": ADMIN, "confirm": INSPECTOR}
+WHO = {"reset_second_factor": ADMIN, "vote_on_emergency": SUPERVISOR, "review_emergency": IMD, "confirm": INSPECTOR}
 """Who calls a route; all others are called by the agent, whose wrong passwords would slow down other tests."""
 
 NEVER: tuple[Any, ...] = (True, 1.5, [], {}, [[["x"]]], "\0", "\ud800")
-OPTIONAL = {("look_up", "case"), ("look_up", "choose"), ("confirm", "code")} | {
-    ("file_service_record", field) for field in ("shipment", "ended_at", "category", "severity", "rating")
-}
+OPTIONAL = (
+    {("look_up", "case"), ("look_up", "choose"), ("confirm", "code"), ("open_emergency", "code")}
+    | {
+        ("ask_in_emergency", "owner_called_at"),
+    }
+    | {("grant_request", "record")}
+    | {("file_service_record", field) for field in ("shipment", "ended_at", "category", "severity", "rating")}
+)
 FIELDS = [(name, field) for name, (_, body) in BODIES.items() for field in body]
 
 
@@ -234,7 +263,12 @@ def test_a_body_in_another_encoding_is_400(front: Front, raw: bytes) -> None:
 @pytest.mark.parametrize(
     ("name", "field", "value"),
     [
-        *((name, field, value) for name, field in FIELDS for value in NEVER if (field, value) != ("close", True)),
+        *(
+            (name, field, value)
+            for name, field in FIELDS
+            for value in NEVER
+            if not (value is True and field in ("close", "approve"))
+        ),
         *((name, field, 1) for name, field in FIELDS if field not in ("ordinal", "rating")),
         *((name, field, None) for name, field in FIELDS if (name, field) not in OPTIONAL),
         *((name, field, "x" * 3000) for name, field in FIELDS),

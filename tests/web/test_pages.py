@@ -156,8 +156,9 @@ def test_a_case_can_be_taken_up_again_from_the_list(agent: FlaskClient) -> None:
 def test_asking_needs_one_press_and_is_confirmed(agent: FlaskClient) -> None:
     page = look_up(agent, OWNED_PHONE)
     done = send(agent, form(page, "/ask"))
-    assert done.status_code == 200
-    assert "申请已提交" in done.text
+    assert done.status_code == 303
+    assert re.fullmatch("/requests/mine/[0-9a-f]{32}", done.location)
+    assert "申请已提交" in agent.get(done.location, base_url=HOST).text
     assert "待审批" in agent.get("/cases", base_url=HOST).text
 
 
@@ -292,11 +293,11 @@ def test_a_wrong_password_is_answered_beside_the_form(front: Front) -> None:
 
 def test_an_invited_person_chooses_a_password_and_signs_in(front: Front) -> None:
     admin, browser = front.browser(ADMIN), front.client()
-    listed = admin.get("/accounts", base_url=HOST)
-    invited = send(admin, form(listed, f"/accounts/{OTHER_AGENT}/invite"))
+    account = admin.get(f"/accounts/{OTHER_AGENT}", base_url=HOST)
+    invited = send(admin, form(account, f"/accounts/{OTHER_AGENT}/reset"))
     secret = re.search(r"<code>([^<]+)</code>", invited.text)
     assert secret
-    assert secret[1] not in admin.get("/accounts", base_url=HOST).text
+    assert secret[1] not in admin.get(f"/accounts/{OTHER_AGENT}", base_url=HOST).text
 
     def activate(**values: str) -> Any:
         filled = form(browser.get("/activate", base_url=HOST), "/activate")

@@ -96,12 +96,13 @@ def test_waving_through_leads_to_no_other_site(lone_front: Front) -> None:
     assert send(older, "/sessions", "/sessions/acknowledge", back="//evil.example/").location == "/"
 
 
-def test_an_administrator_ends_the_sessions_of_an_account_from_the_list(lone_front: Front) -> None:
+def test_an_administrator_ends_the_sessions_of_an_account_from_its_page(lone_front: Front) -> None:
     theirs, admin = sign_in(lone_front, OTHER_AGENT), browser_of(lone_front, sign_in(lone_front, ADMIN))
-    done = send(admin, "/accounts", f"/accounts/{OTHER_AGENT}/end-sessions")
-    assert (done.status_code, done.location) == (303, "/accounts")
+    page = f"/accounts/{OTHER_AGENT}"
+    done = send(admin, page, f"{page}/end-sessions")
+    assert (done.status_code, done.location) == (303, page)
     assert call(lone_front, "GET", "/cases", theirs.token).status_code == 401
-    assert f"/accounts/{OTHER_AGENT}/end-sessions" not in admin.get("/accounts", base_url=HOST).text
+    assert f"{page}/end-sessions" not in admin.get(page, base_url=HOST).text
 
 
 def test_programs_list_and_end_their_own_sessions_and_nobody_elses(lone_front: Front) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import ipaddress
+import json
 import os
 import secrets
 import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import click
+import pyotp
 
 from vault import bootstrap, words
 from vault.cli.operate import run_server
@@ -21,7 +24,7 @@ from vault.config import ROOT, Config, load_config
 from vault.domain.ids import RecordClass, Role
 from vault.domain.rules.access import RolePolicy
 from vault.errors import SetupError
-from vault.services import intake, people
+from vault.services import intake, people, second_factor, sessions
 from vault.services.intake_staff import import_staff
 from vault.services.steps.parts import Parts
 
@@ -46,10 +49,15 @@ class Numbers:
 @click.option("--dir", "folder", type=click.Path(path_type=Path), default=Path(".demo"), show_default=True)
 @click.option("--reset", is_flag=True, help="删除演示库后重新开始 · delete the demo vault and begin again")
 @click.option("--prepare", is_flag=True, help="只准备,不启动 · prepare only, do not serve")
-def demo(folder: Path, *, reset: bool, prepare: bool) -> None:
+@click.option("--codes", is_flag=True, help="显示演示账号此刻的验证码 · print the codes of this moment")
+def demo(folder: Path, *, reset: bool, prepare: bool, codes: bool) -> None:
     """在本机试用:合成数据,仅回环地址 · Try it here: synthetic data, loopback only."""
     config = demo_config(folder)
     say = speaker(config)
+    if codes:
+        for number, secret in _kept_secrets(config).items():
+            click.echo(f"  {number:8} {pyotp.TOTP(secret).at(now())}")
+        return
     if reset and (folder / "data").is_dir():
         shutil.rmtree(folder / "data")
     click.secho(f"\n  *** {say('DEMO: synthetic data, never for real customers')} ***\n", bold=True, fg="red")
@@ -60,6 +68,9 @@ def demo(folder: Path, *, reset: bool, prepare: bool) -> None:
             click.echo(f"  {number:8} {password:24} {words.of_policy(config.language, role)}")
     else:
         click.echo(say("The same vault as before; make demo-reset begins again with new passwords."))
+    kept = " ".join(_kept_secrets(config))
+    if kept:
+        click.echo(say("{numbers} are asked for a code too: make demo-codes shows it.").format(numbers=kept))
     numbers = numbers_to_try()
     click.echo(say("Three numbers to try as {agent}:").format(agent=_first(Role.AGENT)))
     click.echo(f"  {numbers.waybill:20} {say('a waybill of pool customers: found')}")
@@ -113,6 +124,7 @@ def set_up(config: Config) -> list[tuple[RolePolicy, str, str]]:
                 number = _first(role)
                 secret = people.invite(parts, operator, number, now())
                 accounts[role] = (number, _activate(parts, number, secret))
+        _set_up_second_factors(parts, config, accounts)
         return [(parts.policy.roles[role], *accounts[role]) for role in Role]
 
 
@@ -120,6 +132,38 @@ def _activate(parts: Parts, number: str, secret: str) -> str:
     password = secrets.token_urlsafe(12)
     people.activate(parts, number, secret, password, "local", now())
     return password
+
+
+def _set_up_second_factors(parts: Parts, config: Config, accounts: Mapping[Role, tuple[str, str]]) -> None:
+    """Set up the second factors that roles need, and keep the secrets beside the demo's data in place of phones."""
+    kept = {}
+    for role, (number, password) in accounts.items():
+        if parts.policy.roles[role].second_factor:
+            signed_in = sessions.sign_in(parts, number, password, "local", now())
+            secret = second_factor.begin(parts, signed_in.person, parts.policy.company.zh, now()).secret
+            # The code before the present one, which is then free for the first sign-in.
+            code = pyotp.TOTP(secret).at(now() - timedelta(seconds=30))
+            second_factor.finish(parts, signed_in.person, code, now())
+            sessions.sign_out(parts, signed_in.person, signed_in.token, now())
+            kept[number] = secret
+    with open(_secrets_file(config), "x", opener=_owner_only, encoding="utf-8") as file:
+        json.dump(kept, file)
+
+
+def _kept_secrets(config: Config) -> dict[str, str]:
+    try:
+        found: dict[str, str] = json.loads(_secrets_file(config).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def _secrets_file(config: Config) -> Path:
+    return config.data_dir / "demo-second-factors.json"
+
+
+def _owner_only(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _rows(name: str) -> list[Mapping[str, str]]:

@@ -35,6 +35,7 @@ def contradictions(policy: Policy) -> Iterator[tuple[str, str]]:
         policy.verification,
         policy.break_glass,
         policy.limits,
+        policy.log,
     ):
         yield from part.findings()
     scopes = {rule for rules in SCOPE_RULES.values() for rule in rules}

@@ -91,6 +91,8 @@ class Action(StrEnum):
     INTEGRITY_FAILURE = "record.integrity_failure"
     KEYS_COHORTS = "keys.cohorts_made"
     LOG_VIEW = "log.view"
+    LOG_SEARCH = "log.search"
+    COMPLIANCE_VIEW = "compliance.view"
     LOG_VERIFY = "log.verify"
 
 

@@ -1,12 +1,13 @@
 """The Merkle tree of the log: RFC 6962 section 2.1 with SHA-256.
 
 A :class:`Frontier` keeps only the roots of the complete subtrees that stand side by side in the tree, one per
-bit that is set in the size, so a log of any length costs some thirty hashes of memory.
+bit that is set in the size, so a log of any length costs some thirty hashes of memory. The proofs ask a
+:data:`Node` for the few subtree roots they need, so they cost what those cost: nothing here walks over leaves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import islice
 from typing import Final
@@ -14,6 +15,9 @@ from typing import Final
 from vault.errors import InvalidValue
 
 HASH_BYTES: Final = 32
+Node = Callable[[int, int], bytes]
+"""Gives the root of a complete subtree by level and place: (3, 5) holds the leaves 40 to 47."""
+
 _CHUNK: Final = 4096  # leaves hashed level by level in one go: long enough to hide the loop, short enough for caches
 
 
@@ -140,3 +144,94 @@ class Frontier:
             if left is not None:
                 right = node_hash(left, right) if right else left
         return right or empty_root()
+
+
+def cover(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Yield the fewest complete subtrees that hold exactly some neighbouring leaves, from left to right.
+
+    Args:
+        start: the first leaf.
+        stop: one past the last leaf.
+
+    Yields:
+        Level and place of each, as a :data:`Node` takes them.
+    """
+    while start < stop:
+        level = (stop - start).bit_length() - 1
+        if start:
+            level = min(level, (start & -start).bit_length() - 1)
+        yield level, start >> level
+        start += 1 << level
+
+
+def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
+    """Return the audit path of a leaf, from its sibling up to a child of the root (RFC 6962 section 2.1.1).
+
+    Args:
+        index: the leaf, from 0.
+        size: leaves of the tree, more than ``index``.
+        node: where subtree roots come from.
+
+    Raises:
+        InvalidValue: ``leaf_not_in_tree``.
+    """
+    if not 0 <= index < size:
+        raise InvalidValue("leaf_not_in_tree", field="index")
+    path: list[bytes] = []
+    start, stop = 0, size
+    while stop - start > 1:
+        split = _split(start, stop)
+        if index < split:
+            path.append(_root_of(split, stop, node))
+            stop = split
+        else:
+            path.append(_root_of(start, split, node))
+            start = split
+    return path[::-1]
+
+
+def consistency_proof(old: int, new: int, node: Node) -> list[bytes]:
+    """Return the proof that a tree is an extension of an earlier one (RFC 6962 section 2.1.2).
+
+    Args:
+        old: leaves of the earlier tree.
+        new: leaves of the later tree, at least as many.
+        node: where subtree roots come from.
+
+    Returns:
+        The proof; empty where there is nothing to prove, from no leaves or to as many.
+
+    Raises:
+        InvalidValue: ``tree_is_shorter``.
+    """
+    if not 0 <= old <= new:
+        raise InvalidValue("tree_is_shorter", field="new")
+    if old in (0, new):
+        return []
+    path: list[bytes] = []
+    start, stop, is_old_root = 0, new, True
+    while stop != old:
+        split = _split(start, stop)
+        if old <= split:
+            path.append(_root_of(split, stop, node))
+            stop = split
+        else:
+            path.append(_root_of(start, split, node))
+            start, is_old_root = split, False
+    if not is_old_root:
+        path.append(_root_of(start, stop, node))
+    return path[::-1]
+
+
+def _split(start: int, stop: int) -> int:
+    """Return where a subtree of two leaves or more divides: after the largest power of two below its length."""
+    return start + (1 << (stop - start - 1).bit_length() - 1)
+
+
+def _root_of(start: int, stop: int, node: Node) -> bytes:
+    """Return the root over the leaves of one subtree of the recursion, complete or not."""
+    right = b""
+    for place in reversed(list(cover(start, stop))):
+        left = node(*place)
+        right = node_hash(left, right) if right else left
+    return right

@@ -15,6 +15,7 @@ from vault.domain.cohorts import CohortRule
 from vault.domain.ids import RecordClass, Role
 from vault.domain.rules.access import LimitPolicy, PurposePolicy, Right, RolePolicy, View
 from vault.domain.rules.emergency import BreakGlassPolicy, VerificationPolicy
+from vault.domain.rules.log import LogPolicy
 from vault.domain.rules.people import PasswordPolicy, SessionPolicy
 from vault.domain.rules.service import (
     CasePolicy,
@@ -51,6 +52,7 @@ class Policy:
         verification: proving who calls.
         break_glass: access in an emergency.
         limits: how much a person may read.
+        log: how long the access log is kept, and the shift.
         carriers: waybill patterns.
     """
 
@@ -71,6 +73,7 @@ class Policy:
     verification: VerificationPolicy
     break_glass: BreakGlassPolicy
     limits: LimitPolicy
+    log: LogPolicy
     carriers: Sequence[WaybillPattern]
 
     @property

@@ -23,6 +23,7 @@ from vault.storage.people import Account
 from vault.storage.unit_of_work import unit_of_work
 
 _LISTED = 200
+_RIGHTS = {Right.BREAK_GLASS, Right.APPROVE_BREAK_GLASS, Right.REVIEW_BREAK_GLASS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,13 @@ class Detail:
 
 
 def overview(parts: Parts, person: Person, now: datetime) -> Overview:
-    """List the requests that concern a person; nothing of any customer."""
+    """List the requests that concern a person; nothing of any customer.
+
+    Raises:
+        AccessRefused: the role has no part in emergency access (logged).
+    """
+    if not _RIGHTS & parts.policy.roles[person.role].rights:
+        refuse(parts, person, Action.BREAK_GLASS_ASKED, "no_right", now)
     after = now - parts.policy.break_glass.answer()
     with parts.database.read() as connection:
         own = break_glass.asked_by(connection, person.account_id, _LISTED)
@@ -84,7 +91,7 @@ def overview(parts: Parts, person: Person, now: datetime) -> Overview:
 
 
 def detail(parts: Parts, person: Person, break_glass_id: bytes, now: datetime) -> Detail:
-    """Show one request to its asker, to those who may approve its kind, to who stood by, and to reviewers.
+    """Show one request to its asker, to approvers and reviewers, to who stood by, and to all who were told of it.
 
     Raises:
         NotFound: it is not there, or does not concern the person: one answer.
@@ -94,7 +101,8 @@ def detail(parts: Parts, person: Person, break_glass_id: bytes, now: datetime) -
         emergency = matter.emergency
         approves = emergency.profile in profiles_to_approve(parts.policy, person)
         own = emergency.asked_by == person.account_id
-        if not (own or approves or emergency.second_person == person.account_id or _reviews(parts, person)):
+        concerned = own or approves or emergency.second_person == person.account_id or _reviews(parts, person)
+        if not concerned and not break_glass.was_told(connection, person.account_id, break_glass_id):
             raise NotFound("break_glass")
         line = _line(parts, Listed(emergency, matter.asker().work_number, matter.purpose), now)
         me = emergencies.account_of(connection, person)

@@ -67,10 +67,12 @@ def waiting_requests(connection: Connection, account_id: bytes, asked_after: dat
         select(func.count())
         .select_from(request_targets)
         .join(access_requests, access_requests.c.request_id == request_targets.c.request_id)
+        .join(cases, cases.c.case_id == access_requests.c.case_id)
         .where(
             request_targets.c.account_id == account_id,
             access_requests.c.state == "asked",
             access_requests.c.asked_at > asked_after,
+            cases.c.closed_at.is_(None),
         )
     )
     return int(connection.execute(query).scalar_one())

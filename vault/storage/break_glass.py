@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, sel
 from vault.domain.emergency import Emergency, Stage, Vote
 from vault.domain.requests import GrantKind
 from vault.storage.people import ACCOUNT, Account, account_of
-from vault.storage.tables import accounts, break_glass, break_glass_votes, cases, grants
+from vault.storage.tables import accounts, break_glass, break_glass_votes, cases, grants, notifications
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,13 @@ def accounts_of(connection: Connection, ids: Collection[bytes]) -> dict[bytes, A
 def purpose_of(connection: Connection, case_id: bytes) -> str:
     """Return the purpose of a case that is there, open or closed."""
     return str(connection.execute(select(cases.c.purpose).where(cases.c.case_id == case_id)).scalar_one())
+
+
+def was_told(connection: Connection, account_id: bytes, break_glass_id: bytes) -> bool:
+    """Return whether a person was sent a notice about a request."""
+    column = notifications.c
+    query = select(func.count()).where(column.account_id == account_id, column.about == break_glass_id)
+    return bool(connection.execute(query).scalar_one())
 
 
 # -- lists -------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, text
 
 from vault.domain.log_tree import leaf_hash
+from vault.storage import log_search, log_tiles
 from vault.storage.engine import Database
 from vault.storage.tables import log_checkpoints, log_events, log_inbox
 from vault.storage.unit_of_work import unit_of_work
@@ -33,7 +34,7 @@ class StoredEvent:
 
 
 def order(database: Database) -> int:
-    """Move committed events from the inbox into leaf order.
+    """Move committed events from the inbox into leaf order, and store the tiles that become full.
 
     Returns:
         How many were moved; 0 as well when another process is at it.
@@ -41,21 +42,31 @@ def order(database: Database) -> int:
     moved = 0
     while True:
         with unit_of_work(database) as work:
-            count = _order_batch(work.connection, is_sqlite=database.is_sqlite)
+            if not _is_ours(work.connection):
+                return moved
+            count = _order_batch(work.connection)
+            tiles = log_tiles.build(work.connection, size(work.connection))
             work.commit()
         moved += count
-        if count < _BATCH:
+        if count < _BATCH and tiles < log_tiles.MOST:
             return moved
 
 
-def _order_batch(connection: Connection, *, is_sqlite: bool) -> int:
-    if not is_sqlite and not connection.execute(text(f"SELECT pg_try_advisory_xact_lock({_ORDER_LOCK})")).scalar():
-        return 0
+def _is_ours(connection: Connection) -> bool:
+    """Take the try-lock of ordering; on SQLite the writers' turn is that lock."""
+    if connection.dialect.name == "sqlite":
+        return True
+    return bool(connection.execute(text(f"SELECT pg_try_advisory_xact_lock({_ORDER_LOCK})")).scalar())
+
+
+def _order_batch(connection: Connection) -> int:
     arrived = connection.execute(select(log_inbox).order_by(log_inbox.c.arrival).limit(_BATCH)).all()
     if not arrived:
         return 0
     start = size(connection)
-    connection.execute(insert(log_events), [_row(start + i, row.canonical) for i, row in enumerate(arrived)])
+    rows = [_row(start + i, row.canonical) for i, row in enumerate(arrived)]
+    connection.execute(insert(log_events), rows)
+    log_search.index(connection, rows)
     moved = [row.arrival for row in arrived]
     connection.execute(delete(log_inbox).where(log_inbox.c.arrival.in_(moved)))
     return len(arrived)

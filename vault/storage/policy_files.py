@@ -20,6 +20,7 @@ from vault.domain.policy import Policy
 from vault.domain.policy_checks import weakness_findings
 from vault.domain.rules.access import LimitPolicy, PurposePolicy, RolePolicy, View
 from vault.domain.rules.emergency import BreakGlassPolicy, VerificationPolicy
+from vault.domain.rules.log import LogPolicy
 from vault.domain.rules.people import PasswordPolicy, SessionPolicy
 from vault.domain.rules.service import (
     CasePolicy,
@@ -37,8 +38,8 @@ from vault.errors import PolicyError
 Shape = TypeVar("Shape")
 
 FILES = (
-    "break_glass", "cases", "company", "entry", "fields", "grants", "handovers", "limits", "masks", "notices",
-    "passwords", "purposes", "retention", "roles", "sessions", "verification", "waybills",
+    "break_glass", "cases", "company", "entry", "fields", "grants", "handovers", "limits", "log", "masks",
+    "notices", "passwords", "purposes", "retention", "roles", "sessions", "verification", "waybills",
 )  # fmt: skip
 """Every policy file; each must be there, and no other ``.toml`` may lie beside them."""
 
@@ -113,6 +114,7 @@ def read_policy(folder: Path) -> Policy:
         verification=_parse("verification", texts, VerificationPolicy),
         break_glass=_parse("break_glass", texts, BreakGlassPolicy),
         limits=_parse("limits", texts, LimitPolicy),
+        log=_parse("log", texts, LogPolicy),
         carriers=_carriers(_parse("waybills", texts, _Waybills).carrier),
     )
     try:

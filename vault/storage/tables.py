@@ -478,12 +478,57 @@ log_events = Table(
     Index(None, "actor", "at"),
 )
 
+log_terms = Table(
+    "log_terms",
+    metadata,
+    Column("term", LargeBinary(80), nullable=False, comment="by which an event is found; checked against canonical"),
+    Column("at", UtcTime, nullable=False, comment="copy, for searching; checked against canonical"),
+    Column("leaf_index", BigInteger, nullable=False, comment="the event"),
+    PrimaryKeyConstraint("term", "at", "leaf_index"),
+    sqlite_with_rowid=False,
+)
+
 log_checkpoints = Table(
     "log_checkpoints",
     metadata,
     Column("size", BigInteger, primary_key=True, autoincrement=False, comment="events covered"),
     Column("note", Text, nullable=False, comment="C2SP signed note"),
     Column("signed_at", UtcTime, nullable=False),
+)
+
+log_tiles = Table(
+    "log_tiles",
+    metadata,
+    Column("level", SmallInteger, primary_key=True, autoincrement=False, comment="hashes of tree level 8 * level"),
+    Column(
+        "number",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="place among the tiles of its level, from 0",
+    ),
+    Column("root", LargeBinary(32), nullable=False, comment="over the 256 hashes"),
+    Column("hashes", LargeBinary, nullable=False, comment="256 hashes side by side; never changes"),
+)
+
+log_exports = Table(
+    "log_exports",
+    metadata,
+    Column("export_id", ID, primary_key=True, comment="the event that the log holds of it"),
+    Column("exported_by", String(64), nullable=False, comment="actor, as events name them"),
+    Column("at", UtcTime, nullable=False),
+    Column("size", BigInteger, nullable=False, comment="of the checkpoint in the bundle"),
+    Column("root", LargeBinary(32), nullable=False, comment="of the checkpoint in the bundle"),
+    Column("question", Text, nullable=False, comment="what was asked for, as the manifest says it"),
+    Index(None, "exported_by", "at"),
+)
+
+policy_texts = Table(
+    "policy_texts",
+    metadata,
+    Column("digest", String(64), primary_key=True, comment="of the whole policy, as events name it"),
+    Column("name", String(40), primary_key=True, comment="file name without .toml"),
+    Column("content", LargeBinary, nullable=False, comment="the file's bytes"),
 )
 
 job_runs = Table(

@@ -17,6 +17,7 @@ from vault.web.health import CONFIG, health
 from vault.web.metrics import Watch
 from vault.web.pages.accounts import account_pages
 from vault.web.pages.board import board_pages
+from vault.web.pages.break_glass import break_glass_pages
 from vault.web.pages.caller import caller_pages
 from vault.web.pages.cases import case_pages
 from vault.web.pages.handovers import handover_pages
@@ -93,6 +94,7 @@ def create_app(parts: Parts, config: Config) -> Flask:
         pages,
         case_pages,
         caller_pages,
+        break_glass_pages,
         handover_pages,
         board_pages,
         inbox_pages,

@@ -54,6 +54,7 @@ _REFUSED = {
     Right.ACCOUNTS: Action.PEOPLE_LIST,
     Right.LOG_READ: Action.LOG_VIEW,
     Right.LOG_VERIFY: Action.LOG_VERIFY,
+    Right.COMPLIANCE: Action.COMPLIANCE_VIEW,
     Right.DECIDE: Action.REQUEST_VIEW,
     Right.SHARE: Action.SHARED,
     Right.HAND_OVER: Action.HANDOVER_OFFERED,

@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from flask import Blueprint, current_app, g, request, url_for
+from flask import Blueprint, current_app, g, request
 
 from vault import words
 from vault.domain.clocks import entry_lateness
@@ -28,11 +28,15 @@ _MENU = (
     (Right.DECIDE, "requests.waiting", "Requests"),
     (Right.HAND_OVER, "handovers.board", "Hand-over"),
     (Right.SUPERVISE, "board.view", "Team board"),
+    (Right.BREAK_GLASS, "break_glass.board", "Emergency access"),
+    (Right.REVIEW_BREAK_GLASS, "break_glass.board", "Emergency access"),
     (Right.LOG_READ, "log.view", "Access log"),
     (Right.ACCOUNTS, "accounts.listed", "Accounts"),
 )
 _CLOCK = {"clock": "%H:%M", "minutes": "%Y-%m-%d %H:%M", "seconds": "%Y-%m-%d %H:%M:%S"}
-_OUR_PAGE = re.compile(r"/(?!/)[A-Za-z0-9/_-]*(\?before=[0-9]{1,18})?", re.ASCII)
+_OUR_PAGE = re.compile(
+    r"/(?!/)[A-Za-z0-9/_-]*(\?before=[0-9]{1,18})?|/log(/charts)?\?[A-Za-z0-9_=&.:%+-]{1,1200}", re.ASCII
+)
 
 
 def furnish(pages: Blueprint) -> None:
@@ -46,11 +50,6 @@ def furnish(pages: Blueprint) -> None:
 def way_back(path: str) -> str:
     """Return the path if it is one of our own pages, else the start page: a form must lead nowhere else."""
     return path if _OUR_PAGE.fullmatch(path) else "/"
-
-
-def address(endpoint: str, **ids: bytes) -> str:
-    """Return the address of a page by its endpoint; empty where the front door has no such page."""
-    return url_for(endpoint, **cast("dict[str, Any]", ids)) if endpoint in current_app.view_functions else ""
 
 
 def clock(at: datetime | str | None, form: str = "minutes") -> str:
@@ -136,6 +135,7 @@ def _at_hand() -> dict[str, Any]:
         "can_look_up": Right.LOOKUP in rights,
         "can_verify": Right.LOG_VERIFY in rights,
         "can_ask": Right.ASK in rights,
+        "can_break_glass": Right.BREAK_GLASS in rights,
         "role_name": words.of_policy(spoken, policy.roles[me.role]) if me else "",
         "role_names": {role.value: words.of_policy(spoken, rule) for role, rule in policy.roles.items()},
         "purpose_names": {one: words.of_policy(spoken, rule) for one, rule in policy.purposes.items()},
@@ -149,7 +149,6 @@ def _at_hand() -> dict[str, Any]:
         "new_notices": lambda: inbox.count_new(parts(), me) if me else 0,
         "is_demo": current_app.extensions[CONFIG].env == "demo",
         "back": way_back(request.full_path.rstrip("?")) if request.method == "GET" else "/",
-        "address": address,
         "title_of": title_of,
         "summary_of": summary_of,
         "entered_late": entered_late,

@@ -30,6 +30,7 @@ class Right(StrEnum):
     ACCOUNTS = "accounts"
     LOG_READ = "log_read"
     LOG_VERIFY = "log_verify"
+    COMPLIANCE = "compliance"
     DECIDE = "decide"
     SHARE = "share"
     HAND_OVER = "hand_over"

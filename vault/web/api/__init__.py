@@ -1,7 +1,9 @@
 """The JSON API, one module for each part of the work; :mod:`vault.web.api.routes` says how a route is declared."""
 
 from vault.web.api import (
+    accounts,
     board,
+    break_glass,
     caller,
     cases,
     grants,
@@ -20,6 +22,7 @@ __all__ = [
     "accounts",
     "api",
     "board",
+    "break_glass",
     "caller",
     "cases",
     "grants",

@@ -128,9 +128,8 @@ def change_place(work_number: str) -> Page:
 @door(Right.ACCOUNTS)
 def end_sessions(work_number: str) -> Response:
     """End every session of an account."""
-    own = person().work_number == work_number
     sessions.end_all_of(parts(), person(), work_number, now())
-    return redirect(url_for("people.sign_in" if own else "accounts.listed"), 303)
+    return redirect(url_for("accounts.one", work_number=work_number), 303)
 
 
 # -- off-boarding ------------------------------------------------------------------------------------------------

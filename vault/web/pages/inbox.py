@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -15,7 +16,6 @@ from vault.domain.rules.access import Right
 from vault.errors import InvalidValue
 from vault.services import inbox
 from vault.web.gate import door, now, parts, person
-from vault.web.presenting import address
 
 inbox_pages = Blueprint("inbox", __name__)
 
@@ -40,8 +40,8 @@ _SESSIONS = Place("own.own_sessions")
 _EMERGENCY = Place("break_glass.one", "break_glass")
 PLACES: Mapping[NoticeKind, Place] = {
     NoticeKind.ACCESS_ASKED: Place("requests.decide", "asked"),
-    NoticeKind.ACCESS_GRANTED: Place("cases.board"),
-    NoticeKind.ACCESS_REFUSED: Place("cases.board"),
+    NoticeKind.ACCESS_GRANTED: Place("pages.asked", "asked"),
+    NoticeKind.ACCESS_REFUSED: Place("pages.asked", "asked"),
     NoticeKind.ACCESS_REVOKED: Place("cases.board"),
     NoticeKind.ACCESS_SHARED: Place("requests.shared", "share"),
     NoticeKind.HANDOVER_OFFERED: Place("handovers.sheet", "handover"),
@@ -54,7 +54,7 @@ PLACES: Mapping[NoticeKind, Place] = {
     NoticeKind.SECOND_FACTOR_RESET: _SESSIONS,
     NoticeKind.LIMIT_WARNED: Place(_TEAM),
     NoticeKind.LIMIT_ALARMED: Place(_TEAM),
-    NoticeKind.LIMIT_RELEASED: Place("pages.look_up"),
+    NoticeKind.LIMIT_RELEASED: Place("pages.look_up_form"),
     NoticeKind.BREAK_GLASS_ASKED: _EMERGENCY,
     NoticeKind.BREAK_GLASS_APPROVED: _EMERGENCY,
     NoticeKind.BREAK_GLASS_REFUSED: _EMERGENCY,
@@ -89,8 +89,9 @@ def _address(kind: NoticeKind, about: bytes) -> str:
     place = PLACES[kind]
     supervises = parts().policy.allows(person().role, Right.SUPERVISE)
     if place.supervisors and supervises:
-        return address(place.supervisors)
-    return address(place.endpoint, **({place.about: about} if place.about else {}))
+        return url_for(place.supervisors)
+    ids: dict[str, Any] = {place.about: about} if place.about else {}
+    return url_for(place.endpoint, **ids)
 
 
 def _moment(text: str) -> datetime:

@@ -20,6 +20,7 @@ request_pages = Blueprint("requests", __name__)
 _DONE = ("granted", "refused", "revoked")
 """What the list can say about what was just done."""
 
+_SIDE_BY_SIDE = ("match", "sender", "recipient")
 _ID = re.compile("[0-9a-f]{32}")
 _NUMBER = re.compile("[0-9]{1,6}")
 
@@ -43,13 +44,12 @@ def waiting() -> str:
 @door(Right.DECIDE)
 def decide(asked: bytes) -> str:
     """Show what a request leads to, with the two answers."""
-    moment = now()
-    found = deciding.see(parts(), person(), asked, moment)
+    found = deciding.see(parts(), person(), asked, now())
     policy, spoken = parts().policy.grants, language()
     return render_template(
         "request.html",
         found=found,
-        moment=moment,
+        cards=sorted(found.cards, key=lambda card: _SIDE_BY_SIDE.index(card.part)),
         minutes=policy.minutes,
         refusals={one: words.of_policy(spoken, rule) for one, rule in policy.refusals.items()},
         purpose=purpose_name(found.asked.request.purpose),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.web.conftest import ADMIN, AGENT, HOST, INSPECTOR, OTHER_AGENT, POOL_PHONE, SUPERVISOR, Front
+from vault.domain.accounts import FOR_PROGRAMS
 from vault.services import sessions
 from vault.web import gate
 
@@ -229,7 +230,7 @@ def test_every_other_door_is_shut_to_a_program(lone_front: Front, program: str) 
     token, knocked = new_token(lone_front), 0
     for rule in lone_front.app.url_map.iter_rules():
         here = gate.door_of(lone_front.app.view_functions[rule.endpoint])
-        if not rule.rule.startswith("/api/") or here is None or here.is_open or here.right in gate.FOR_PROGRAMS:
+        if not rule.rule.startswith("/api/") or here is None or here.is_open or here.right in FOR_PROGRAMS:
             continue
         path = re.sub(r"<hex32:\w+>", "0" * 32, rule.rule.removeprefix("/api/v1")).replace("<work_number>", AGENT)
         for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}:
