@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from vault.cli import main
 from vault.config import ROOT
+from vault.domain.explain import explain
 from vault.domain.fields import FIELDS
 from vault.domain.ids import RecordClass, Role
 from vault.storage.policy_files import load_policy
@@ -73,6 +74,9 @@ def test_each_role_and_purpose_is_explained_field_by_field(folder, role, purpose
         assert line["view"] == expected
         assert bool(line["mask"]) is (expected in ("masked", "reveal"))
     assert found["digest"] == POLICY.digest
+    printed = [(one["part"], one["class"], one["field"], one["view"], one["mask"]) for one in found["fields"]]
+    lines = explain(POLICY, role, purpose).lines  # what tests/flows/test_matrix.py compares with HTTP
+    assert printed == [(one.part, one.record_class.value, one.field, one.view.value, one.mask) for one in lines]
 
 
 def test_the_explanation_names_the_rules_and_shows_what_the_masks_leave(folder):

@@ -22,6 +22,7 @@ from vault.services import log as log_service
 from vault.services import people as people_service
 from vault.services.steps.keys import KeyRing, make_cohorts_ahead
 from vault.services.steps.parts import Parts
+from vault.services.steps.policy_keeping import keep_policy
 from vault.storage import people, schema, vault_state
 from vault.storage.engine import Database
 from vault.storage.group_commit import GroupCommit
@@ -106,6 +107,8 @@ def open_vault(config: Config, *, to_inspect: bool = False) -> Iterator[Parts]:
                 log_service.refuse_rewound(parts)
             if store.version > state.key_store_version:  # a writer was killed between the file and its mirror
                 make_cohorts_ahead(database, parts.keys, policy, operator(config), datetime.now(UTC))
+            if not to_inspect:
+                keep_policy(parts, config.policies_dir, operator(config), datetime.now(UTC))
             yield parts
         finally:
             writer.close()

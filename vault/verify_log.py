@@ -33,7 +33,7 @@ import sys
 import zipfile
 import zlib
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
@@ -575,9 +575,14 @@ def _levels_beside(start: int, stop: int) -> list[int]:
 FORMAT: Final = "datavault-log-export/1"
 _LARGEST_TEXT: Final = 4 << 20  # bytes of a file that is read whole, of a line, and of a ZIP's list of contents
 _MOST_FILES: Final = 4096
+_IN_ZIP64: Final = 0xFFFF_FFFF  # "see the record for large files"
 _MOST_BLOWN_UP: Final = 200  # times; events shrink to a tenth or so
 _FILE_NAME: Final = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9_.-]{0,79}/){0,2}[A-Za-z0-9_-][A-Za-z0-9_.-]{0,79}")
 _LINE: Final = re.compile(rb'\{"leaf":(0|[1-9][0-9]{0,18}),"hash":"([0-9a-f]{64})","event":(\{.*\})\}\n')
+_REPEATED: Final = (
+    "id", "at", "actor", "role", "action", "outcome", "purpose", "case", "rule", "session", "source", "node", "policy",
+)  # fmt: skip
+"""What the table repeats of an event as it stands there."""
 _UNREADABLE: Final = (
     OSError, EOFError, NotImplementedError, RuntimeError, UnicodeError, csv.Error, struct.error, zipfile.BadZipFile,
     zlib.error,
@@ -661,7 +666,7 @@ def _refuse_long_list(file: IO[bytes]) -> None:
     if end < 0 or len(tail) < end + 22:
         raise CannotJudge("this is no ZIP")
     (size,) = struct.unpack_from("<I", tail, end + 12)
-    if size == 0xFFFF_FFFF and tail[max(0, end - 20) :].startswith(b"PK\x06\x07"):
+    if size == _IN_ZIP64 and tail[max(0, end - 20) :].startswith(b"PK\x06\x07"):
         (place,) = struct.unpack_from("<Q", tail, end - 12)
         file.seek(min(place, length))
         (size,) = struct.unpack("<Q", file.read(56)[40:48])
@@ -726,9 +731,7 @@ def _claims(bundle: _Bundle) -> Claims:
         raise CannotJudge("manifest.json cannot be read") from None
     if kind not in ("range", "selection") or len(files) > _MOST_FILES:
         raise CannotJudge("manifest.json cannot be read")
-    return Claims(
-        created_at, exported_by, key, size, root, kind, since, until, events, waiting, waiting_since, files
-    )
+    return Claims(created_at, exported_by, key, size, root, kind, since, until, events, waiting, waiting_since, files)
 
 
 def _word(value: object) -> str:
@@ -764,7 +767,8 @@ class Judgement:
         claims: what it says of itself.
         findings: everything that is wrong.
         unlisted: findings beyond the first 1000, counted only.
-        doubt: why nothing can be judged although nothing wrong was found; empty otherwise.
+        has_key: whether there was a pinned key to judge by.
+        doubt: why nothing can be judged, even where nothing wrong was found; empty otherwise.
         first: the first entry in the bundle; None without any.
         last: the last entry in the bundle.
         signed_until: time of the last entry in the bundle, as it says itself.
@@ -773,6 +777,7 @@ class Judgement:
     claims: Claims
     findings: tuple[Finding, ...]
     unlisted: int
+    has_key: bool
     doubt: str
     first: int | None
     last: int | None
@@ -780,8 +785,10 @@ class Judgement:
 
     @property
     def status(self) -> int:
-        """0: holds, 1: something is wrong, 2: cannot judge."""
-        return 2 if self.doubt and not self.findings else 1 if self.findings else 0
+        """0: holds, 1: something is wrong, 2: cannot judge; without a key nothing can be judged, whatever is found."""
+        if not self.has_key or (self.doubt and not self.findings):
+            return 2
+        return 1 if self.findings else 0
 
 
 def judge_bundle(path: Path, pin: str | None, since: str | None = None) -> Judgement:
@@ -815,12 +822,14 @@ class _Judge:
         self._claims = _claims(bundle)
         self._heads = _Heads(self._claims.key if pin is None else pin)
         self._found: list[Finding] = []
-        self._doubt = "" if pin else "no key was given, and the one in the bundle proves nothing"
+        self._has_key = pin is not None
+        self._undecided: int | None = None  # size of the earlier checkpoint, until something leads there
         self._unlisted = 0
         # Of the entries, while they stream by:
-        self._indices: list[int] = []  # the first and the last
+        self._first: int | None = None
+        self._last: int | None = None
         self._times = ["", ""]  # of the first and the last
-        self._inside = 0
+        self._inside = 0  # within the time asked for
 
     def judge(self, since: str | None) -> Judgement:
         """Compare everything with everything."""
@@ -835,11 +844,18 @@ class _Judge:
             self._judge_counts()
             self._judge_table()
         found = sorted(self._found, key=lambda one: -1 if one.index is None else one.index)
-        first, last = (self._indices[0], self._indices[1]) if self._indices else (None, None)
-        return Judgement(
-            self._claims, tuple(found[:MOST_FINDINGS]), self._unlisted + max(0, len(found) - MOST_FINDINGS),
-            self._doubt, first, last, self._times[1],
-        )  # fmt: skip
+        unlisted = self._unlisted + max(0, len(found) - MOST_FINDINGS)
+        listed = tuple(found[:MOST_FINDINGS])
+        doubt, until = self._doubt(), self._times[1]
+        return Judgement(self._claims, listed, unlisted, self._has_key, doubt, self._first, self._last, until)
+
+    def _doubt(self) -> str:
+        """Return why nothing can be judged, if so."""
+        if not self._has_key:
+            return "no key was given, and the one in the bundle proves nothing"
+        if self._undecided is not None:
+            return f"nothing in this bundle leads to your earlier checkpoint of {self._undecided} entries"
+        return ""
 
     def _add(self, kind: Kind, index: int | None, words: str) -> None:
         if len(self._found) < MOST_FINDINGS:
@@ -901,15 +917,18 @@ class _Judge:
         elif size in known:
             if known[size] != root:
                 self._add("forked", size, f"this log had another root at {size} entries than your earlier checkpoint")
-        elif not self._doubt:
-            # Within a range the entries themselves decide; else this stays as it is.
+        else:  # the entries of a range decide, if they reach there
             self._heads.roots.setdefault(size, set()).add(root)
-            self._doubt = f"nothing in this bundle leads to your earlier checkpoint of {size} entries"
+            self._undecided = size
 
     def _judge_range(self, head: tuple[int, bytes]) -> None:
         """Grow the tree from what lies before the entries over the entries to what lies behind them."""
         size, told = head[0], self._bundle.json("range.json")
-        start, stop, left, right = *map(_count, (told["start"], told["stop"])), _hashes(told["left"]), _hashes(told["right"])
+        start, stop, left, right = (
+            *map(_count, (told["start"], told["stop"])),
+            _hashes(told["left"]),
+            _hashes(told["right"]),
+        )
         before, behind = _levels_beside(0, start), _levels_beside(stop, size)
         if not start <= stop <= size or (len(before), len(behind)) != (len(left), len(right)):
             raise CannotJudge("range.json does not fit the size of the log")
@@ -929,24 +948,215 @@ class _Judge:
             found.append(Finding("inserted", stop, f"the bundle speaks of no entry beyond {stop - 1}"))
         found += _root_findings(walk.judged, found, start, stop)
         self._found += found
-        if {one for one, _, _ in walk.judged} >= self._heads.roots.keys() - set(range(start)) and start == 0:
-            self._doubt = self._doubt if self._doubt.startswith("no key") else ""
+        if self._undecided in {one for one, _, _ in walk.judged}:
+            self._undecided = None
+        if not found:
+            self._judge_edges(start, stop, size)
+
+    def _judge_edges(self, start: int, stop: int, size: int) -> None:
+        """Demand that the entries reach beyond the time asked for on both sides, or to an end of the log."""
+        before, behind = self._times
+        if start == stop and size:
+            self._add("gap", start, "the bundle holds no entry that shows where the time asked for lies")
+        elif start > 0 and before >= self._claims.since:
+            self._add("gap", start, f"entry {start} is not before the time asked for: there may be earlier ones")
+        elif stop < size and behind < self._claims.until:
+            self._add("gap", stop, f"entry {stop - 1} is not after the time asked for: there may be later ones")
 
     def _judge_selection(self, head: tuple[int, bytes]) -> None:
-        """Check the inclusion proof of each entry."""
+        """Check the inclusion proof of each entry; proofs and entries come in the order of the log."""
+        size, root = head
+        proofs = self._proofs()
+        place, path = next(proofs, (size, []))
+        previous = -1
+        for index, canonical, stored in self._entries():
+            while place < index:
+                self._add("removed", place, f"entry {place} has a proof, but is missing")
+                place, path = next(proofs, (size, []))
+            leaf = sha256(b"\x00" + canonical).digest()
+            if index <= previous:
+                words = f"entry {index} stands behind entry {previous}"
+                self._add("inserted" if index == previous else "reordered", index, words)
+            elif leaf != stored:
+                self._add("changed", index, f"entry {index} does not give the hash stored beside it")
+            elif place != index:
+                self._add("inserted", index, f"entry {index} has no proof")
+            elif _root_of_path(index, size, leaf, path) != root:
+                self._add(
+                    "changed", index, f"entry {index} is not the one at this place of the log, or its proof is not"
+                )
+            if place == index:
+                place, path = next(proofs, (size, []))
+            previous = max(previous, index)
+        while place < size:
+            self._add("removed", place, f"entry {place} has a proof, but is missing")
+            place, path = next(proofs, (size, []))
+
+    def _proofs(self) -> Iterator[tuple[int, list[bytes]]]:
+        """Yield the inclusion proofs of a selection, and name those out of order."""
+        previous = -1
+        for line in self._bundle.lines("proofs.jsonl"):
+            try:
+                one = json.loads(line, object_pairs_hook=_once)
+                place, path = _count(one["leaf"]), _hashes(one["path"])
+            except (ValueError, KeyError, TypeError):
+                raise CannotJudge("proofs.jsonl cannot be read") from None
+            if place > previous:
+                yield place, path
+            else:
+                self._add("reordered", place, f"the proof of entry {place} stands behind that of entry {previous}")
+            previous = max(previous, place)
 
     def _judge_counts(self) -> None:
-        """Compare the entries with the time asked for and the number told."""
+        """Compare the number of entries within the time asked for with the number told."""
+        told = self._claims.events
+        if self._inside != told and not any(one.index is not None for one in self._found):
+            kind: Kind = "removed" if self._inside < told else "inserted"
+            words = f"{told} events are said to be within the time asked for, there are {self._inside}"
+            self._add(kind, self._first, words)
 
     def _judge_table(self) -> None:
-        """Compare the table, where there is one, with the events."""
+        """Compare the table, where there is one, with the events: row by row, in the order of the log."""
+        if "events.csv" not in self._claims.files:
+            return
+        csv.field_size_limit(_LARGEST_TEXT)
+        lines = (line.decode("utf-8-sig") for line in self._bundle.lines("events.csv"))
+        rows = csv.DictReader(lines, restval="")
+        for index, canonical, _ in self._entries(again=True):
+            if not self._claims.since <= _time_of(canonical) < self._claims.until:
+                continue
+            row = next(rows, None)
+            if row is None:
+                self._add("column_mismatch", index, f"events.csv ends before entry {index}")
+                return
+            if not _tells(row, index, canonical):
+                self._add("column_mismatch", index, f"events.csv says something else of entry {index} than the event")
+        if next(rows, None) is not None:
+            self._add("column_mismatch", self._last, "events.csv has more rows than there are events")
 
-    def _entries(self) -> Iterator[Entry]:
-        """Yield the entries of the bundle."""
-        yield (0, b"", b"")
+    def _entries(self, *, again: bool = False) -> Iterator[Entry]:
+        """Yield the entries of the bundle, and note their time and number on the first walk."""
+        since, until = self._claims.since, self._claims.until
+        for number, line in enumerate(self._bundle.lines("events.jsonl"), start=1):
+            found = _LINE.fullmatch(line)
+            if found is None:
+                if not again:
+                    self._add("changed", None, f"line {number} of events.jsonl is not what an export writes")
+                continue
+            index, canonical = int(found[1]), found[3]
+            if not again:
+                at = _time_of(canonical)
+                self._inside += since <= at < until
+                self._times = [at if self._first is None else self._times[0], at]
+                self._first = index if self._first is None else self._first
+                self._last = index
+            yield index, canonical, bytes.fromhex(found[2].decode())
+
+
+def _tells(row: Mapping[str, str], index: int, canonical: bytes) -> bool:
+    """Say whether a row of the table repeats its event; an apostrophe in front is not part of a value."""
+    try:
+        event = json.loads(canonical)
+        cells = {name: cell.removeprefix("'") for name, cell in row.items()}
+        return cells["leaf"] == str(index) and all(cells[name] == event[name] for name in _REPEATED)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError
     return value
+
+
+# -- the command -----------------------------------------------------------------------------------------------------
+
+_CHINESE: Final[Mapping[Kind, str]] = {
+    "changed": "被改动",
+    "removed": "被删除",
+    "inserted": "被插入",
+    "reordered": "次序被调换",
+    "truncated": "尾部被截断",
+    "forked": "历史分叉",
+    "rolled_back": "倒退到旧状态",
+    "wrong_key": "不是固定公钥签署",
+    "bad_checkpoint": "检查点无效",
+    "column_mismatch": "表格与事件不符",
+    "gap": "范围有缺口",
+}
+_VERDICTS: Final = ("成立 · HOLDS", "不成立 · DOES NOT HOLD", "无法判断 · CANNOT JUDGE")
+
+
+def report(judged: Judgement) -> Iterator[str]:
+    """Yield what there is to say about a bundle, line by line; the verdict is the last.
+
+    Args:
+        judged: the judgement.
+    """
+    claims = judged.claims
+    yield f"log: {claims.size} entries, root {claims.root}"
+    yield f"exported at {claims.created_at} by {claims.exported_by}"
+    what = (
+        "every entry of the log" if claims.kind == "range" else "a selection, which says nothing of what was left out"
+    )
+    yield f"asked for: {claims.since} to before {claims.until}; {claims.events} events; {what}"
+    if judged.first is not None:
+        yield f"entries {judged.first} to {judged.last}; the last one happened at {judged.signed_until}"
+    since = f", the oldest of {claims.waiting_since}" if claims.waiting_since else ""
+    yield f"unsigned tail when exported: {claims.waiting} events{since}; nothing vouches for them"
+    for one in judged.findings:
+        yield f"[{one.kind}] {_CHINESE[one.kind]} · {one.words}"
+    if judged.unlisted:
+        yield f"… and {judged.unlisted} more"
+    if judged.doubt:
+        yield f"[?] {judged.doubt}"
+    yield _VERDICTS[judged.status]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Judge a bundle and print what came of it.
+
+    Args:
+        arguments: of the command line; None for those of the process.
+
+    Returns:
+        The exit code.
+    """
+    parser = argparse.ArgumentParser(
+        prog="verify_log.py", description="校验访问日志的导出包 · Check an export of the access log."
+    )
+    parser.add_argument("bundle", type=Path, help="ZIP 或解开后的文件夹 · the ZIP, or the folder it was unpacked into")
+    parser.add_argument("--key", metavar="PIN", help="固定公钥或存放它的文件 · the pinned key, or a file that holds it")
+    parser.add_argument(
+        "--since", metavar="CHECKPOINT", type=Path, help="上次留存的检查点文件 · a checkpoint kept from before"
+    )
+    given = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a console that has no Chinese still gets the verdict
+    try:
+        pin = None if given.key is None else given.key if "+" in given.key else _short_text(Path(given.key))
+        since = None if given.since is None else _short_text(given.since)
+        judged = judge_bundle(given.bundle, pin, since)
+    except CannotJudge as error:
+        _say([f"[?] {error}", _VERDICTS[2]])
+        return 2
+    _say(report(judged))
+    return judged.status
+
+
+def _short_text(path: Path) -> str:
+    """Return what a short file of the auditor's own holds."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_LONGEST_NOTE).decode()
+    except (OSError, UnicodeError):
+        raise CannotJudge(f"{path.name} cannot be read") from None
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line)  # noqa: T201 - this is what the file is for
+
+
+if __name__ == "__main__":
+    sys.exit(main())

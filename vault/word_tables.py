@@ -72,6 +72,8 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "log.search": "Log searched",
         "compliance.view": "Compliance report viewed",
         "log.verify": "Log verified",
+        "log.export": "Log exported",
+        "policy.loaded": "Policy loaded for the first time",
     },
     "outcome": {
         "done": "done",
@@ -375,6 +377,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "forked": "Two signed checkpoints contradict each other: there are two histories.",
         "rolled_back": "A signed checkpoint is smaller than an earlier one: the log went back in time.",
         "wrong_key": "A checkpoint is not signed by the pinned key.",
+        "gap": "Entries before or after {index} are missing.",
         "bad_checkpoint": "A checkpoint does not agree with the entries or cannot be read.",
         "column_mismatch": "Entry {index}: a search column differs from the event.",
     },
@@ -417,6 +420,13 @@ _OUR_DEFECT = "A defect in the program was met and nothing was shown. Tell the o
 _NOT_A_WORD = "{field}: this word is not on the list. Use a word of the mapping file."
 
 REASONS: Mapping[str, str] = {
+    "span_empty": "The end must lie after the beginning. The end itself is not included.",
+    "nobody_of_that_name": "Nobody of this work number is in the log. Check the work number.",
+    "file_exists": "{path} is there already. Choose another name.",
+    "file_unwritable": "{path} cannot be written. Check the folder and the space on the disk.",
+    "leaf_not_in_tree": _OUR_DEFECT,
+    "tree_is_shorter": _OUR_DEFECT,
+    "log_has_gap": "Entry {index} of the log is missing. Change nothing and verify the log.",
     "not_recognised": (
         "This is no complete waybill, phone or ID number. Check it digit by digit: no digit may be missing or too many."
     ),
@@ -488,6 +498,7 @@ REASONS: Mapping[str, str] = {
     "case": "This case is not there or not yours any more. Look the number up again: that opens a new one.",
     "record": "There is no such record for you to see. Look the number up again.",
     "request": "This request is not there, or not for you to decide any more.",
+    "signal": "There is no such limit for you to lift. It may have been lifted already.",
     "grant": "This access is not there, over already, or not yours to revoke.",
     "share": "This share is not there, over already, or meant for somebody else.",
     "already_decided": "Somebody else has decided this already, or it is over. Nothing was changed.",
@@ -653,6 +664,7 @@ REASONS: Mapping[str, str] = {
     "confirmation_refused": (
         "Password or code is wrong, or was tried too often. A code works once: wait for the next one, then try again."
     ),
+    "second_factor": "There is no second factor to take away or renew. Set one up first.",
     "second_factor_there": "You have a second factor already. Remove it first to set up another.",
     "step_up_needed": "Confirm who you are: give your password and code again.",
     "log_kept_too_short": "The access log must be kept for 6 months at least ({place}).",

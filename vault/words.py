@@ -12,6 +12,7 @@ from pathlib import Path
 
 from babel.messages.pofile import read_po
 
+from vault.domain.ids import Role
 from vault.domain.rules.access import PurposePolicy, RolePolicy
 from vault.domain.rules.service import NoticePolicy
 from vault.domain.rules.shape import Named
@@ -59,6 +60,17 @@ def name(language: str, group: str, word: str) -> str:
 def of_policy(language: str, rule: RolePolicy | PurposePolicy | Named | NoticePolicy) -> str:
     """Return the name that the policy gives a role, a purpose or a reason, or the text it gives a notice."""
     return rule.en if language == ENGLISH else rule.zh
+
+
+def event_names(language: str, roles: Mapping[Role, RolePolicy]) -> Callable[[str, str], str]:
+    """Return what names the words of an event in a table: group (role, action, outcome, …) and id in, name out."""
+
+    def named(group: str, word: str) -> str:
+        if group != "role":
+            return name(language, group, word)
+        return of_policy(language, roles[Role(word)]) if word in roles else word
+
+    return named
 
 
 def finding(language: str, kind: str, index: int | None) -> str:

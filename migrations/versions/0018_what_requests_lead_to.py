@@ -11,13 +11,18 @@ branch_labels = None
 depends_on = None
 
 
+def _reason() -> sa.Column[str]:
+    # As the table says it: what SQLite tells of a default would be written down in another spelling.
+    return sa.Column("reason", sa.String(40), nullable=False, server_default="")
+
+
 def _recreate() -> str:
     # SQLite itself would add the columns behind the table's constraints: another statement than that of the table.
     return "always" if op.get_bind().dialect.name == "sqlite" else "never"
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("access_requests", recreate=_recreate()) as requests:
+    with op.batch_alter_table("access_requests", recreate=_recreate(), reflect_args=[_reason()]) as requests:
         requests.add_column(
             sa.Column(
                 "sought", sa.LargeBinary(16), nullable=True, comment="keyed tag of case and identifier: asked once"
@@ -29,6 +34,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("access_requests", recreate=_recreate()) as requests:
+    with op.batch_alter_table("access_requests", recreate=_recreate(), reflect_args=[_reason()]) as requests:
         requests.drop_column("leads_to")
         requests.drop_column("sought")

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Visitor
-from tests.web.conftest import ADMIN, AGENT, AUDITOR, INSPECTOR, POOL_PHONE, SUPERVISOR, WAYBILL
+from tests.web.conftest import ADMIN, AGENT, AUDITOR, IMD, INSPECTOR, POOL_PHONE, SUPERVISOR, WAYBILL
 
 pytestmark = pytest.mark.browser
 
@@ -37,7 +37,7 @@ def addresses(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("who", [AGENT, SUPERVISOR, AUDITOR, ADMIN, INSPECTOR])
+@pytest.mark.parametrize("who", [AGENT, SUPERVISOR, AUDITOR, ADMIN, INSPECTOR, IMD])
 def test_no_page_of_a_role_breaks_a_rule(visit: Visit, who: str, width: int, language: str) -> None:
     visitor = visit(width)
     visitor.page.context.add_cookies([{"name": "language", "value": language, "url": visitor.address}])

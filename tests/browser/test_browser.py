@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
-from tests.web.conftest import ADMIN, AGENT, AUDITOR, OWNED_PHONE, POOL_PHONE, WAYBILL
+from tests.web.conftest import ADMIN, AGENT, AUDITOR, OWNED_PHONE, POOL_ID_NUMBER, POOL_PHONE, WAYBILL
 
 pytestmark = pytest.mark.browser
 
@@ -24,12 +24,22 @@ def agent(visit: Visit) -> Visitor:
     return visitor
 
 
+def prove_caller(visitor: Visitor) -> None:
+    """Look the pool customer up and let the caller prove to be them, with keys only."""
+    visitor.type_number(POOL_PHONE)
+    for answer in (POOL_PHONE[-4:], POOL_ID_NUMBER[-4:]):
+        visitor.page.keyboard.press("v")
+        visitor.page.keyboard.type(answer)
+        visitor.press_and_go("Enter")
+    expect(visitor.page.locator(".caller .chip.good")).to_have_count(1)
+
+
 def scroll_width(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth"))
 
 
 def test_an_agent_comes_from_signing_in_to_a_revealed_name_without_touching_the_mouse(agent: Visitor) -> None:
-    agent.type_number(POOL_PHONE)
+    prove_caller(agent)
     card = agent.page.locator("article")
     expect(card).to_have_count(1)
     expect(card).not_to_contain_text(FULL_NAME)
@@ -57,7 +67,7 @@ def test_from_a_typed_number_to_the_card_it_takes_three_keys(agent: Visitor) -> 
 
 def test_a_revealed_value_is_masked_again_when_its_time_is_over(agent: Visitor) -> None:
     agent.page.clock.install()
-    agent.type_number(POOL_PHONE)
+    prove_caller(agent)
     agent.page.locator("article button").nth(1).click()
     expect(agent.page.locator(".clear")).to_have_text(POOL_PHONE)
     agent.page.clock.fast_forward(29_000)
@@ -68,7 +78,7 @@ def test_a_revealed_value_is_masked_again_when_its_time_is_over(agent: Visitor) 
 
 
 def test_numbers_of_values_do_not_move_while_one_is_shown(agent: Visitor) -> None:
-    agent.type_number(POOL_PHONE)
+    prove_caller(agent)
     marks = agent.page.locator("form[data-reveal] kbd")
     before = marks.all_text_contents()
     agent.page.keyboard.press("r")
@@ -81,7 +91,7 @@ def test_numbers_of_values_do_not_move_while_one_is_shown(agent: Visitor) -> Non
 
 
 def test_a_print_holds_the_watermark_and_no_revealed_value(agent: Visitor) -> None:
-    agent.type_number(POOL_PHONE)
+    prove_caller(agent)
     agent.page.keyboard.press("r")
     agent.page.keyboard.press("1")
     expect(agent.page.locator(".clear")).to_be_visible()
@@ -160,6 +170,9 @@ def test_without_scripts_the_whole_walk_still_works(visit: Visit) -> None:
     page.fill("#number", POOL_PHONE)
     page.check("input[value=query]", force=True)
     page.click(".send button")
+    for answer in (POOL_PHONE[-4:], POOL_ID_NUMBER[-4:]):
+        page.fill("[data-caller] input[name=answer]", answer)
+        page.click("[data-caller] .send button")
     page.locator("article button").nth(1).click()
     expect(page.locator(".clear")).to_have_text(POOL_PHONE)
     page.click("a.hide")
@@ -168,7 +181,7 @@ def test_without_scripts_the_whole_walk_still_works(visit: Visit) -> None:
     page.check("input[value=query]", force=True)
     page.click(".send button")
     page.click("form[action='/ask'] button")
-    expect(page.locator(".notice")).to_be_visible()
+    expect(page.locator(".waiting")).to_be_visible()
 
 
 def test_the_language_switch_keeps_the_record_on_the_screen(agent: Visitor) -> None:

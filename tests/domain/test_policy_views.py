@@ -4,9 +4,12 @@ from pathlib import Path
 import pytest
 
 from vault.domain.access import other_party_fields, visible_fields
+from vault.domain.fields import FIELDS
 from vault.domain.ids import RecordClass, Role
+from vault.domain.masks import MASKS, mask, masks_within
 from vault.domain.rules.access import View
 from vault.domain.rules.views import Views
+from vault.domain.samples import SAMPLES, sample
 from vault.storage.policy_files import load_policy
 
 POLICY = load_policy(Path(__file__).parents[2] / "policies")
@@ -95,3 +98,19 @@ def test_what_the_role_has_no_right_to_reveal_is_masked():
     roles = dict(POLICY.roles) | {Role.AGENT: replace(agent, rights=agent.rights - {"reveal"})}
     seen = visible_fields(replace(POLICY, roles=roles), Role.AGENT, "query", CUSTOMER, ["phone", "id_type"])
     assert seen == {"phone": MASKED, "id_type": PLAIN}
+
+
+def test_every_masked_field_has_made_up_values_to_try_its_mask_on():
+    for record_class in SAMPLES:
+        for name, one in FIELDS[record_class].items():
+            if one.mask != "plain" and name != "source_number":
+                made_up = sample(record_class, name)
+                assert made_up
+                assert all(mask(POLICY.masks.of(record_class, name), value) != value for value in made_up), name
+
+
+def test_a_field_may_have_its_own_mask_or_a_narrower_one():
+    for kind in MASKS:
+        assert {kind, "hidden"} <= masks_within(kind)
+    assert masks_within("name") == {"name", "surname_only", "hidden"}
+    assert masks_within("address") == {"address", "city", "hidden"}

@@ -11,9 +11,19 @@ from tests.services.staff_at_work import ADMIN, column, in_use
 from tests.simulator import NOW, complaint_row, service_row, staff_row
 from vault import bootstrap
 from vault.domain.ids import new_id
-from vault.errors import AccessRefused, IntegrityError, InvalidValue, NotFound, SignInRefused, StepUpNeeded, VaultError
+from vault.errors import (
+    AccessRefused,
+    IntegrityError,
+    InvalidValue,
+    NotFound,
+    SignInRefused,
+    StepUpNeeded,
+    StorageError,
+    VaultError,
+)
 from vault.services import accounts, offboarding, people, sessions
-from vault.storage import grants
+from vault.storage import grants, leaving, record_writes, records
+from vault.storage.record_writes import Change
 from vault.storage.tables import access_requests, handovers
 
 AGENT, HEIR, SPECIALIST, SUPERVISOR, SOURCE = "KF2001", "KF2002", "KF2008", "KF2009", "203.0.113.9"
@@ -205,6 +215,19 @@ def test_more_records_than_are_handed_on_in_one_go_are_all_handed_on(alone, monk
     assert leave(alone).held.customers == 5
     assert [len(one["records"]) for one in alone.events("record.owner_changed")] == [2, 2, 1]
     assert plan(alone, AGENT, HEIR).held.customers == 5
+
+
+def test_a_record_that_somebody_else_changed_meanwhile_is_not_given(staffed):
+    for _ in range(3):
+        staffed.customer(owner=AGENT)
+    with staffed.parts.database.write() as connection:
+        ids = leaving.records_to_hand_on(connection, staffed.person(AGENT).account_id)
+        found = list(records.load(connection, ids).values())
+        changes = [Change(one.meta.with_owner(None), b"\0" * 32, one.revision, staffed.now) for one in found]
+        changes[1] = replace(changes[1], revision=changes[1].revision + 1)
+        with pytest.raises(StorageError, match="changed_meanwhile"):
+            record_writes.give(connection, changes)
+    assert staffed.rows("SELECT count(*) FROM records WHERE owner_id IS NULL") == [(0,)]
 
 
 # -- what stands in the way --------------------------------------------------------------------------------------

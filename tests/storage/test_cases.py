@@ -1,13 +1,11 @@
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import insert
 
 from tests.factories import NOW, account
 from vault.domain.ids import new_id
-from vault.errors import StorageError
 from vault.storage import cases
-from vault.storage.tables import access_requests, case_records
+from vault.storage.tables import case_records
 from vault.storage.tables import cases as cases_table
 from vault.storage.unit_of_work import unit_of_work
 
@@ -28,18 +26,6 @@ def a_case(opener, minutes=0):
         "closed_at": None,
         "held_by": opener,
     }
-
-
-def a_request(case, minutes=0, **changes):
-    row = {
-        "request_id": new_id(),
-        "case_id": case["case_id"],
-        "asked_by": case["opened_by"],
-        "identifier_kind": "phone",
-        "asked_at": NOW + timedelta(minutes=minutes),
-        "state": "asked",
-    }
-    return row | changes
 
 
 def test_a_case_is_read_as_it_was_opened(database):
@@ -75,14 +61,6 @@ def test_a_person_sees_their_own_cases_newest_first(database):
     with database.read() as connection:
         found = cases.held_by(connection, me, limit=2)
     assert [one.case_id for one in found] == [rows[1]["case_id"], rows[2]["case_id"]]
-
-
-def test_a_request_in_an_unknown_state_is_refused(database):
-    case = a_case(account(database))
-    add(database, cases_table, case)
-    with pytest.raises(StorageError) as raised:
-        add(database, access_requests, a_request(case, state="perhaps"))
-    assert raised.value.facts == {"constraint": "ck_access_requests_state"}
 
 
 def test_an_open_case_is_kept_and_a_closed_one_is_not_there(database):

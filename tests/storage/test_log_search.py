@@ -9,6 +9,7 @@ from tests.factories import NOW, event
 from vault.domain.ids import new_id
 from vault.domain.log import Action, Actor, Opened, Outcome
 from vault.domain.log_search import EVERY, Question, terms_of
+from vault.domain.records import to_micros
 from vault.storage import log, log_search, schema
 from vault.storage.engine import Database
 from vault.storage.unit_of_work import unit_of_work
@@ -193,6 +194,13 @@ def test_text_where_a_number_should_be_is_of_no_event(sqlite_database, sqlite_pl
         connection.execute(text("UPDATE log_terms SET leaf_index = 'x' WHERE term = :term"), {"term": b"*"})
     engine.dispose()
     assert difference(sqlite_database) == -1
+
+
+def test_terms_that_somebody_put_there_before_do_not_stop_the_log(database, tamper):
+    tamper("INSERT INTO log_terms VALUES (:term, :at, 0)", term=b"*", at=to_micros(later(0)))
+    add(database, event(at=later(0)))
+    assert found(database) == [0]
+    assert difference(database) is None
 
 
 def test_the_application_can_neither_change_nor_remove_a_term(postgresql_database):

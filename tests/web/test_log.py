@@ -21,6 +21,7 @@ from tests.web.conftest import (
     Front,
 )
 from tests.web.test_pages import form, send
+from vault.web.api.log import EventCounts, Events
 
 ROW = re.compile(r'<td class="number muted">(\d+)</td>')
 
@@ -78,7 +79,7 @@ def test_an_id_number_or_a_waybill_leads_there_too(front: Front, auditor: FlaskC
 def test_a_number_that_no_record_carries_is_said_so_by_its_kind(auditor: FlaskClient) -> None:
     done = send(auditor, form(get(auditor, "/log"), "/log/find"), number=ABSENT_PHONE)
     assert (done.status_code, done.location) == (303, "/log?none=phone")
-    assert "没有任何记录使用该号码（手机号）。" in get(auditor, done.location).text
+    assert "没有任何记录使用该号码（电话号码）。" in get(auditor, done.location).text
 
 
 def test_what_is_no_number_is_refused_beside_its_field_and_not_repeated(front: Front, auditor: FlaskClient) -> None:
@@ -98,8 +99,8 @@ def test_what_was_asked_for_is_kept_when_a_customer_is_looked_for(auditor: Flask
 @pytest.mark.parametrize("path", ["/log", "/log/charts"])
 def test_only_who_reads_the_log_may_search_it(front: Front, path: str) -> None:
     for who in (AGENT, SUPERVISOR):
-        before = front.events()
-        assert get(front.browser(who), path).status_code == 403
+        browser, before = front.browser(who), front.events()
+        assert get(browser, path).status_code == 403
         assert front.events() == before + 1
 
 
@@ -140,7 +141,7 @@ def test_the_language_switch_keeps_what_was_asked_for(auditor: FlaskClient) -> N
     "query",
     [
         "action=nothing",
-        "outcome=x",
+        "outcome=perhaps",
         "role=nobody",
         "purpose=fun",
         "since=yesterday",
@@ -150,6 +151,7 @@ def test_the_language_switch_keeps_what_was_asked_for(auditor: FlaskClient) -> N
         "since=2026-02-02T00:00&until=2026-02-01T00:00",
         "&".join(["record=" + "0" * 32] * 21),
         "person=" + "A" * 65,
+        "person=13912345601",
     ],
 )
 def test_a_question_that_cannot_be_is_refused_and_not_repeated(auditor: FlaskClient, query: str) -> None:
@@ -191,3 +193,88 @@ def test_the_charts_have_the_same_numbers_as_their_tables(front: Front, auditor:
 def test_the_list_opens_with_its_newest_entry_whatever_place_is_asked_for(auditor: FlaskClient) -> None:
     for before in ("x", "9" * 15, "-1", ""):
         assert rows(get(auditor, f"/log?before={before}"))
+
+
+# -- for programs ------------------------------------------------------------------------------------------------
+
+
+def test_a_program_searches_by_a_number_that_its_answer_does_not_hold(front: Front, found: dict[str, Any]) -> None:
+    body = {"number": POOL_PHONE, "action": "record.lookup", "limit": 2}
+    answer = front.api("POST", "/events/search", who=AUDITOR, json=body)
+    Events.model_validate_json(answer.text)
+    assert answer.json["records"] == [found["records"][0]["id"]]
+    assert all(found["records"][0]["id"] in str(one["event"]["records"]) for one in answer.json["events"])
+    assert answer.json["events"]
+    assert POOL_PHONE not in answer.text
+
+
+def test_a_program_searches_by_records_and_what_hangs_on_them(front: Front, found: dict[str, Any]) -> None:
+    customer = found["records"][0]["id"]
+    narrow, wide = (
+        front.api("POST", "/events/search", who=AUDITOR, json={"records": [customer], "around": around}).json
+        for around in (False, True)
+    )
+    assert narrow["records"] == [customer]
+    assert len(wide["records"]) == 2  # the customer's shipment
+
+
+def test_a_number_that_nothing_carries_gives_no_events_and_not_all_of_them(front: Front) -> None:
+    answer = front.api("POST", "/events/search", who=AUDITOR, json={"number": ABSENT_PHONE})
+    assert answer.json == {"events": [], "older": None, "records": []}
+
+
+def test_a_number_and_records_at_once_are_refused(front: Front) -> None:
+    body = {"number": POOL_PHONE, "records": ["0" * 32]}
+    answer = front.api("POST", "/events/search", who=AUDITOR, json=body)
+    assert (answer.status_code, answer.json["reason"]) == (400, "number_or_records")
+
+
+def test_a_program_pages_by_the_index_it_was_given_to_the_end(front: Front, found: dict[str, Any]) -> None:
+    record, seen, before = found["records"][0]["id"], [], ""
+    while True:
+        page = front.api("GET", f"/events?record={record}&limit=1{before}", who=AUDITOR).json
+        seen += [one["index"] for one in page["events"]]
+        if page["older"] is None:
+            break
+        before = f"&before={page['older']}"
+    assert seen == sorted(set(seen), reverse=True)
+    whole = front.api("GET", f"/events?record={record}&limit=200", who=AUDITOR).json
+    assert [one["index"] for one in whole["events"]] == seen
+
+
+def test_counts_say_the_same_as_the_list(front: Front, found: dict[str, Any]) -> None:
+    counts = front.api("GET", f"/events/counts?action=record.lookup&outcome=granted&person={AGENT}", who=AUDITOR)
+    EventCounts.model_validate_json(counts.text)
+    narrowed = f"action=record.lookup&outcome=granted&person={AGENT}&limit=200"
+    listed = front.api("GET", f"/events?{narrowed}", who=AUDITOR).json["events"]
+    assert counts.json["people"] == [{"person": AGENT, "count": len(listed)}]
+    assert sum(one["count"] for one in counts.json["hours"]) == len(listed)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("since=2026-01-01", "since"),
+        ("since=2026-13-01T00:00Z", "since"),
+        ("action=x", "action"),
+        ("action=record.nothing", "action"),
+        ("shift=inside", "shift"),
+        ("record=1", "record"),
+        ("person=", "person"),
+        ("phone=13912345601", "phone"),
+        ("since=2026-02-02T00:00Z&until=2026-02-02T00:00Z", "until"),
+    ],
+)
+def test_a_question_of_a_program_that_cannot_be_names_its_field(front: Front, query: str, field: str) -> None:
+    answer = front.api("GET", f"/events?{query}", who=AUDITOR)
+    assert (answer.status_code, answer.json["field"]) == (400, field)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/events"), ("GET", "/events/counts"), ("POST", "/events/search")]
+)
+def test_nobody_else_searches_the_log_by_program(front: Front, method: str, path: str) -> None:
+    front.token(AGENT)
+    before = front.events()
+    answer = front.api(method, path, who=AGENT, json={"number": POOL_PHONE} if method == "POST" else None)
+    assert (answer.status_code, front.events()) == (403, before + 1)

@@ -184,7 +184,7 @@ def test_nobody_revokes_what_is_not_theirs(lone_front: Front) -> None:
     listed = lone_front.api("GET", "/grants", who=OTHER_AGENT)
     grants.Grants.model_validate_json(listed.text)
     grant = listed.json["given"][0]["grant"]
-    for who in (AGENT, SUPERVISOR, INSPECTOR):
+    for who in (AGENT, AUDITOR, INSPECTOR):
         assert lone_front.api("DELETE", f"/grants/{grant}", who=who).status_code in (403, 404)
     assert lone_front.api("DELETE", f"/grants/{grant}", who=OTHER_AGENT).status_code == 204
     gone = stands(lone_front, request).json

@@ -89,6 +89,7 @@ def _ask(what: str) -> str:
 def whoami(acting_as: str, *, as_json: bool) -> None:
     """以本人身份登录并显示角色和密码到期时间 · Sign in as oneself and tell role and end of the password."""
     config = load_config()
+    say = speaker(config)
     with vault(config) as parts, acting(parts, acting_as) as person:
         role, zone = parts.policy.roles[person.role], parts.policy.zone
         ends = ends_at(parts.policy.passwords, person.password_changed_at)
@@ -98,4 +99,4 @@ def whoami(acting_as: str, *, as_json: bool) -> None:
         return
     click.echo(f"{person.work_number} {words.of_policy(config.language, role)} {person.outlet} {person.team}".rstrip())
     until = ends.astimezone(zone).strftime("%Y-%m-%d %H:%M")
-    click.echo(speaker(config)("Password until {at}").format(at=until))
+    click.echo(say("Password until {at}").format(at=until))

@@ -1,14 +1,16 @@
-"""Commands about the access log."""
+"""Commands about the access log: judge it, export it, sign it."""
 
 from __future__ import annotations
 
 import base64
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
 from vault import bootstrap
+from vault.cli.log_export import export
 from vault.cli.output import CANNOT, FOUND, json_option, now, show_json, speaker, vault
 from vault.config import load_config
 from vault.domain.log_checkpoints import Checkpoint
@@ -21,10 +23,28 @@ def log_group() -> None:
     """访问日志 · The access log."""
 
 
+log_group.add_command(export)
+
+
 @log_group.command("verify")
+@click.argument("bundle", required=False, type=click.Path(exists=True, path_type=Path))
+@click.option("--key", metavar="PIN", help="校验导出包用的固定公钥或其文件 · pinned key of a bundle, or its file")
+@click.option("--since", metavar="CHECKPOINT", help="上次留存的检查点文件 · a checkpoint kept from an earlier bundle")
 @json_option
-def verify(*, as_json: bool) -> None:
-    """对照库外检查点与固定公钥校验日志 · Judge the log by the checkpoint and pinned key kept outside the database."""
+def verify(bundle: Path | None, key: str | None, since: str | None, *, as_json: bool) -> None:
+    """校验本库日志,或一个导出包 · Judge this vault's log, or an exported bundle.
+
+    不带参数时,以库外检查点与固定公钥为准。Without a bundle, by the checkpoint and the key kept outside the database.
+    """
+    if bundle is not None:
+        given = [str(bundle), *(["--key", key] if key else []), *(["--since", since] if since else [])]
+        sys.exit(log_service.verify_bundle(given))
+    if key or since:
+        raise click.UsageError("--key, --since: BUNDLE?")
+    _verify_vault(as_json=as_json)
+
+
+def _verify_vault(*, as_json: bool) -> None:
     config = load_config()
     say = speaker(config)
     with bootstrap.open_vault(config, to_inspect=True) as parts:
@@ -44,6 +64,7 @@ def verify(*, as_json: bool) -> None:
                 "size": report.size,
                 "checked_size": report.checked_size,
                 "unsigned_tail": report.unsigned_tail,
+                "tail_since": report.tail_since,
                 "waiting": verdict.waiting,
                 "first_bad_entry": report.first_bad_index,
                 "findings": [asdict(one) for one in report.findings],
@@ -60,6 +81,8 @@ def verify(*, as_json: bool) -> None:
                 size=report.size, checked=report.checked_size, tail=report.unsigned_tail, waiting=verdict.waiting
             )
         )
+        if report.tail_since:
+            click.echo(say("The oldest event after the checkpoint is of {time}").format(time=report.tail_since))
         for one in report.findings:
             click.echo(f"  [{one.kind}] {finding(config.language, one.kind, one.index)}")
         if not verdict.holds:

@@ -94,6 +94,8 @@ class Action(StrEnum):
     LOG_SEARCH = "log.search"
     COMPLIANCE_VIEW = "compliance.view"
     LOG_VERIFY = "log.verify"
+    LOG_EXPORT = "log.export"
+    POLICY_LOADED = "policy.loaded"
 
 
 class Outcome(StrEnum):

@@ -22,8 +22,11 @@ from vault.verify_log import Entry, Finding, Report
 
 __all__ = [
     "Action", "Actor", "LogLine", "Outcome", "Verdict", "page", "record_verification", "refuse_rewound", "settle",
-    "verify",
+    "verify", "verify_bundle",
 ]  # fmt: skip
+
+verify_bundle = verify_log.main
+"""Judges an exported bundle as the auditor's own copy of the verifier does, and prints what came of it."""
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - only for text: the columns are UTC, the text ends in Z
 

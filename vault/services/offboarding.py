@@ -19,7 +19,7 @@ from vault.services.steps.parts import Parts
 from vault.storage import api_tokens, cases, grants, leaving, notifications, people, record_writes, records, sessions
 from vault.storage.leaving import Held
 from vault.storage.people import PERSON, Account
-from vault.storage.record_writes import Change, Origin
+from vault.storage.record_writes import Change
 from vault.storage.records import StoredRecord
 from vault.storage.unit_of_work import UnitOfWork, unit_of_work
 
@@ -230,7 +230,7 @@ def _hand_on_records(
         at_hand.clear()
         at_hand.update(records.load(work.connection, ids[start : start + _AT_ONCE]))
         changes = [_given(store, one, heir, now) for one in at_hand.values()]
-        record_writes.change(work.connection, changes, frozenset())  # no value changes, so none is superseded
+        record_writes.give(work.connection, changes)
         named = tuple(announced(one, ()) for one in at_hand.values())
         event = parts.event(now, person.actor(), Action.OWNER_CHANGED, Outcome.DONE, opened=named, **facts)
         work.announce(event)
@@ -240,5 +240,4 @@ def _given(store: KeyStore, found: StoredRecord, heir: Account | None, now: date
     check(store, found)
     meta = found.meta.with_owner(heir.account_id if heir else None)
     mac = store.keys_of(meta.cohort_id).mac(meta)
-    # Changed in the vault: a later import that still names the former owner is a conflict, and changes nothing.
-    return Change(meta, mac, found.revision, now, origin=Origin.VAULT)
+    return Change(meta, mac, found.revision, now)

@@ -20,7 +20,6 @@ from sqlalchemy import BigInteger, Connection, Select, and_, exists, func, selec
 
 from vault.domain.log_search import terms_of
 from vault.domain.records import to_micros
-from vault.storage.bulk import insert_rows
 from vault.storage.tables import log_events, log_terms
 
 _FIRST_BATCH, _LARGEST_BATCH = 128, 4096
@@ -67,7 +66,18 @@ def index(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
         connection: the transaction that orders them.
         rows: with ``leaf_index`` and ``canonical``.
     """
-    insert_rows(connection, log_terms, [term for row in rows for term in _terms(row["leaf_index"], row["canonical"])])
+    terms = sorted(term for row in rows for term in _terms(row["leaf_index"], row["canonical"]))
+    driver: Any = connection.connection.driver_connection
+    # A row that is there already is left alone: whoever put it there must not stop the log.
+    if connection.dialect.name == "sqlite":
+        driver.executemany("INSERT OR IGNORE INTO log_terms (term, at, leaf_index) VALUES (?, ?, ?)", terms)
+    elif terms:
+        columns = [list(column) for column in zip(*terms, strict=True)]
+        driver.execute(
+            "INSERT INTO log_terms (term, at, leaf_index)"
+            " SELECT * FROM unnest(%b::bytea[], %b::int8[], %b::int8[]) ON CONFLICT DO NOTHING",
+            columns,
+        )
 
 
 def _terms(leaf_index: int, canonical: bytes) -> list[tuple[bytes, int, int]]:

@@ -92,12 +92,9 @@ def read_policy(folder: Path) -> Policy:
     Raises:
         PolicyError: a file is missing, surplus, malformed or has an unknown key.
     """
-    texts = _texts(folder)
-    digest = hashlib.sha256()
-    for name, content in sorted(texts.items()):
-        digest.update(f"{name}\n{len(content)}\n".encode() + content)
+    digest, texts = policy_texts(folder)
     policy = Policy(
-        digest=digest.hexdigest(),
+        digest=digest,
         company=_parse("company", texts, CompanyPolicy),
         roles=_parse("roles", texts, dict[Role, RolePolicy]),
         purposes=_parse("purposes", texts, dict[str, PurposePolicy]),
@@ -122,6 +119,22 @@ def read_policy(folder: Path) -> Policy:
     except (ZoneInfoNotFoundError, ValueError):
         raise PolicyError("unknown_zone", file="company.toml") from None
     return policy
+
+
+def policy_texts(folder: Path) -> tuple[str, dict[str, bytes]]:
+    """Return the digest of a policy and the bytes of its files by name, as they are now.
+
+    Args:
+        folder: where the files lie.
+
+    Raises:
+        PolicyError: a file is missing or surplus.
+    """
+    texts = _texts(folder)
+    digest = hashlib.sha256()
+    for name, content in sorted(texts.items()):
+        digest.update(f"{name}\n{len(content)}\n".encode() + content)
+    return digest.hexdigest(), texts
 
 
 def _texts(folder: Path) -> dict[str, bytes]:

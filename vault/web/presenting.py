@@ -34,9 +34,9 @@ _MENU = (
     (Right.ACCOUNTS, "accounts.listed", "Accounts"),
 )
 _CLOCK = {"clock": "%H:%M", "minutes": "%Y-%m-%d %H:%M", "seconds": "%Y-%m-%d %H:%M:%S"}
-_OUR_PAGE = re.compile(
-    r"/(?!/)[A-Za-z0-9/_-]*(\?before=[0-9]{1,18})?|/log(/charts)?\?[A-Za-z0-9_=&.:%+-]{1,1200}", re.ASCII
-)
+_OUR_PAGE = re.compile(r"/(?!/)[A-Za-z0-9/_-]*(\?before=[0-9]{1,18})?", re.ASCII)
+_OUR_SEARCH = re.compile(r"/log(/charts)?\?[A-Za-z0-9_=&.:%+-]{1,1200}", re.ASCII)
+"""A search of the log; its own page says that it leads back there, so that no page repeats just any address."""
 
 
 def furnish(pages: Blueprint) -> None:
@@ -49,7 +49,7 @@ def furnish(pages: Blueprint) -> None:
 
 def way_back(path: str) -> str:
     """Return the path if it is one of our own pages, else the start page: a form must lead nowhere else."""
-    return path if _OUR_PAGE.fullmatch(path) else "/"
+    return path if _OUR_PAGE.fullmatch(path) or _OUR_SEARCH.fullmatch(path) else "/"
 
 
 def clock(at: datetime | str | None, form: str = "minutes") -> str:
@@ -124,7 +124,7 @@ def _parsed(text: str) -> Mapping[str, str]:
 
 def _at_hand() -> dict[str, Any]:
     spoken, say = language(), words.translator(language())
-    policy = parts().policy
+    policy, here = parts().policy, request.full_path.rstrip("?")
     me: Person | None = g.get("person")
     rights = policy.roles[me.role].rights if me and me.must is None else frozenset()
     return {
@@ -148,7 +148,7 @@ def _at_hand() -> dict[str, Any]:
         "elsewhere": lambda: sessions.signed_in_elsewhere(parts(), me) if me else [],
         "new_notices": lambda: inbox.count_new(parts(), me) if me else 0,
         "is_demo": current_app.extensions[CONFIG].env == "demo",
-        "back": way_back(request.full_path.rstrip("?")) if request.method == "GET" else "/",
+        "back": here if request.method == "GET" and _OUR_PAGE.fullmatch(here) else "/",
         "title_of": title_of,
         "summary_of": summary_of,
         "entered_late": entered_late,

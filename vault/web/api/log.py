@@ -13,7 +13,7 @@ from vault.services import log_search
 from vault.services.log_search import LogPage
 from vault.web import gate
 from vault.web.api.routes import moment_of, route, time_text
-from vault.web.api.shapes import Digits, EventLine, Id, Moment, Shape, Typed, Word, clean_text
+from vault.web.api.shapes import Digits, Id, Moment, Shape, Typed, Word, clean_text
 from vault.web.gate import now, parts, person
 
 _MOST_EVENTS = 200
@@ -49,12 +49,19 @@ class SearchBody(Narrowing):
     """A search by records, or by a number that is turned into record ids and forgotten."""
 
     number: Typed | None = Field(None, description="A waybill, phone or ID number, whole and exact.")
-    records: Annotated[list[Id], Field(max_length=log_search.MOST_RECORDS)] = Field(
-        default=[], description="Events that name one of these records."
+    records: Annotated[list[Id], Field(min_length=1, max_length=log_search.MOST_RECORDS)] | None = Field(
+        None, description="Events that name one of these records."
     )
     around: bool = Field(default=False, description="Also what hangs on the records.")
     before: Annotated[int, Field(ge=0, lt=10**15)] | None = None
     limit: Annotated[int, Field(ge=1, le=_MOST_EVENTS)] = 50
+
+
+class EventLine(Shape):
+    """One event of the access log."""
+
+    index: int
+    event: dict[str, Any]
 
 
 class Events(Shape):
@@ -103,7 +110,7 @@ def list_events(query: EventsQuery) -> dict[str, Any]:
 @route("POST", "/events/search", gate.door(Right.LOG_READ), answer=Events, body=SearchBody)
 def search_events(body: SearchBody) -> dict[str, Any]:
     """Search the access log by records, or by a number that stands nowhere afterwards."""
-    records = [bytes.fromhex(one) for one in body.records]
+    records = [bytes.fromhex(one) for one in body.records or ()]
     if body.number is not None:
         if records:
             raise InvalidValue("number_or_records", field="number")

@@ -119,13 +119,6 @@ class CloseBody(Shape):
     reason: Word
 
 
-class EventsQuery(Shape):
-    """Which events of the log to list."""
-
-    before: Digits | None = Field(None, description="List events with a smaller index.")
-    limit: Digits = Field("50", description="How many at most, 1 to 200.")
-
-
 # -- what goes out -----------------------------------------------------------------------------------------------
 
 
@@ -254,19 +247,6 @@ class MyCases(Shape):
 
     cases: list[CaseLine]
     requests: list[RequestLine]
-
-
-class EventLine(Shape):
-    """One event of the access log."""
-
-    index: int
-    event: dict[str, Any]
-
-
-class Events(Shape):
-    """Events of the access log, newest first."""
-
-    events: list[EventLine]
 
 
 class Problem(BaseModel):

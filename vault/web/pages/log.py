@@ -97,7 +97,7 @@ def _page(asked: Asked, errors: Mapping[str, str] | None = None) -> str:
     before = _before()
     question = _question(asked)
     found = log_search.page(parts(), person(), question, before, _ON_A_PAGE, now())
-    none = request.args.get("none", "")
+    nothing = request.args.get("none", "")
     return render_template(
         "log.html",
         lines=found.events,
@@ -107,7 +107,7 @@ def _page(asked: Asked, errors: Mapping[str, str] | None = None) -> str:
         asked=asked,
         around_count=len(question.records) - len(asked.get("record", ())),
         errors=errors or {},
-        none=none if none in list(IdentifierKind) else "",
+        nothing=nothing if nothing in list(IdentifierKind) else "",
         actors=log_search.actors(parts()),
         roles=[role.value for role in Role],
         actions=[action.value for action in Action],
@@ -147,6 +147,8 @@ def _moment(text: str, field: str) -> datetime | None:
 
 
 def _question(asked: Asked) -> Question:
+    if asked.get("person") and asked["person"] not in log_search.actors(parts()):
+        raise InvalidValue("not_on_list", field="person")  # whatever it is, no page repeats it
     question = Question(
         since=_moment(asked.get("since", ""), "since"),
         until=_moment(asked.get("until", ""), "until"),

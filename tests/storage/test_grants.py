@@ -1,0 +1,118 @@
+from datetime import timedelta
+
+import pytest
+
+from tests.factories import NOW, account
+from vault.domain.ids import new_id
+from vault.storage import cases, grants
+from vault.storage.unit_of_work import unit_of_work
+
+END = NOW + timedelta(minutes=30)
+TICK = timedelta(microseconds=1)
+
+
+@pytest.fixture
+def people(database):
+    return [account(database, number) for number in ("KF1", "KF2")]
+
+
+@pytest.fixture
+def case_id(database, people):
+    case = cases.Case(new_id(), "query", people[0], NOW, None, people[0])
+    with unit_of_work(database) as work:
+        cases.start(work.connection, case)
+        work.commit()
+    return case.case_id
+
+
+@pytest.fixture
+def made(database, people):
+    def add(case_id, kind="asked", **changes):
+        row = {
+            "grant_id": new_id(),
+            "kind": kind,
+            "account_id": people[0],
+            "record_id": new_id(),
+            "case_id": case_id,
+            "request_id": None,
+            "purpose": "query",
+            "granted_by": people[1],
+            "granted_at": NOW,
+            "expires_at": END,
+            "ended_at": None,
+        } | changes
+        changed(database, grants.add, row)
+        return row
+
+    return add
+
+
+def changed(database, change, *args):
+    with unit_of_work(database) as work:
+        result = change(work.connection, *args)
+        work.commit()
+    return result
+
+
+def test_a_grant_is_read_as_it_was_given_and_lives_until_its_very_end(database, made, case_id):
+    row = made(case_id)
+    with database.read() as connection:
+        found = grants.one(connection, row["grant_id"])
+        assert grants.one(connection, new_id()) is None
+    assert found == grants.Grant(**row)
+    assert found.is_live(END - TICK)
+    assert not found.is_live(END)
+
+
+def test_it_opens_its_customer_to_its_holder_for_its_purpose_until_its_end(database, made, case_id, people):
+    row = made(case_id)
+    some = [row["record_id"], new_id()]
+    me, other = people
+    with database.read() as connection:
+        assert grants.live_customers(connection, me, "query", some, END - TICK) == {row["record_id"]}
+        assert grants.live_until(connection, me, "query", some, END - TICK) == END
+        for who, purpose, at in ((me, "query", END), (other, "query", NOW), (me, "delivery", NOW)):
+            assert grants.live_customers(connection, who, purpose, some, at) == set()
+            assert grants.live_until(connection, who, purpose, some, at) is None
+        assert grants.live_until(connection, me, "query", [], NOW) is None
+
+
+def test_what_is_not_taken_up_opens_nothing(database, made, people, case_id):
+    row = made(None, "shared")
+    me, other = people
+    with database.read() as connection:
+        assert grants.live_customers(connection, me, "query", [row["record_id"]], NOW) == set()
+    for who, at in ((other, NOW), (me, END)):
+        assert not changed(database, grants.take_up, row["grant_id"], who, case_id, at)
+    assert changed(database, grants.take_up, row["grant_id"], me, case_id, END - TICK)
+    assert not changed(database, grants.take_up, row["grant_id"], me, case_id, NOW)
+    with database.read() as connection:
+        assert grants.live_customers(connection, me, "query", [row["record_id"]], NOW) == {row["record_id"]}
+
+
+def test_only_what_one_person_decided_alone_is_listed_and_revoked(database, made, case_id, people):
+    asked, shared, emergency = made(case_id), made(None, "shared"), made(case_id, "break_glass")
+    with database.read() as connection:
+        listed = {one.grant.grant_id: one.work_number for one in grants.decided(connection, END - TICK, 9)}
+        (share,) = grants.shared_with(connection, people[0], END - TICK, 9)
+        assert grants.decided(connection, END, 9) == grants.shared_with(connection, people[0], END, 9) == []
+        assert grants.shared_with(connection, people[1], NOW, 9) == []
+        assert grants.shared_with(connection, people[0], NOW, 9, asked["grant_id"]) == []
+    assert listed == {asked["grant_id"]: "KF1", shared["grant_id"]: "KF1"}
+    assert (share.grant.grant_id, share.work_number) == (shared["grant_id"], "KF2")
+    assert not changed(database, grants.revoke, emergency["grant_id"], NOW)
+    assert not changed(database, grants.revoke, asked["grant_id"], END)
+    assert changed(database, grants.revoke, asked["grant_id"], NOW)
+    assert not changed(database, grants.revoke, asked["grant_id"], NOW)
+
+
+def test_grants_end_and_move_with_their_case(database, made, case_id, people):
+    row = made(case_id)
+    changed(database, grants.move_with_case, case_id, people[1])
+    with database.read() as connection:
+        assert grants.live_customers(connection, people[0], "query", [row["record_id"]], NOW) == set()
+        assert grants.live_customers(connection, people[1], "query", [row["record_id"]], NOW) == {row["record_id"]}
+    assert changed(database, grants.end_with_case, case_id, NOW) == 1
+    assert changed(database, grants.end_all_of, people[1], NOW) == 0
+    with database.read() as connection:
+        assert grants.live_customers(connection, people[1], "query", [row["record_id"]], NOW) == set()
