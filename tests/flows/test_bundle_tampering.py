@@ -326,7 +326,8 @@ def test_an_edited_older_checkpoint_is_named(office, judged):
     bundle = office.second.copy()
     notes = bundle.json("checkpoints.json")
     assert len(notes) > 3
-    notes[1] = notes[1].replace("\n25\n", "\n24\n") if "\n25\n" in notes[1] else notes[1].replace("A", "B", 1)
+    origin, size, rest = notes[1].split("\n", 2)
+    notes[1] = f"{origin}\n{int(size) - 1}\n{rest}"
     bundle.put("checkpoints.json", notes)
     judgement = judged(bundle.sealed(office.signer, office.origin))
     assert found(judgement) == [("bad_checkpoint", None)]

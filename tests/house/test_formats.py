@@ -38,7 +38,7 @@ from vault.domain.ids import RecordClass
 from vault.domain.log import FACTS, Action, Outcome
 from vault.domain.people import AccountState
 from vault.domain.records import LinkRole, RecordState
-from vault.services import asking, intake, log, lookup, people, sessions, viewing
+from vault.services import asking, caller_verification, intake, log, lookup, people, sessions, viewing
 from vault.services.intake_staff import import_staff
 from vault.storage.tables import metadata
 
@@ -86,7 +86,10 @@ def agent_at_work(parts, rows):
     agent = sessions.person_of(parts, token, "198.51.100.7", NOW)
     pool = [row for row in rows if not row["归属客服"] and row["最近业务时间"] > "2026-01"]
     answer = lookup.look_up(parts, agent, pool[0]["手机号"], "query", NOW)
-    viewing.reveal(parts, agent, answer.case_id, answer.cards[0].record_id, "phone", 0, NOW)
+    record_id = answer.cards[0].record_id
+    for question, told in (("phone_last4", pool[0]["手机号"][-4:]), ("name", pool[0]["姓名"])):
+        caller_verification.check_answer(parts, agent, answer.case_id, record_id, question, told, NOW)
+    viewing.reveal(parts, agent, answer.case_id, record_id, "phone", 0, NOW)
     asking.ask(parts, agent, answer.case_id, "13811112222", NOW)
 
 

@@ -157,7 +157,9 @@ def test_nobody_is_listed_of_an_empty_log(database):
 
 def test_counting_begins_with_a_moment(four):
     with four.read() as connection:
-        assert log_search.count_since(connection, "actor:KF1001", later(10)) == 2
+        assert log_search.count_since(connection, ["actor:KF1001"], later(10)) == 2
+        assert log_search.count_since(connection, ["actor:KF1001", "outcome:granted"], later(10)) == 1
+        assert log_search.count_since(connection, ["actor:KF1001", "outcome:failed"], later(0)) == 0
 
 
 def test_terms_that_were_not_touched_agree_with_the_events(four, database):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, and_, exists, func, select, text, true, tuple_, type_coerce
+from sqlalchemy import BigInteger, Connection, Exists, Select, and_, exists, func, select, text, true, tuple_, type_coerce
 
 from vault.domain.log_search import terms_of
 from vault.domain.records import to_micros
@@ -144,18 +144,17 @@ def _stretch(
     if cursor is not None:
         walked = walked.where(tuple_(term.at, term.leaf_index) < (cursor.at, cursor.leaf_index))
     row = walked.order_by(term.at.desc(), term.leaf_index.desc()).limit(most).subquery("walked").c
-    conditions = []
-    for group in others:
-        other = log_terms.alias()
-        conditions.append(
-            exists().where(other.c.term.in_(group), other.c.at == row.at, other.c.leaf_index == row.leaf_index)
-        )
-    fits = and_(true(), *conditions)
+    fits = and_(true(), *(_also(row, group) for group in others))
     return (
         select(row.at, row.leaf_index, log_events.c.actor, fits.label("fits"))
         .join_from(row.at.table, log_events, log_events.c.leaf_index == row.leaf_index)
         .order_by(row.at.desc(), row.leaf_index.desc())
     )
+
+
+def _also(row: Any, group: Sequence[bytes]) -> Exists:  # noqa: ANN401 - the columns of a select
+    other = log_terms.alias()
+    return exists().where(other.c.term.in_(group), other.c.at == row.at, other.c.leaf_index == row.leaf_index)
 
 
 def events_at(connection: Connection, places: Sequence[Place]) -> dict[int, bytes]:
@@ -179,9 +178,18 @@ def actors(connection: Connection) -> list[str]:
     return sorted(term.removeprefix(_ACTOR).decode() for term in found)
 
 
-def count_since(connection: Connection, term: str, since: datetime) -> int:
-    """Return how many events with a term happened since a moment."""
-    query = select(func.count()).where(log_terms.c.term == term.encode(), log_terms.c.at >= since)
+def count_since(connection: Connection, terms: Sequence[str], since: datetime) -> int:
+    """Return how many events with all of some terms happened since a moment.
+
+    Args:
+        connection: an open connection.
+        terms: at least one, the likely rarest first.
+        since: UTC.
+    """
+    along, *others = [term.encode() for term in terms]
+    query = select(func.count()).where(log_terms.c.term == along, log_terms.c.at >= since)
+    for term in others:
+        query = query.where(_also(log_terms.c, [term]))
     return int(connection.execute(query).scalar_one())
 
 

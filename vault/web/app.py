@@ -24,6 +24,7 @@ from vault.web.pages.handovers import handover_pages
 from vault.web.pages.inbox import inbox_pages
 from vault.web.pages.limits import limit_pages
 from vault.web.pages.log import log_pages
+from vault.web.pages.log_export import log_export_pages
 from vault.web.pages.look_up import pages
 from vault.web.pages.own import own_pages
 from vault.web.pages.people import people_pages
@@ -104,6 +105,7 @@ def create_app(parts: Parts, config: Config) -> Flask:
         second_factor_pages,
         own_pages,
         log_pages,
+        log_export_pages,
         request_pages,
         api,
         openapi,

@@ -52,7 +52,7 @@ COLUMNS: Final[tuple[tuple[str, str, str], ...]] = (
 )
 """Each column of the table: name, and what it holds, in Chinese and in English."""
 
-_LIVE: Final = re.compile(r"[=+\-@\t\r'＝＋－＠]|\d{12,}$|\d+[eE]\d+$|0\d+$")
+_LIVE: Final = re.compile(r"\s*[=+\-@'＝＋－＠]|\d{12,}$|\d+[eE]\d+$|0\d+$")
 """How a cell begins that a spreadsheet would run, or looks that it would show as another number."""
 
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")

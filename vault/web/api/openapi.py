@@ -87,6 +87,8 @@ def _operation(one: Route) -> dict[str, Any]:
     good: dict[str, Any] = {"description": one.summary}
     if one.answer is not None:
         good["content"] = {JSON: {"schema": {"$ref": _REFS.format(model=one.answer.__name__)}}}
+    elif one.media:
+        good["content"] = {one.media: {}}
     operation: dict[str, Any] = {
         "operationId": one.name,
         "summary": one.summary,

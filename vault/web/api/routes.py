@@ -41,6 +41,7 @@ class Route:
         body: shape of the JSON body; None for none.
         query: shape of the query string; None for none.
         also: statuses of refusals beside those that follow from the rest.
+        media: type of an answer that is a file.
     """
 
     method: str
@@ -53,11 +54,12 @@ class Route:
     body: type[Shape] | None
     query: type[Shape] | None
     also: tuple[int, ...] = ()
+    media: str = ""
 
 
 ROUTES: list[Route] = []
 
-_View = Callable[..., dict[str, Any] | None]
+_View = Callable[..., dict[str, Any] | Response | None]
 
 
 def route(
@@ -70,6 +72,7 @@ def route(
     body: type[Shape] | None = None,
     query: type[Shape] | None = None,
     also: tuple[int, ...] = (),
+    media: str = "",
 ) -> Callable[[_View], _View]:
     """Declare a view of the API.
 
@@ -82,6 +85,7 @@ def route(
         body: shape of the JSON body, read and given to the view first.
         query: shape of the query string, read and given to the view first.
         also: statuses of refusals beside those that follow from the rest.
+        media: type of an answer that is a file; the view then returns the answer itself.
     """
 
     def declare(view: _View) -> _View:
@@ -95,12 +99,14 @@ def route(
                 found = view(**ids)
             if found is None:
                 return Response(status=status)
+            if isinstance(found, Response):
+                return found
             return Response(json.dumps(found, ensure_ascii=False, separators=(",", ":")), status, mimetype=JSON)
 
         guarded = at(serve)
         summary = (view.__doc__ or "").partition("\n")[0]
         place = gate.door_of(guarded) or Door()
-        ROUTES.append(Route(method, path, view.__name__, summary, place, status, answer, body, query, also))
+        ROUTES.append(Route(method, path, view.__name__, summary, place, status, answer, body, query, also, media))
         api.add_url_rule(path, view.__name__, guarded, methods=[method])
         return view
 

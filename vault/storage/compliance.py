@@ -1,0 +1,161 @@
+"""Counting what the compliance report rests on: numbers and times, nothing of a customer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, FromClause, func, select
+
+from vault.domain.ids import RecordClass, Role
+from vault.domain.people import AccountState
+from vault.storage.log_search import count_since
+from vault.storage.tables import (
+    accounts,
+    api_tokens,
+    break_glass,
+    cases,
+    cohorts,
+    grants,
+    record_index,
+    records,
+    sessions,
+    signals,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many there are, and the time of the oldest; None where there is none."""
+
+    count: int
+    oldest: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A view on one open connection at one moment.
+
+    Args:
+        connection: an open connection.
+        now: UTC.
+        since: from which events and entries of the past are counted.
+    """
+
+    connection: Connection
+    now: datetime
+    since: datetime
+
+    def records(self, record_class: RecordClass) -> int:
+        """Return how many records a class holds."""
+        return self._count(records, records.c.record_class == record_class.value)
+
+    def without_notice(self) -> Tally:
+        """Return records that came without the notice to the customer."""
+        return self._tally(records.c.entered_at, records.c.notice_missing.is_(True))
+
+    def entered_late(self) -> Tally:
+        """Return service records of late that were entered after the limit."""
+        return self._tally(records.c.entered_at, records.c.late.is_(True), records.c.entered_at >= self.since)
+
+    def open_longer_than(self, limit: timedelta) -> Tally:
+        """Return open cases that are older than a limit."""
+        return self._tally(cases.c.opened_at, cases.c.closed_at.is_(None), cases.c.opened_at <= self.now - limit)
+
+    def past_their_time(self, *classes: RecordClass) -> Tally:
+        """Return records of some classes past their expiry."""
+        return self._tally(
+            records.c.expires_at,
+            records.c.record_class.in_([one.value for one in classes]),
+            records.c.expires_at <= self.now,
+            records.c.held.is_(False),
+        )
+
+    def indexed(self, kind: str) -> int:
+        """Return how many numbers of a kind are found by their tag."""
+        return self._count(record_index, record_index.c.kind == kind)
+
+    def open_cohorts(self) -> int:
+        """Return how many cohorts take records."""
+        return self._count(cohorts, cohorts.c.state == "open")
+
+    def live_grants(self, *kinds: str) -> int:
+        """Return how many grants of some kinds open something at this moment."""
+        column = grants.c
+        return self._count(grants, column.kind.in_(kinds), column.ended_at.is_(None), column.expires_at > self.now)
+
+    def active(self, kind: str) -> int:
+        """Return how many accounts of people, or of programs, are active."""
+        return self._count(accounts, accounts.c.kind == kind, accounts.c.state == AccountState.ACTIVE.value)
+
+    def old_passwords(self, max_age: timedelta) -> Tally:
+        """Return active accounts of people whose password is past its age."""
+        return self._tally(
+            accounts.c.password_changed_at,
+            accounts.c.kind == "person",
+            accounts.c.state == AccountState.ACTIVE.value,
+            accounts.c.password_changed_at <= self.now - max_age,
+        )
+
+    def without_second_factor(self, roles: list[Role]) -> int:
+        """Return active accounts of these roles that have no second factor yet."""
+        return self._count(
+            accounts,
+            accounts.c.kind == "person",
+            accounts.c.state == AccountState.ACTIVE.value,
+            accounts.c.role.in_([role.value for role in roles]),
+            accounts.c.totp_confirmed_at.is_(None),
+        )
+
+    def signed_in_elsewhere(self, idle: timedelta) -> Tally:
+        """Return accounts with living sessions from several addresses."""
+        column = sessions.c
+        several = (
+            select(column.account_id, func.max(column.created_at).label("latest"))
+            .where(column.ended_at.is_(None), column.expires_at > self.now, column.seen_at > self.now - idle)
+            .group_by(column.account_id)
+            .having(func.count(column.source.distinct()) > 1)
+            .subquery()
+        )
+        return self._tally(several.c.latest)
+
+    def shut_out(self) -> int:
+        """Return accounts that are locked or suspended."""
+        states = (AccountState.LOCKED.value, AccountState.SUSPENDED.value)
+        return self._count(accounts, accounts.c.state.in_(states))
+
+    def left_behind(self) -> int:
+        """Return what accounts that left still hold: open sessions, tokens, grants and cases."""
+        gone = select(accounts.c.account_id).where(accounts.c.state == AccountState.LEFT.value)
+        return (
+            self._count(sessions, sessions.c.account_id.in_(gone), sessions.c.ended_at.is_(None))
+            + self._count(api_tokens, api_tokens.c.account_id.in_(gone), api_tokens.c.ended_at.is_(None))
+            + self._count(grants, grants.c.account_id.in_(gone), grants.c.ended_at.is_(None))
+            + self._count(cases, cases.c.held_by.in_(gone), cases.c.closed_at.is_(None))
+        )
+
+    def standing_signals(self, kind: str) -> Tally:
+        """Return signals of a kind that nobody has released."""
+        return self._tally(signals.c.at, signals.c.kind == kind, signals.c.released_at.is_(None))
+
+    def overdue_reviews(self) -> Tally:
+        """Return emergencies whose review is overdue."""
+        column = break_glass.c
+        return self._tally(column.review_due_at, column.state.in_(("opened", "ended")), column.review_due_at <= self.now)
+
+    def opened_alone(self) -> Tally:
+        """Return emergencies that were opened without a second person."""
+        column = break_glass.c
+        return self._tally(column.opened_at, column.opened_at.is_not(None), column.second_person.is_(None))
+
+    def events(self, *terms: str) -> int:
+        """Return how many events of late have all of these terms."""
+        return count_since(self.connection, terms, self.since)
+
+    def _count(self, table: FromClause, *conditions: ColumnElement[bool]) -> int:
+        query = select(func.count()).select_from(table).where(*conditions)
+        return int(self.connection.execute(query).scalar_one())
+
+    def _tally(self, at: ColumnElement[datetime], *conditions: ColumnElement[bool]) -> Tally:
+        count, oldest = self.connection.execute(select(func.count(), func.min(at)).where(*conditions)).one()
+        return Tally(count, oldest)
