@@ -385,3 +385,89 @@ def test_the_file_runs_alone_and_isolated(tmp_path):
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
+
+
+# -- proofs --------------------------------------------------------------------------------------------------------
+
+
+def tree_by_the_book(leaves):
+    if len(leaves) <= 1:
+        return leaves[0] if leaves else sha256(b"").digest()
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    return sha256(b"\x01" + tree_by_the_book(leaves[:split]) + tree_by_the_book(leaves[split:])).digest()
+
+
+def path_by_the_book(index, leaves):
+    """PATH as RFC 9162 section 2.1.3.1 writes it."""
+    if len(leaves) == 1:
+        return []
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    if index < split:
+        return [*path_by_the_book(index, leaves[:split]), tree_by_the_book(leaves[split:])]
+    return [*path_by_the_book(index - split, leaves[split:]), tree_by_the_book(leaves[:split])]
+
+
+def subproof_by_the_book(old, leaves, known):
+    """SUBPROOF as RFC 9162 section 2.1.4.1 writes it."""
+    if old == len(leaves):
+        return [] if known else [tree_by_the_book(leaves)]
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    if old <= split:
+        return [*subproof_by_the_book(old, leaves[:split], known), tree_by_the_book(leaves[split:])]
+    return [*subproof_by_the_book(old - split, leaves[split:], known=False), tree_by_the_book(leaves[:split])]
+
+
+PROOF_SIZES = range(1, 34)
+LEAVES = [stored for _, _, stored in entries(34)]
+ROOTS = [tree_by_the_book(LEAVES[:size]) for size in range(35)]
+
+
+@pytest.mark.parametrize("size", PROOF_SIZES)
+def test_every_inclusion_proof_of_the_book_leads_to_the_root_and_no_changed_one_does(size):
+    for index in range(size):
+        path = path_by_the_book(index, LEAVES[:size])
+        assert verify_log._root_of_path(index, size, LEAVES[index], path) == ROOTS[size]
+        wrong = [(index, size, LEAVES[index + 1], path), (index, size, LEAVES[index], [*path, bytes(32)])]
+        wrong += [(index, size, LEAVES[index], path[:-1])] if path else []
+        wrong += [
+            (index, size, LEAVES[index], [*path[:at], flipped(path[at]), *path[at + 1 :]]) for at in range(len(path))
+        ]
+        wrong += [(other, size, LEAVES[index], path) for other in range(size + 2) if other != index]
+        assert all(verify_log._root_of_path(*given) != ROOTS[size] for given in wrong)
+
+
+@pytest.mark.parametrize("new", PROOF_SIZES)
+def test_every_consistency_proof_of_the_book_holds_and_no_changed_one_does(new):
+    head = (new, ROOTS[new])
+    for old in range(1, new):
+        before, path = (old, ROOTS[old]), subproof_by_the_book(old, LEAVES[:new], known=True)
+        assert verify_log._extends(before, head, path)
+        assert not verify_log._extends((old, flipped(ROOTS[old])), head, path)
+        assert not verify_log._extends(before, (new, flipped(ROOTS[new])), path)
+        wrong = [[], path[:-1], [*path, bytes(32)]]
+        wrong += [[*path[:at], flipped(path[at]), *path[at + 1 :]] for at in range(len(path))]
+        assert not any(verify_log._extends(before, head, given) for given in wrong)
+    assert verify_log._extends(head, head, [])
+    assert verify_log._extends((0, ROOTS[0]), head, [])
+    assert not verify_log._extends(head, head, [bytes(32)])
+    assert not verify_log._extends((new + 1, ROOTS[new]), head, [])
+
+
+def test_the_subtrees_beside_a_range_are_the_fewest_that_fill_it():
+    for start in range(20):
+        for stop in range(start, 40):
+            levels = verify_log._levels_beside(start, stop)
+            assert sum(1 << level for level in levels) == stop - start
+            at = start
+            for level in levels:
+                assert at % (1 << level) == 0
+                at += 1 << level
+
+
+def test_the_unsigned_tail_says_since_when():
+    at = "2026-11-20T03:04:05.000006Z"
+    data = b'{"action":"log.view","actor":"x","at":"%b"}' % at.encode()
+    tail = [(40 + number, data, leaf_hash(data)) for number in range(3)]
+    events = [*LOG, *tail]
+    assert judge(events, notes(LOG, 40), None).tail_since == at
+    assert judge(events, notes(events, 43), None).tail_since == ""

@@ -73,6 +73,18 @@ def event_names(language: str, roles: Mapping[Role, RolePolicy]) -> Callable[[st
     return named
 
 
+def told(language: str, group: str, word: str, facts: Mapping[str, str | int]) -> str:
+    """Return a sentence of a closed list, filled.
+
+    Args:
+        language: as for :func:`translator`.
+        group: which list, such as compliance.
+        word: the sentence's id.
+        facts: what fills its braces.
+    """
+    return translator(language)(NAMES[group][word], **facts)
+
+
 def finding(language: str, kind: str, index: int | None) -> str:
     """Return one finding of the log's verifier as a sentence.
 

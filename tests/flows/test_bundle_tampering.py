@@ -19,7 +19,7 @@ import pytest
 
 from tests.bundles import Bundle, checkpoint, found, kinds, rebuilt
 from tests.simulator import NOW
-from tests.worlds import copied
+from tests.worlds import copied, gone
 from vault import verify_log
 from vault.crypto.signing import NoteSigner
 from vault.domain.log_exports import log_question
@@ -77,7 +77,7 @@ def office(templates, tmp_path_factory):
     events = [bytes(one) for (one,) in world.rows("SELECT canonical FROM log_events ORDER BY leaf_index")]
     size = second.json("manifest.json")["size"]
     yield Office(pin, pin_name(world), signer, events[:size], first, second, chosen)
-    world.close()
+    gone(world)
 
 
 def pin_name(world):

@@ -89,7 +89,8 @@ class Emergency:
 
     def told(self, kind: str) -> set[str]:
         rows = self.world.rows(
-            "SELECT work_number FROM notifications JOIN accounts USING (account_id) WHERE notifications.kind = :kind", kind=kind
+            "SELECT work_number FROM notifications JOIN accounts USING (account_id) WHERE notifications.kind = :kind",
+            kind=kind,
         )
         return {row[0] for row in rows}
 

@@ -19,6 +19,10 @@ NARROW = {
     "log_inbox": {"SELECT", "INSERT", "DELETE"},
     "log_events": {"SELECT", "INSERT"},
     "log_checkpoints": {"SELECT", "INSERT"},
+    "log_exports": {"SELECT", "INSERT"},
+    "log_terms": {"SELECT", "INSERT"},
+    "log_tiles": {"SELECT", "INSERT"},
+    "policy_texts": {"SELECT", "INSERT"},
 }
 
 

@@ -82,6 +82,19 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "vote_on_emergency": (f"/break-glass/{ID}/votes", {"approve": True, "reason": "emergency_confirmed"}),
     "review_emergency": (f"/break-glass/{ID}/review", {"finding": "justified"}),
     "search_events": ("/events/search", {"number": POOL_PHONE, "outcome": "granted"}),
+    "preview_export": ("/exports/preview", {"since": "2026-01-01", "until": "2026-01-02"}),
+    "export_log": ("/exports", {"since": "2026-01-01", "until": "2026-01-02"}),
+    "change_place": ("/accounts/KF0000/place", {"role": "agent", "outlet": "NJ-GL-01", "team": "T1"}),
+    "leave": ("/accounts/KF0000/leaving", {"successor": AGENT}),
+    "make_service_account": (
+        "/accounts",
+        {"work_number": "BOT01", "name": "synthetic program", "role": "agent", "outlet": "NJ-GL-01"},
+    ),
+    "make_token": ("/accounts/KF0000/tokens", {"purposes": ["query"], "days": 7}),
+    "offer_handover": ("/handovers", {"cases": [ID], "to": OTHER_AGENT, "note": "synthetic note"}),
+    "refuse_handover": (f"/handovers/{ID}/refuse", {"reason": "too_many"}),
+    "move_case": (f"/cases/{ID}/move", {"to": OTHER_AGENT}),
+    "see_inbox": ("/inbox/seen", {"up_to": "2026-01-01T08:00:00+08:00"}),
     "give_code": ("/second-factor", {"code": "123456"}),
     "confirm": ("/confirmations", {"password": "synthetic password", "code": "123456"}),
     "finish_second_factor": ("/second-factor/first-code", {"code": "123456"}),
@@ -93,12 +106,22 @@ WHO = {
     "review_emergency": IMD,
     "confirm": INSPECTOR,
     "search_events": AUDITOR,
+    "preview_export": AUDITOR,
+    "export_log": AUDITOR,
+    "change_place": ADMIN,
+    "leave": ADMIN,
+    "make_service_account": ADMIN,
+    "make_token": ADMIN,
+    "move_case": SUPERVISOR,
 }
 """Who calls a route; all others are called by the agent, whose wrong passwords would slow down other tests."""
+
+METHOD = {one.name: one.method for one in ROUTES}
 
 NEVER: tuple[Any, ...] = (True, 1.5, [], {}, [[["x"]]], "\0", "\ud800")
 OPTIONAL = (
     {("look_up", "case"), ("look_up", "choose"), ("confirm", "code"), ("open_emergency", "code")}
+    | {("leave", "successor"), ("see_inbox", "up_to")}
     | {
         ("ask_in_emergency", "owner_called_at"),
     }
@@ -278,7 +301,7 @@ def test_a_body_in_another_encoding_is_400(front: Front, raw: bytes) -> None:
             for value in NEVER
             if not (value is True and field in ("close", "approve"))
         ),
-        *((name, field, 1) for name, field in FIELDS if field not in ("ordinal", "rating", "hours")),
+        *((name, field, 1) for name, field in FIELDS if field not in ("ordinal", "rating", "hours", "days", "minutes")),
         *((name, field, None) for name, field in FIELDS if (name, field) not in OPTIONAL),
         *((name, field, "x" * 3000) for name, field in FIELDS),
         *(("file_service_record", "rating", value) for value in (0, 6, -1, "5")),
@@ -302,7 +325,7 @@ def test_a_body_in_another_encoding_is_400(front: Front, raw: bytes) -> None:
 )
 def test_a_wrong_value_is_400_and_names_its_field(front: Front, name: str, field: str, value: Any) -> None:
     path, good = BODIES[name]
-    answer = front.api("POST", path, who=WHO.get(name, AGENT), json=good | {field: value})
+    answer = front.api(METHOD[name], path, who=WHO.get(name, AGENT), json=good | {field: value})
     assert (answer.status_code, answer.json["field"]) == (400, field)
 
 
@@ -317,7 +340,7 @@ def test_a_number_of_any_length_is_400(front: Front, digits: int) -> None:
 def test_a_body_over_64_kib_is_413(front: Front, name: str) -> None:
     path, good = BODIES[name]
     body = json.dumps(good) + " " * 65 * 1024
-    answer = front.api("POST", path, who=WHO.get(name, AGENT), data=body, content_type="application/json")
+    answer = front.api(METHOD[name], path, who=WHO.get(name, AGENT), data=body, content_type="application/json")
     assert (answer.status_code, answer.json["code"]) == (413, "too_large")
 
 
@@ -341,7 +364,7 @@ def test_a_body_that_does_not_say_its_length_is_cut_off_at_64_kib(front: Front) 
 @pytest.mark.parametrize("name", BODIES)
 def test_a_body_that_is_not_said_to_be_json_is_415(front: Front, name: str, kind: str) -> None:
     path, good = BODIES[name]
-    answer = front.api("POST", path, who=WHO.get(name, AGENT), data=json.dumps(good), content_type=kind)
+    answer = front.api(METHOD[name], path, who=WHO.get(name, AGENT), data=json.dumps(good), content_type=kind)
     assert (answer.status_code, answer.json["code"]) == (415, "unsupported_media_type")
 
 
@@ -357,7 +380,7 @@ def test_a_marker_typed_anywhere_appears_in_no_answer_header_or_line(front: Fron
     asked = 0
     for name, path, body in _with_marker(marker):
         for who in (WHO.get(name, AGENT), None):
-            answer = front.api("POST", path, who=who, **body)
+            answer = front.api(METHOD[name], path, who=who, **body)
             asked += 1
             assert answer.status_code >= 400 or name == "search_events", path  # which says that nothing carries it
             assert marker not in answer.text, path

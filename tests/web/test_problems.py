@@ -33,6 +33,7 @@ EXPECTED = {
     errors.AccessRefused: (403, "access_refused"),
     errors.PasswordExpired: (403, "password_expired"),
     errors.StepUpNeeded: (403, "step_up_needed"),
+    errors.AlreadyDecided: (409, "already_decided"),
     errors.NotFound: (404, "not_found"),
     errors.SignInBusy: (503, "sign_in_busy"),
     errors.StorageUnavailable: (503, "storage_unavailable"),

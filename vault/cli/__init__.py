@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from vault.cli.acting import whoami
+from vault.cli.compliance import compliance
 from vault.cli.demo import demo
 from vault.cli.imports import import_group
 from vault.cli.inbox import inbox
@@ -38,5 +39,6 @@ for _command in (
     inbox,
     import_group,
     log_group,
+    compliance,
 ):
     main.add_command(_command)

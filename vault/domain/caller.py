@@ -69,7 +69,9 @@ def matches(compares: str, answer: str, value: Plaintext) -> bool:
 
 
 def _plain(text: str) -> str:
-    return _NOT_COUNTED.sub("", unicodedata.normalize("NFKC", text)).upper()
+    spelled = _NOT_COUNTED.sub("", unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).upper()))
+    # What was taken out may bring letters together that are one: until nothing changes any more.
+    return spelled if spelled == text else _plain(spelled)
 
 
 def _last_four(value: str) -> set[str]:

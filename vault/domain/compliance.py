@@ -117,7 +117,9 @@ CLAUSES: tuple[Clause, ...] = (
     Clause(
         "AC-06", "003·1·1.2.7", "调离公司的人员必须清理移交", "Whoever leaves clears and hands over everything first."
     ),
-    Clause("AC-07", "002·5.3 案例四", "未經授權私自查看客戶信息", "Looking at customers without a reason is an offence."),
+    Clause(
+        "AC-07", "002·5.3 案例四", "未經授權私自查看客戶信息", "Looking at customers without a reason is an offence."
+    ),
     Clause(
         "UL-01",
         _USE,
@@ -125,7 +127,10 @@ CLAUSES: tuple[Clause, ...] = (
         "Data serve pickup, delivery, queries, complaints and the like only.",
     ),
     Clause(
-        "UL-02", _USE, "不得用于广告推广、出售给第三方等其他用途", "Never for advertising, sale to others or other uses."
+        "UL-02",
+        _USE,
+        "不得用于广告推广、出售给第三方等其他用途",
+        "Never for advertising, sale to others or other uses.",
     ),
     Clause(
         "UL-03",
@@ -134,7 +139,10 @@ CLAUSES: tuple[Clause, ...] = (
         "A proven leak ends the employment; the loss is made good.",
     ),
     Clause(
-        "UL-04", _USE, "泄露信息数量超过 50 条", "More than 50 leaked records are a matter for the public security organ."
+        "UL-04",
+        _USE,
+        "泄露信息数量超过 50 条",
+        "More than 50 leaked records are a matter for the public security organ.",
     ),
     Clause(
         "UL-05",
@@ -145,9 +153,14 @@ CLAUSES: tuple[Clause, ...] = (
     Clause("RD-01", _KEEP, "客户信息、物流信息保存 2 年", "Customer and logistics information is kept for 2 years."),
     Clause("RD-02", _KEEP, "服务记录保存 1 年", "Service records are kept for 1 year."),
     Clause(
-        "RD-03", _KEEP, "由信息管理部门统一销毁", "Expired information is destroyed centrally by information management."
+        "RD-03",
+        _KEEP,
+        "由信息管理部门统一销毁",
+        "Expired information is destroyed centrally by information management.",
     ),
-    Clause("RD-04", _KEEP, "纸质信息粉碎，电子信息彻底删除", "Paper is shredded, electronic information wholly deleted."),
+    Clause(
+        "RD-04", _KEEP, "纸质信息粉碎，电子信息彻底删除", "Paper is shredded, electronic information wholly deleted."
+    ),
     Clause("RD-05", _KEEP, "销毁过程需做好记录", "The destruction is recorded."),
     Clause(
         "ID-01",
@@ -159,7 +172,10 @@ CLAUSES: tuple[Clause, ...] = (
     Clause("ID-03", _COLLECT, "不得私自留存客户身份证原件", "Original ID cards are never kept."),
     Clause("BR-01", _USE, "在 2 小时内启动应急方案", "After a loss or leak the emergency plan starts within 2 hours."),
     Clause(
-        "BR-03", _USE, "通知受影响的客户，说明情况并致歉", "Affected customers are told, with an explanation and apology."
+        "BR-03",
+        _USE,
+        "通知受影响的客户，说明情况并致歉",
+        "Affected customers are told, with an explanation and apology.",
     ),
     Clause(
         "AR-06",

@@ -141,7 +141,9 @@ class Counts:
     def overdue_reviews(self) -> Tally:
         """Return emergencies whose review is overdue."""
         column = break_glass.c
-        return self._tally(column.review_due_at, column.state.in_(("opened", "ended")), column.review_due_at <= self.now)
+        return self._tally(
+            column.review_due_at, column.state.in_(("opened", "ended")), column.review_due_at <= self.now
+        )
 
     def opened_alone(self) -> Tally:
         """Return emergencies that were opened without a second person."""

@@ -16,7 +16,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Exists, Select, and_, exists, func, select, text, true, tuple_, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Exists,
+    Select,
+    and_,
+    exists,
+    func,
+    select,
+    text,
+    true,
+    tuple_,
+    type_coerce,
+)
 
 from vault.domain.log_search import terms_of
 from vault.domain.records import to_micros

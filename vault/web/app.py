@@ -20,6 +20,7 @@ from vault.web.pages.board import board_pages
 from vault.web.pages.break_glass import break_glass_pages
 from vault.web.pages.caller import caller_pages
 from vault.web.pages.cases import case_pages
+from vault.web.pages.compliance import compliance_pages
 from vault.web.pages.handovers import handover_pages
 from vault.web.pages.inbox import inbox_pages
 from vault.web.pages.limits import limit_pages
@@ -105,6 +106,7 @@ def create_app(parts: Parts, config: Config) -> Flask:
         second_factor_pages,
         own_pages,
         log_pages,
+        compliance_pages,
         log_export_pages,
         request_pages,
         api,

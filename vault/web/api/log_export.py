@@ -52,7 +52,7 @@ def preview_export(body: ExportBody) -> dict[str, Any]:
     return asdict(log_export.preview(parts(), person(), _question(body), now()))
 
 
-@route("POST", "/exports", gate.door(Right.LOG_READ, fresh=True), answer=None, body=ExportBody, media=ZIP)
+@route("POST", "/exports", gate.door(Right.LOG_READ, fresh=True), answer=ZIP, body=ExportBody)
 def export_log(body: ExportBody) -> Response:
     """Export the access log as a ZIP that can be checked anywhere."""
     names = words.event_names(gate.language(), parts().policy.roles)

@@ -67,12 +67,11 @@ def route(
     path: str,
     at: Callable[[Callable[..., Response]], Callable[..., Response]],
     *,
-    answer: type[Shape] | None,
+    answer: type[Shape] | str | None,
     status: int = 200,
     body: type[Shape] | None = None,
     query: type[Shape] | None = None,
     also: tuple[int, ...] = (),
-    media: str = "",
 ) -> Callable[[_View], _View]:
     """Declare a view of the API.
 
@@ -80,12 +79,11 @@ def route(
         method: HTTP method.
         path: below the prefix.
         at: the gate's declaration of who may pass.
-        answer: shape of the answer, for the description.
+        answer: shape of the answer, for the description; or the media type of a file, which the view returns itself.
         status: of the answer.
         body: shape of the JSON body, read and given to the view first.
         query: shape of the query string, read and given to the view first.
         also: statuses of refusals beside those that follow from the rest.
-        media: type of an answer that is a file; the view then returns the answer itself.
     """
 
     def declare(view: _View) -> _View:
@@ -106,7 +104,8 @@ def route(
         guarded = at(serve)
         summary = (view.__doc__ or "").partition("\n")[0]
         place = gate.door_of(guarded) or Door()
-        ROUTES.append(Route(method, path, view.__name__, summary, place, status, answer, body, query, also, media))
+        shape, media = (None, answer) if isinstance(answer, str) else (answer, "")
+        ROUTES.append(Route(method, path, view.__name__, summary, place, status, shape, body, query, also, media))
         api.add_url_rule(path, view.__name__, guarded, methods=[method])
         return view
 

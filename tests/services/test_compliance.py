@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.services.staff_at_work import in_use
+from tests.simulator import NOW, local, service_row
+from vault import bootstrap
+from vault.domain.compliance import CLAUSES, Standing
+from vault.errors import AccessRefused
+from vault.services import cases, compliance
+from vault.word_tables import NAMES
+
+AGENT, COLLEAGUE = "KF2001", "KF2002"
+NOT_BUILT = {"UL-03", "RD-01", "RD-02", "RD-03", "RD-04", "RD-05", "ID-01", "ID-02", "ID-03", "BR-01", "BR-03", "AR-06"}
+
+
+@pytest.fixture
+def report(world):
+    """Draw the report as the local operator."""
+    return lambda: compliance.draw(world.parts, bootstrap.operator(world.config), world.now)
+
+
+def answer(report, clause):
+    (found,) = [one for one in report.answers if one.clause.id == clause]
+    return found
+
+
+def counted(report, clause, word):
+    (found,) = [one for one in answer(report, clause).evidence if one.word == word]
+    return found.facts["count"]
+
+
+def test_every_core_clause_is_answered_once_in_the_order_of_the_register(report):
+    ids = [one.clause.id for one in report().answers]
+    assert ids == [clause.id for clause in CLAUSES]
+    assert len(set(ids)) == 37
+
+
+def test_a_clause_whose_part_is_not_built_says_so_and_never_nothing(report):
+    drawn = report()
+    assert {one.clause.id for one in drawn.answers if one.standing is Standing.NOT_BUILT} == NOT_BUILT
+    assert all(one.evidence for one in drawn.answers)
+    assert all(one.rules for one in drawn.answers if one.standing is not Standing.NOT_BUILT)
+
+
+def test_an_empty_vault_is_in_line_with_all_that_is_built(report):
+    drawn = report()
+    assert drawn.in_line
+    assert drawn.count(Standing.IN_LINE) + len(NOT_BUILT) == len(CLAUSES)
+
+
+def test_every_sentence_that_is_said_has_words_and_all_that_fills_them(world, report):
+    world.shipment(world.customer(), world.customer())
+    for one in report().answers:
+        for said in (*one.rules, *one.evidence):
+            assert "{" not in NAMES["compliance"][said.word].format_map(said.facts)
+
+
+def test_the_sentences_are_all_in_use():
+    source = "".join(file.read_text("utf-8") for file in Path(compliance.__file__).parent.glob("steps/clauses_of_*.py"))
+    assert set(NAMES["compliance"]) == set(re.findall(r'(?:said|late)\(\s*"(\w+)"', source))
+
+
+def test_the_report_names_its_checkpoint_and_looking_at_it_is_an_event(world, report):
+    size = world.settle()
+    drawn = report()
+    assert drawn.checkpoint.size == size
+    assert drawn.events >= size
+    event = world.events("compliance.view")[-1]
+    assert (event["outcome"], event["records"], event["facts"]) == ("granted", [], {})
+    assert drawn.policy == event["policy"]
+
+
+@pytest.mark.parametrize(("role", "may"), [("auditor", True), ("imd", True), ("agent", False), ("admin", False)])
+def test_auditor_and_information_management_see_it_and_others_are_refused_and_logged(world, role, may):
+    number = world.rows("SELECT work_number FROM accounts WHERE role = :role ORDER BY 1", role=role)[0][0]
+    if may:
+        assert compliance.view(world.parts, world.person(number), world.now).answers
+        return
+    with pytest.raises(AccessRefused):
+        compliance.view(world.parts, world.person(number), world.now)
+    refused = world.events("compliance.view", "refused")[-1]
+    assert (refused["actor"], refused["rule"]) == (number, "no_right")
+
+
+def test_a_record_without_notice_is_an_exception_since_it_came(world, report):
+    world.customer(notice_version="", notice_at="", notice_channel="")
+    found = answer(report(), "CE-01")
+    assert (found.standing, found.oldest) == (Standing.EXCEPTION, NOW)
+    assert counted(report(), "CE-01", "without_notice") == 1
+    assert not report().in_line
+
+
+def test_an_open_case_is_an_exception_from_the_second_its_time_is_over(world, report):
+    case = world.look_up(AGENT, "13999999999").case_id
+    limit = world.parts.policy.entry.limit()
+    world.now = NOW + limit - timedelta(seconds=1)
+    assert answer(report(), "CE-02").standing is Standing.IN_LINE
+    world.now = NOW + limit
+    found = answer(report(), "CE-02")
+    assert (found.standing, found.oldest) == (Standing.EXCEPTION, NOW)
+    cases.close(world.parts, world.person(AGENT), case, "nothing_found", world.now)
+    assert answer(report(), "CE-02").standing is Standing.IN_LINE
+
+
+def test_a_late_entry_counts_for_thirty_days(world, report):
+    row = world.customer()
+    ended = NOW - timedelta(days=2)
+    world.services(service_row(row, ended_at=local(ended), entered_at=local(ended + timedelta(hours=3))))
+    entered = ended + timedelta(hours=3)
+    assert counted(report(), "CE-02", "entered_late") == 1
+    assert answer(report(), "CE-02").oldest == entered
+    world.now = entered + timedelta(days=30)
+    assert counted(report(), "CE-02", "entered_late") == 1
+    world.now += timedelta(seconds=1)
+    assert counted(report(), "CE-02", "entered_late") == 0
+
+
+def test_passwords_past_their_age_are_counted_and_no_exception(world, report):
+    in_use(world, AGENT, COLLEAGUE)
+    world.now = NOW + timedelta(days=15) - timedelta(seconds=1)
+    assert counted(report(), "AC-04", "old_passwords") == 0
+    world.now = NOW + timedelta(days=15)
+    found = answer(report(), "AC-04")
+    assert (found.standing, found.oldest, found.evidence[0].facts["count"]) == (Standing.IN_LINE, NOW, 2)
+
+
+def test_somebody_signed_in_from_two_addresses_is_an_exception(world, report):
+    world.activate(AGENT)
+    world.sign_in(AGENT)
+    assert answer(report(), "AC-05").standing is Standing.IN_LINE
+    world.sign_in(AGENT)
+    world.tamper(
+        "UPDATE sessions SET source = '198.51.100.1' WHERE session_hash = (SELECT min(session_hash) FROM sessions)"
+    )
+    assert answer(report(), "AC-05").standing is Standing.EXCEPTION
+
+
+def test_an_open_case_of_somebody_who_left_is_an_exception(world, report):
+    world.look_up(AGENT, "13999999999")
+    assert answer(report(), "AC-06").standing is Standing.IN_LINE
+    world.tamper("UPDATE accounts SET state = 'left' WHERE work_number = :n", n=AGENT)
+    assert answer(report(), "AC-06").standing is Standing.EXCEPTION
+
+
+def test_events_are_counted_by_what_they_say(world, report):
+    row = world.customer(owner=COLLEAGUE)
+    world.look_up(AGENT, row["phone"])
+    with pytest.raises(AccessRefused):
+        world.look_up(AGENT, row["phone"], purpose="advertising")
+    drawn = report()
+    assert counted(drawn, "AC-02", "refused_lookups") == 2
+    assert counted(drawn, "UL-02", "forbidden_tries") == 1
+    assert answer(drawn, "UL-02").standing is Standing.IN_LINE
+    assert counted(drawn, "UL-01", "lookups") == 0
+
+
+def test_an_alarm_is_an_exception_until_it_is_released(world, report):
+    at = int(NOW.timestamp() * 1_000_000)
+    world.tamper(
+        "INSERT INTO signals (signal_id, account_id, kind, count, at)"
+        " SELECT account_id, account_id, 'alarmed', 51, :at FROM accounts WHERE work_number = :n",
+        at=at,
+        n=AGENT,
+    )
+    found = answer(report(), "UL-04")
+    assert (found.standing, found.oldest) == (Standing.EXCEPTION, NOW)
+    world.tamper("UPDATE signals SET released_at = at, released_by = account_id")
+    assert answer(report(), "UL-04").standing is Standing.IN_LINE
+
+
+def test_records_past_their_time_are_counted_beside_the_period(world, report):
+    world.customer()
+    world.now = NOW + timedelta(days=800)
+    found = answer(report(), "RD-01")
+    assert found.standing is Standing.NOT_BUILT
+    assert (found.rules[0].facts["years"], found.evidence[0].facts["count"]) == (2, 1)
+    assert found.oldest < world.now
+
+
+def test_the_document_for_programs_holds_every_clause_and_nothing_of_a_customer(world, report):
+    row = world.customer()
+    world.look_up(AGENT, row["phone"])
+    document = compliance.document(report())
+    assert [one["clause"] for one in document["clauses"]] == [clause.id for clause in CLAUSES]
+    assert not {row["phone"], row["name"], row["id_number"]} & set(re.findall(r"[\w]+", str(document)))

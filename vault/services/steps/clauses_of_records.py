@@ -1,0 +1,111 @@
+"""Answers to the clauses about records: their classes, their entry, where they are kept, how long, and their papers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vault.domain.fields import FIELDS
+from vault.domain.identifiers import IdentifierKind
+from vault.domain.ids import RecordClass
+from vault.services.steps.evidence import Answers, Look, Told, judged, late, not_built, said
+
+
+def _class(record_class: RecordClass) -> Callable[[Look], Told]:
+    def answer(look: Look) -> Told:
+        rule = said("rule_class", count=len(FIELDS[record_class]))
+        return judged((rule,), (said("records", count=look.counts.records(record_class)),))
+
+    return answer
+
+
+def _notice(look: Look) -> Told:
+    missing = look.counts.without_notice()
+    rule = said("rule_notice", count=len(look.policy.notices))
+    return judged((rule,), (said("without_notice", count=missing.count),), missing, action="import.batch")
+
+
+def _in_time(look: Look) -> Told:
+    limit, entered = look.policy.entry.limit(), look.counts.entered_late()
+    waiting = look.counts.open_longer_than(limit)
+    rule = said("rule_entry", minutes=look.policy.entry.limit_minutes, amber=look.policy.cases.amber_minutes)
+    evidence = (late("entered_late", count=entered.count), said("open_longer", count=waiting.count))
+    return judged((rule,), evidence, entered, waiting, action="service.filed")
+
+
+def _exact(look: Look) -> Told:
+    rule = said("rule_waybills", count=len(look.policy.carriers))
+    return judged((rule,), (said("waybills", count=look.counts.indexed(IdentifierKind.WAYBILL.value)),))
+
+
+def _id_numbers(look: Look) -> Told:
+    evidence = said("id_numbers", count=look.counts.indexed(IdentifierKind.ID_NUMBER.value))
+    return judged((said("rule_id_numbers"),), (evidence,))
+
+
+def _own_servers(look: Look) -> Told:
+    return judged((said("rule_places"),), (said("destinations", count=look.destinations),))
+
+
+def _sealed(look: Look) -> Told:
+    return judged((said("rule_sealed"),), (said("cohorts", count=look.counts.open_cohorts()),))
+
+
+def _stays_inside(look: Look) -> Told:
+    exports = late("log_exports", count=look.counts.events("action:log.export", "outcome:granted"))
+    return judged((said("rule_stays_inside"),), (exports,), action="log.export")
+
+
+def _no_messengers(look: Look) -> Told:
+    return judged((said("rule_no_messengers"),), (said("destinations", count=look.destinations),))
+
+
+def _shared_inside(look: Look) -> Told:
+    rule = said("rule_shares", hours=max(look.policy.grants.share_hours))
+    evidence = (
+        said("live_shares", count=look.counts.live_grants("shared")),
+        late("shares", count=look.counts.events("action:access.shared", "outcome:granted")),
+    )
+    return judged((rule,), evidence, action="access.shared")
+
+
+def _kept(*classes: RecordClass) -> Callable[[Look], Told]:
+    def answer(look: Look) -> Told:
+        due = look.counts.past_their_time(*classes)
+        rule = said("rule_kept", years=look.policy.retention[classes[0]].keep_years)
+        return not_built(said("past_their_time", count=due.count), rules=(rule,), oldest=due.oldest)
+
+    return answer
+
+
+def _copies(look: Look) -> Told:
+    rule = said("rule_copies", days=look.policy.retention[RecordClass.ID_COPY].keep_days)
+    return not_built(said("copies", count=look.counts.records(RecordClass.ID_COPY)), rules=(rule,))
+
+
+def _missing(_look: Look) -> Told:
+    return not_built(said("no_part_of_the_vault"))
+
+
+ANSWERS: Answers = {
+    "IM-01": _class(RecordClass.CUSTOMER),
+    "IM-02": _class(RecordClass.SHIPMENT),
+    "IM-03": _class(RecordClass.SERVICE_RECORD),
+    "CE-01": _notice,
+    "CE-02": _in_time,
+    "CE-03": _exact,
+    "CE-04": _id_numbers,
+    "SC-01": _own_servers,
+    "SC-02": _sealed,
+    "SC-04": _stays_inside,
+    "SC-05": _no_messengers,
+    "SC-06": _shared_inside,
+    "RD-01": _kept(RecordClass.CUSTOMER, RecordClass.SHIPMENT),
+    "RD-02": _kept(RecordClass.SERVICE_RECORD),
+    "RD-03": _missing,
+    "RD-04": _missing,
+    "RD-05": _missing,
+    "ID-01": _missing,
+    "ID-02": _copies,
+    "ID-03": _missing,
+    "AR-06": _missing,
+}
