@@ -287,19 +287,3 @@ def test_the_outcome_of_a_verification_is_an_event(world):
     log.record_verification(world.parts, actor, world.verify(), NOW)
     log.record_verification(world.parts, actor, None, NOW)
     assert [one["outcome"] for one in world.events("log.verify")] == ["done", "failed"]
-
-
-def test_an_auditor_reads_the_log_newest_first_and_reading_is_logged(world):
-    world.customers(customer_row(), customer_row())
-    person = world.person(AUDITOR)
-    first = log.page(world.parts, person, None, 3, NOW)
-    assert [one.leaf_index for one in first] == sorted((one.leaf_index for one in first), reverse=True)
-    assert first[0].body["action"] == "log.view"
-    older = log.page(world.parts, person, first[-1].leaf_index, 2, NOW + timedelta(seconds=1))
-    assert [one.leaf_index for one in older] == [first[-1].leaf_index - 1, first[-1].leaf_index - 2]
-
-
-@pytest.mark.parametrize("work_number", [AGENT, "KF2009", "KF2011", "KF2012", "ADMIN01"])
-def test_nobody_else_reads_the_log(sqlite_world, work_number):
-    with pytest.raises(AccessRefused):
-        log.page(sqlite_world.parts, sqlite_world.person(work_number), None, 3, NOW)

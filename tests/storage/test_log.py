@@ -164,14 +164,6 @@ def test_all_events_come_in_order_in_batches(database):
     assert [row[0] for batch in batches for row in batch] == list(range(10))
 
 
-def test_the_newest_events_come_first_and_page_on(database):
-    announce(database, *[event() for _ in range(5)])
-    log.order(database)
-    with database.read() as connection:
-        assert [one.leaf_index for one in log.latest(connection, None, 2)] == [4, 3]
-        assert [one.leaf_index for one in log.latest(connection, 3, 9)] == [2, 1, 0]
-
-
 def test_a_checkpoint_of_a_size_is_kept_once(database):
     with unit_of_work(database) as work:
         log.add_checkpoint(work.connection, 5, "second", NOW)

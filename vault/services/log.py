@@ -1,8 +1,7 @@
-"""The access log: put in order and signed (:mod:`vault.services.steps.settling`), read and judged."""
+"""The access log: put in order and signed (:mod:`vault.services.steps.settling`), and judged."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,17 +11,13 @@ from typing import Any
 
 from vault import verify_log
 from vault.domain.log import Action, Actor, Outcome
-from vault.domain.people import Person
-from vault.domain.rules.access import Right
-from vault.errors import AccessRefused
 from vault.services.steps.parts import Parts
 from vault.services.steps.settling import refuse_rewound, settle
 from vault.storage import log
 from vault.verify_log import Entry, Finding, Report
 
 __all__ = [
-    "Action", "Actor", "LogLine", "Outcome", "Verdict", "page", "record_verification", "refuse_rewound", "settle",
-    "verify", "verify_bundle",
+    "Action", "Actor", "Outcome", "Verdict", "record_verification", "refuse_rewound", "settle", "verify", "verify_bundle",
 ]  # fmt: skip
 
 verify_bundle = verify_log.main
@@ -51,14 +46,6 @@ class Verdict:
     def holds(self) -> bool:
         """Whether nothing is wrong."""
         return not self.report.findings
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One event as the log page lists it."""
-
-    leaf_index: int
-    body: dict[str, Any]
 
 
 def verify(parts: Parts) -> Verdict | None:
@@ -136,17 +123,3 @@ def record_verification(parts: Parts, actor: Actor, verdict: Verdict | None, now
     outcome = Outcome.FAILED if verdict is None or not verdict.holds else Outcome.DONE
     size = 0 if verdict is None else verdict.report.size
     parts.log_writer.write(parts.event(now, actor, Action.LOG_VERIFY, outcome, size=size))
-
-
-def page(parts: Parts, person: Person, before: int | None, limit: int, now: datetime) -> list[LogLine]:
-    """List events for an auditor, newest first.
-
-    Raises:
-        AccessRefused: the role has no right to read the log.
-    """
-    if not parts.policy.allows(person.role, Right.LOG_READ):
-        raise AccessRefused("no_right")
-    parts.log_writer.write(parts.event(now, person.actor(), Action.LOG_VIEW, Outcome.GRANTED))
-    log.order(parts.database)
-    with parts.database.read() as connection:
-        return [LogLine(one.leaf_index, json.loads(one.canonical)) for one in log.latest(connection, before, limit)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,14 +22,6 @@ from vault.storage.unit_of_work import unit_of_work
 
 _BATCH = 2000
 _ORDER_LOCK = 0x6C6F_6771  # any constant; names the advisory lock of the ordering
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """One ordered event as a page lists it."""
-
-    leaf_index: int
-    canonical: bytes
 
 
 def order(database: Database) -> int:
@@ -126,20 +117,6 @@ def all_events(connection: Connection, batch: int = 2048) -> Iterator[list[tuple
         cursor.execute(question)
         while rows := cursor.fetchmany(batch):
             yield rows
-
-
-def latest(connection: Connection, before: int | None, limit: int) -> list[StoredEvent]:
-    """List ordered events, newest first.
-
-    Args:
-        connection: an open connection.
-        before: leaf index below which to go on; None for the newest.
-        limit: how many at most.
-    """
-    query = select(log_events.c.leaf_index, log_events.c.canonical).order_by(log_events.c.leaf_index.desc())
-    if before is not None:
-        query = query.where(log_events.c.leaf_index < before)
-    return [StoredEvent(row.leaf_index, row.canonical) for row in connection.execute(query.limit(limit))]
 
 
 def add_checkpoint(connection: Connection, tree_size: int, note: str, signed_at: datetime) -> None:
