@@ -1,5 +1,5 @@
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from tests.conftest import Place
 from tests.simulator import DATA, NOW, PASSWORD, settings
@@ -70,3 +70,30 @@ def test_the_doctor_changes_nothing(sqlite_world):
     before = sqlite_world.rows("SELECT count(*) FROM log_inbox"), sqlite_world.count("log_events")
     list(examine(sqlite_world.config, NOW))
     assert (sqlite_world.rows("SELECT count(*) FROM log_inbox"), sqlite_world.count("log_events")) == before
+
+
+def test_a_place_elsewhere_is_named_and_its_fault_is_a_warning_that_goes_away(sqlite_world, tmp_path):
+    world, share = sqlite_world, tmp_path / "share"
+    config = replace(world.config, checkpoint_copy_dir=share)
+    assert found(world.config)["Checkpoints outside the data folder"].state == "warn"
+    world.close()
+    world.config = config
+    world.restart()
+    world.settle()
+    checks = found(config)
+    assert checks["Checkpoints outside the data folder"].state == "ok"
+    assert checks["Store: copies of checkpoints"].found == str(share)
+    elsewhere = checks["Log: checkpoints kept elsewhere"]
+    assert (elsewhere.state, elsewhere.found.endswith("ENOENT")) == ("warn", True)
+    share.mkdir()
+    size = world.settle()
+    elsewhere = found(config)["Log: checkpoints kept elsewhere"]
+    assert (elsewhere.state, elsewhere.found) == ("ok", f"folder:{share} {size}/{size}")
+    assert (share / "checkpoint").read_bytes() == world.parts.log_files.checkpoint.read_bytes()
+
+
+def test_a_syslog_is_an_outbound_destination(sqlite_world):
+    config = replace(sqlite_world.config, checkpoint_syslog="udp:127.0.0.1:9")
+    assert found(config)["Outbound destinations"].found == "udp:127.0.0.1:9"
+    wrong = replace(sqlite_world.config, checkpoint_syslog="somewhere")
+    assert found(wrong, "bad")["Opening the vault"].found == "not_a_syslog_address"

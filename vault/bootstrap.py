@@ -26,6 +26,7 @@ from vault.services.steps.policy_keeping import keep_policy
 from vault.storage import people, schema, vault_state
 from vault.storage.engine import Database
 from vault.storage.group_commit import GroupCommit
+from vault.storage.log_anchors import Anchor, Anchors, FolderAnchor, SyslogAnchor
 from vault.storage.log_files import LogFiles
 from vault.storage.policy_files import load_policy
 from vault.storage.unit_of_work import unit_of_work
@@ -61,6 +62,20 @@ def key_store_files(config: Config) -> KeyStoreFiles:
     """Return the registered key store copies; each epoch file lies in another folder than its store."""
     copies = [Copy(folder / "store" / "keystore", folder / "epoch" / "epoch") for folder in config.key_copies]
     return KeyStoreFiles(copies, config.keys_dir / "keystore.lock", root_key_provider(config))
+
+
+def anchors(config: Config) -> Anchors:
+    """Return the places elsewhere that get each signed checkpoint.
+
+    Raises:
+        SetupError: the address of the syslog cannot be one.
+    """
+    places: list[Anchor] = []
+    if config.checkpoint_copy_dir is not None:
+        places.append(FolderAnchor(config.checkpoint_copy_dir))
+    if config.checkpoint_syslog:
+        places.append(SyslogAnchor(config.checkpoint_syslog))
+    return Anchors(config.checkpoint_dir, places)
 
 
 @contextmanager
@@ -102,7 +117,7 @@ def open_vault(config: Config, *, to_inspect: bool = False) -> Iterator[Parts]:
         writer = GroupCommit(database)
         try:
             log_files = LogFiles(config.checkpoint_dir)
-            parts = Parts(database, KeyRing(files, store), policy, writer, log_files, config.node)
+            parts = Parts(database, KeyRing(files, store), policy, writer, log_files, config.node, anchors(config))
             if not to_inspect:
                 log_service.refuse_rewound(parts)
             if store.version > state.key_store_version:  # a writer was killed between the file and its mirror
@@ -154,7 +169,7 @@ def init(config: Config, now: datetime) -> str:
         origin = f"datavault.local/{vault_id.hex()}"
         pin = store.signer(origin).verifier_key()
         keys, log_files, writer = KeyRing(files, store), LogFiles(config.checkpoint_dir), GroupCommit(database)
-        parts = Parts(database, keys, policy, writer, log_files, config.node)
+        parts = Parts(database, keys, policy, writer, log_files, config.node, anchors(config))
         account_id = new_id()
         with unit_of_work(database) as work:
             vault_state.create(work.connection, VaultState(vault_id, origin, pin, store.version), now)

@@ -34,6 +34,8 @@ class Config:
         passphrase_file: read instead of asking; empty asks at the terminal.
         key_copies: folders of the registered key store copies, two or more.
         checkpoint_dir: where checkpoints are kept outside the database.
+        checkpoint_copy_dir: another folder that gets each signed checkpoint; none by default.
+        checkpoint_syslog: a syslog that gets each signed checkpoint: ``udp:HOST:PORT``, ``unix:/PATH``, or empty.
         bind: host and port of the web server.
         workers: web processes.
         threads: threads of each web process.
@@ -54,6 +56,8 @@ class Config:
     passphrase_file: Path | None
     key_copies: tuple[Path, ...]
     checkpoint_dir: Path
+    checkpoint_copy_dir: Path | None
+    checkpoint_syslog: str
     bind: str
     workers: int
     threads: int
@@ -126,6 +130,8 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
         passphrase_file=optional_path("ROOT_PASSPHRASE_FILE"),
         key_copies=copies or (data_dir / "keys" / "copy-1", data_dir / "keys" / "copy-2"),
         checkpoint_dir=Path(get("CHECKPOINT_DIR", str(data_dir / "checkpoints"))).absolute(),
+        checkpoint_copy_dir=optional_path("CHECKPOINT_COPY_DIR"),
+        checkpoint_syslog=get("CHECKPOINT_SYSLOG", ""),
         bind=bind,
         workers=whole("WORKERS", 2, 64),
         threads=whole("THREADS", 8, 256),

@@ -110,10 +110,14 @@ def _places(config: Config) -> Iterator[Check]:
     yield _judged(good=apart, what="Key store copies on different devices", found=len(devices), fix=fix)
     yield Check("ok", "Store: root key", str(config.root_key_file))
     yield Check("ok", "Store: checkpoints", str(config.checkpoint_dir))
-    outside = not config.checkpoint_dir.is_relative_to(config.data_dir)
-    fix = "Keep checkpoints on another host or site: DATAVAULT_CHECKPOINT_DIR"
+    copies = [folder for folder in (config.checkpoint_copy_dir,) if folder is not None]
+    for folder in copies:
+        yield Check("ok", "Store: copies of checkpoints", str(folder))
+    folders = [config.checkpoint_dir, *copies]
+    outside = bool(config.checkpoint_syslog) or not all(one.is_relative_to(config.data_dir) for one in folders)
+    fix = "Keep checkpoints on another host or site: DATAVAULT_CHECKPOINT_COPY_DIR or DATAVAULT_CHECKPOINT_SYSLOG"
     yield _judged(good=outside, what="Checkpoints outside the data folder", found=outside, fix=fix)
-    yield Check("ok", "Outbound destinations", "none")
+    yield Check("ok", "Outbound destinations", config.checkpoint_syslog or "none")
 
 
 def _private(folder: Path) -> Check:
@@ -135,6 +139,13 @@ def _log(parts: Parts, now: datetime) -> Iterator[Check]:
     late = behind > 0 and age > _CHECKPOINT_AGE.total_seconds()
     fix = "Start the scheduler, or run datavault run-due"
     yield _judged(good=not late, what="Log: events not yet signed", found=behind, fix=fix)
+    for anchor in parts.anchors.standing():
+        behind = covered - anchor.size
+        found = f"{anchor.name} {anchor.size}/{covered} {anchor.fault}".rstrip()
+        fix = "Bring the place back; the next checkpoint is sent there by itself"
+        yield _judged(
+            good=not anchor.fault and behind <= 0, what="Log: checkpoints kept elsewhere", found=found, fix=fix
+        )
     fix = "See ops/runbooks/rewound-database.md"
     found = f"{size}/{covered}"
     yield _judged(good=size >= covered, what="Log: never shorter than signed", found=found, fix=fix, otherwise="bad")

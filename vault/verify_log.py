@@ -876,9 +876,26 @@ class _Judge:
         for name, (size, digest) in self._claims.files.items():
             if self._bundle.digest(name, size) != digest:
                 self._add("changed", None, f"{name} is not the file that the manifest names")
+        self._judge_policies()
         for name in set(self._bundle.names) - set(self._claims.files) - {"manifest.json", "manifest.note"}:
             known = _FILE_NAME.fullmatch(name)
             self._add("inserted", None, f"{name if known else 'a file'} is not named in the manifest")
+
+    def _judge_policies(self) -> None:
+        """Compare the texts of each policy with the digest by which events name it."""
+        folders: dict[str, list[str]] = {}
+        for path in sorted(self._claims.files):
+            top, _, rest = path.partition("/")
+            if top == "policies":
+                folders.setdefault(rest.partition("/")[0], []).append(path)
+        for digest, paths in folders.items():
+            found = sha256()
+            for path in paths:
+                text = self._bundle.read(path)
+                name = path.rpartition("/")[2].removesuffix(".toml")
+                found.update(f"{name}\n{len(text)}\n".encode() + text)
+            if found.hexdigest() != digest:
+                self._add("changed", None, f"the policy {digest} has other texts than its digest says")
 
     def _judge_checkpoints(self) -> tuple[int, bytes] | None:
         """Check the signed sizes and roots, and return the newest one."""

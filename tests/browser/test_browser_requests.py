@@ -46,9 +46,9 @@ def _without_access(front: Front) -> Iterator[None]:
 
 
 def decide(owner: Visitor, key: str) -> None:
-    """Open the only request that waits and answer it: two acts."""
+    """Open the request that was made last and answer it: two acts."""
     owner.page.goto(f"{owner.address}/requests")
-    owner.page.get_by_role("link", name=f"审批 {AGENT}").click()
+    owner.page.get_by_role("link", name=f"审批 {AGENT}").last.click()
     expect(owner.page.locator("h1")).to_be_focused()
     owner.press_and_go(key)
     expect(owner.page.get_by_role("status").first).to_be_visible()
@@ -102,7 +102,7 @@ def test_the_pages_fit_the_screen_and_break_no_rule(agent: Visitor, visit: Visit
     small.sign_in(OTHER_AGENT)
     small.page.goto(f"{small.address}/requests")
     assert small.page.evaluate("document.documentElement.scrollWidth") <= width
-    small.page.get_by_role("link", name=f"审批 {AGENT}").click()
+    small.page.get_by_role("link", name=f"审批 {AGENT}").last.click()
     assert small.page.evaluate("document.documentElement.scrollWidth") <= width
     assert violations(small.page) == []
     agent.page.set_viewport_size({"width": width, "height": 800})

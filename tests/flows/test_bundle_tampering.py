@@ -405,6 +405,15 @@ def test_any_other_file_that_was_changed_is_named(office, judged, name):
     assert f"{name} is not the file that the manifest names" in {one.words for one in judgement.findings}
 
 
+def test_the_texts_of_a_policy_must_give_its_digest_even_where_the_manifest_was_signed_anew(office, judged):
+    for change in (lambda files, name: files.pop(name), lambda files, name: files.update({name: files[name] + b" "})):
+        bundle = office.second.copy()
+        change(bundle.files, next(name for name in bundle.files if name.endswith("/roles.toml")))
+        judgement = judged(bundle.sealed(office.signer, office.origin))
+        assert found(judgement) == [("changed", None)]
+        assert judgement.findings[0].words.startswith("the policy ")
+
+
 def test_a_file_that_was_put_in_is_named(office, judged):
     bundle = office.second.copy()
     bundle.files["invoice.html"] = b"open me"

@@ -4,16 +4,15 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from datetime import timedelta
 
 import pytest
 
-from tests.simulator import NOW, customer_row
+from tests.simulator import NOW
 from vault import bootstrap
-from vault.errors import AccessRefused, VaultSealed
+from vault.errors import VaultSealed
 from vault.services import log
 
-AGENT, AUDITOR = "KF2001", "KF2014"
+AGENT = "KF2001"
 
 
 @pytest.fixture
@@ -44,8 +43,9 @@ def test_a_log_nobody_touched_holds_and_says_how_far_it_is_signed(busy):
 
 def test_events_that_wait_are_counted_and_then_signed(busy):
     size = busy.settle()
+    assert busy.verify().tail_since == ""
     busy.look_up(AGENT, "13999999999")
-    assert busy.verify().waiting == 1
+    assert (busy.verify().waiting, busy.verify().tail_since) == (1, "2026-11-20T03:00:00.000000Z")
     assert busy.settle() == size + 1
     assert busy.verify().waiting == 0
 

@@ -243,23 +243,32 @@ def test_a_closed_case_gives_nothing_on_every_route(
         front.api("POST", "/requests", json={"case": case, "number": POOL_PHONE}),
         file(front, entry(found)),
         front.api("POST", f"/cases/{case}/close", json={"reason": "duplicate"}),
+        front.api("POST", f"/cases/{case}/move", who=SUPERVISOR, json={"to": OTHER_AGENT}),
         agent.get(placed, base_url=HOST),
     ]
     for path, values in (
         (f"{placed}/reveal", {"field": "name", "ordinal": "0"}),
         (f"{placed}/caller-checks", {"question": "name", "answer": "华雨贤"}),
         (f"{placed}/caller-refusals", {"reason": "not_the_customer"}),
+        (f"{placed}/shares", {"work_number": OTHER_AGENT, "purpose": "query", "hours": "8"}),
         (f"{placed}/service-records", {"customer": record, "kind": "consultation", "text": TEXT}),
         (f"/cases/{case}/close", {"reason": "duplicate"}),
         ("/ask", {"case": case, "number": POOL_PHONE}),
         ("/lookup", number | {"case_purpose": "query"}),
     ):
         calls.append(agent.post(path, data={"csrf_token": token, **values}, base_url=HOST))
+    supervisor = front.browser(SUPERVISOR)
+    shown = form(supervisor.get("/board", base_url=HOST), "/sign-out")["csrf_token"]
+    values = {"csrf_token": shown, "to": OTHER_AGENT}
+    calls.append(supervisor.post(f"/board/cases/{case}/move", data=values, base_url=HOST))
     assert [one.status_code for one in calls] == [404] * len(calls)
     for one in calls:
         assert "139********" not in one.text
     routes = {rule.rule for rule in front.app.url_map.iter_rules() if "<hex32:case>" in rule.rule}
     assert routes == {
+        "/cases/<hex32:case>/records/<hex32:record>/shares",
+        "/board/cases/<hex32:case>/move",
+        "/api/v1/cases/<hex32:case>/move",
         "/cases/<hex32:case>/close",
         "/cases/<hex32:case>/records/<hex32:record>",
         "/cases/<hex32:case>/records/<hex32:record>/reveal",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.web.conftest import ABSENT_PHONE, AGENT, HOST, OWNED_PHONE, POOL_PHONE, Front
 from vault import errors
 from vault.services import readiness
+from vault.storage.log_anchors import Anchors, FolderAnchor
+from vault.web.app import create_app
+from vault.web.gate import now
 
 Break = Callable[[str, BaseException], None]
 
@@ -202,3 +206,18 @@ def test_no_label_holds_anything_personal(front: Front) -> None:
     assert {name for name, _ in values} <= {"purpose", "outcome", "class", "field", "endpoint", "le"}
     words = {value for name, value in values if name != "le"}
     assert all(re.fullmatch(r"[a-z_]*(\.[a-z_]+)?", word) for word in words), words
+
+
+def test_ready_warns_of_a_place_elsewhere_that_cannot_be_reached(lone_front: Front, tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    anchors = Anchors(tmp_path, [FolderAnchor(share)])
+    app = create_app(replace(lone_front.parts, anchors=anchors), lone_front.config)
+    answers = []
+    for _ in range(2):
+        anchors.deliver("note", 1, now())
+        answers.append(app.test_client().get("/readyz", base_url=HOST))
+        share.mkdir(exist_ok=True)
+    assert [(one.status_code, one.json) for one in answers] == [
+        (200, {"status": "ready", "warning": "anchor_unreachable"}),
+        (200, {"status": "ready"}),
+    ]

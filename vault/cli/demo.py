@@ -91,7 +91,13 @@ def demo_config(folder: Path) -> Config:
     """
     os.environ.setdefault("DATAVAULT_BIND", "127.0.0.1:8321")
     os.environ |= {"DATAVAULT_DATA_DIR": str((folder / "data").absolute()), "DATAVAULT_ENV": "demo"}
-    for name in ("DATAVAULT_DATABASE_URL", "DATAVAULT_MIGRATOR_URL", "DATAVAULT_KEY_COPIES"):
+    for name in (
+        "DATAVAULT_DATABASE_URL",
+        "DATAVAULT_MIGRATOR_URL",
+        "DATAVAULT_KEY_COPIES",
+        "DATAVAULT_CHECKPOINT_COPY_DIR",
+        "DATAVAULT_CHECKPOINT_SYSLOG",
+    ):
         os.environ.pop(name, None)
     config = load_config()
     if not _is_loopback(config.host):

@@ -64,7 +64,7 @@ def _verify_vault(*, as_json: bool) -> None:
                 "size": report.size,
                 "checked_size": report.checked_size,
                 "unsigned_tail": report.unsigned_tail,
-                "tail_since": report.tail_since,
+                "tail_since": verdict.tail_since,
                 "waiting": verdict.waiting,
                 "first_bad_entry": report.first_bad_index,
                 "findings": [asdict(one) for one in report.findings],
@@ -81,8 +81,8 @@ def _verify_vault(*, as_json: bool) -> None:
                 size=report.size, checked=report.checked_size, tail=report.unsigned_tail, waiting=verdict.waiting
             )
         )
-        if report.tail_since:
-            click.echo(say("The oldest event after the checkpoint is of {time}").format(time=report.tail_since))
+        if verdict.tail_since:
+            click.echo(say("The oldest event after the checkpoint is of {time}").format(time=verdict.tail_since))
         for one in report.findings:
             click.echo(f"  [{one.kind}] {finding(config.language, one.kind, one.index)}")
         if not verdict.holds:

@@ -90,7 +90,8 @@ def draw(parts: Parts, actor: Actor, now: datetime) -> Report:
     signed = parts.log_files.signed()
     with parts.database.read() as connection:
         counts = Counts(connection, now, now - timedelta(days=EVIDENCE_DAYS))
-        look = Look(parts.policy, counts, destinations=0)
+        destinations = sum(one.is_outbound for one in parts.anchors.standing())
+        look = Look(parts.policy, counts, destinations)
         answers = tuple(_answer(clause, _ANSWERS[clause.id](look)) for clause in CLAUSES)
         events = log.size(connection)
     checkpoint = None if signed is None else Checkpoint.parse(signed.note.partition("\n\n")[0] + "\n")

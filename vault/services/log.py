@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +18,8 @@ from vault.storage import log
 from vault.verify_log import Entry, Finding, Report
 
 __all__ = [
-    "Action", "Actor", "Outcome", "Verdict", "record_verification", "refuse_rewound", "settle", "verify", "verify_bundle",
+    "Action", "Actor", "Outcome", "Verdict", "record_verification", "refuse_rewound", "settle", "verify",
+    "verify_bundle",
 ]  # fmt: skip
 
 verify_bundle = verify_log.main
@@ -33,12 +35,14 @@ class Verdict:
     Args:
         report: the verifier's report, with findings on search columns added.
         waiting: durable events that have no place in the log yet.
+        tail_since: time of the oldest event that no checkpoint covers, as it says itself; empty without any.
         checkpoint: where the trusted checkpoint lies.
         pin: where the pinned key lies.
     """
 
     report: Report
     waiting: int
+    tail_since: str
     checkpoint: Path
     pin: Path
 
@@ -67,10 +71,11 @@ def verify(parts: Parts) -> Verdict | None:
             report = verify_log.verify(entries, notes, trusted, pin)
         except verify_log.CannotJudge:
             return None
-        waiting = log.waiting(connection)
+        waiting, oldest = log.waiting(connection), log.oldest_waiting(connection)
     findings = tuple(sorted((*wrong, *report.findings), key=lambda one: -1 if one.index is None else one.index))
-    whole = Report(findings, report.size, report.checked_size, report.unsigned_tail, report.unlisted)
-    return Verdict(whole, waiting, files.checkpoint, files.pin)
+    whole = Report(findings, report.size, report.checked_size, report.unsigned_tail, report.unlisted, report.tail_since)
+    since = report.tail_since or (json.loads(oldest)["at"] if oldest else "")
+    return Verdict(whole, waiting, since, files.checkpoint, files.pin)
 
 
 def _with_columns_checked(batches: Iterable[list[tuple[Any, ...]]], wrong: list[Finding]) -> Iterator[list[Entry]]:

@@ -194,7 +194,7 @@ def _plan(parts: Parts, actor: Actor, question: LogQuestion, name: Name, size: i
             raise VaultSealed("no_vault_here")
         events = log_exports.count(connection, question, size)
         start, stop = log_exports.span(connection, question, size)
-        number, oldest = log_exports.waiting(connection)
+        number, oldest = log.waiting(connection), log.oldest_waiting(connection)
         earlier = [one for one in log_exports.taken_home(connection, actor.name, _MOST_EARLIER) if one.size < size]
     mode = "range" if question.is_range else "selection"
     event = parts.event(now, actor, Action.LOG_EXPORT, Outcome.GRANTED, count=events, size=size, mode=mode)

@@ -55,6 +55,11 @@ def fault(parts: Parts) -> str | None:
     return None
 
 
+def warning(parts: Parts) -> str | None:
+    """Find what somebody should look at although this process serves: a place elsewhere that got no checkpoint."""
+    return "anchor_unreachable" if any(one.fault for one in parts.anchors.standing()) else None
+
+
 def log_readings(parts: Parts, now: datetime) -> LogReadings:
     """Read how the log stands.
 

@@ -88,6 +88,11 @@ def waiting(connection: Connection) -> int:
     return int(connection.execute(select(func.count()).select_from(log_inbox)).scalar_one())
 
 
+def oldest_waiting(connection: Connection) -> bytes | None:
+    """Return the canonical bytes of the event that has waited longest; None when none waits."""
+    return connection.execute(select(log_inbox.c.canonical).order_by(log_inbox.c.arrival).limit(1)).scalar()
+
+
 def leaf_hashes(connection: Connection, start: int, stop: int) -> list[bytes]:
     """Recompute the leaf hashes of events ``start`` to ``stop`` (exclusive) from their canonical bytes."""
     rows = connection.execute(

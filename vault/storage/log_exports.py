@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, func, insert, or_, select
 
 from vault.domain.log_exports import LogQuestion
 from vault.domain.log_search import EVERY
-from vault.storage.tables import log_checkpoints, log_events, log_exports, log_inbox, log_terms
+from vault.storage.tables import log_checkpoints, log_events, log_exports, log_terms
 
 _EVERY = EVERY.encode()
 
@@ -133,13 +133,6 @@ def notes_between(connection: Connection, start: int, stop: int, most: int) -> l
     step = some.total // most + 1
     query = select(some.note).where(or_(some.total <= most, some.number % step == 0)).order_by(some.size)
     return list(connection.execute(query).scalars())
-
-
-def waiting(connection: Connection) -> tuple[int, bytes]:
-    """Return how many durable events have no place yet, and the canonical bytes of the first of them."""
-    oldest = connection.execute(select(log_inbox.c.canonical).order_by(log_inbox.c.arrival).limit(1)).scalar()
-    number = connection.execute(select(func.count()).select_from(log_inbox)).scalar_one()
-    return int(number), oldest or b""
 
 
 def taken_home(connection: Connection, actor: str, most: int) -> list[Known]:

@@ -34,7 +34,8 @@ def ready() -> Response:
     """Say whether database, schema, keys and log would serve somebody now, or the id of the reason why not."""
     fault = readiness.fault(gate.parts())
     if fault is None:
-        return _json({"status": "ready"})
+        warning = readiness.warning(gate.parts())
+        return _json({"status": "ready"} if warning is None else {"status": "ready", "warning": warning})
     response = _json({"status": "not_ready", "reason": fault}, 503)
     response.headers["Retry-After"] = RETRY_SECONDS
     return response

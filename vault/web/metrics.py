@@ -51,22 +51,27 @@ class CountedLog:
     def write(self, event: Event, rows: object = None) -> Receipt:
         """Make an event durable, then count it."""
         receipt = cast("Receipt", self._writer.write(event, rows))
-        if event.action is Action.LOOKUP:
-            # A miss and a refusal are one count: told apart, each look-up would tell a watcher what exists.
-            outcome = "granted" if event.outcome is Outcome.GRANTED else "nothing_shown"
-            LOOKUPS.labels(event.purpose, outcome).inc()
-        elif event.action is Action.REVEAL:  # a refused one opens no field
-            for one in event.opened:
-                for field in one.fields:
-                    REVEALS.labels(one.record_class, field).inc()
-        elif event.action is Action.SIGN_IN and event.outcome is Outcome.REFUSED:
-            SIGN_IN_FAILURES.inc()
+        count(event)
         return receipt
 
 
+def count(event: Event) -> None:
+    """Count an event that is durable."""
+    if event.action is Action.LOOKUP:
+        # A miss and a refusal are one count: told apart, each look-up would tell a watcher what exists.
+        outcome = "granted" if event.outcome is Outcome.GRANTED else "nothing_shown"
+        LOOKUPS.labels(event.purpose, outcome).inc()
+    elif event.action is Action.REVEAL:  # a refused one opens no field
+        for one in event.opened:
+            for field in one.fields:
+                REVEALS.labels(one.record_class, field).inc()
+    elif event.action is Action.SIGN_IN and event.outcome is Outcome.REFUSED:
+        SIGN_IN_FAILURES.inc()
+
+
 def counted(parts: Parts) -> Parts:
-    """Return the same parts with a log writer that counts."""
-    return replace(parts, log_writer=cast("Any", CountedLog(parts.log_writer)))
+    """Return the same parts with a log writer that counts, and the same counting for what goes past it."""
+    return replace(parts, log_writer=cast("Any", CountedLog(parts.log_writer)), noted=count)
 
 
 class Watch:

@@ -110,9 +110,11 @@ def write_reveal(parts: Parts, person: Person, event: Event, customer: bytes, no
                 raise AccessRefused(rule)
             work.connection.execute(disclosures_table.insert(), [_row(person, event, REVEAL, customer)])
             work.announce(event)
-            return work.commit()[-1]
+            receipt = work.commit()[-1]
     except StorageUnavailable as error:
         raise LogUnavailable("log_not_written") from error
+    parts.noted(event)
+    return receipt
 
 
 def customer_of(meta: RecordMeta, in_scope: dict[bytes, str]) -> bytes:

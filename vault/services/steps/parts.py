@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,13 @@ from vault.domain.policy import Policy
 from vault.services.steps.keys import KeyRing
 from vault.storage.engine import Database
 from vault.storage.group_commit import GroupCommit
+from vault.storage.log_anchors import Anchors
 from vault.storage.log_files import LogFiles
+
+
+def _unwatched(event: Event) -> None:
+    """Tell nobody of an event."""
+    del event
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,8 @@ class Parts:
         log_writer: earns receipts for reads.
         log_files: what the log keeps outside the database.
         node: this host's name.
+        anchors: places elsewhere that get each signed checkpoint.
+        noted: told of events that became durable past the log writer, to count them.
     """
 
     database: Database
@@ -32,6 +41,8 @@ class Parts:
     log_writer: GroupCommit
     log_files: LogFiles
     node: str
+    anchors: Anchors
+    noted: Callable[[Event], None] = _unwatched
 
     def event(
         self,

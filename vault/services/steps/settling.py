@@ -65,6 +65,7 @@ def _sign(parts: Parts, now: datetime) -> int:
         with unit_of_work(parts.database) as work:
             log.add_checkpoint(work.connection, size, note, now)
             work.commit()
+        parts.anchors.deliver(note, size, now)
         return size
 
 
