@@ -8,6 +8,7 @@ from tests.simulator import NOW
 from vault.domain.log import Action, Outcome
 from vault.domain.log_search import Question
 from vault.errors import AccessRefused, InvalidValue
+from vault.services import log as log_service
 from vault.services import log_search
 
 AUDITOR, AGENT, COLLEAGUE = "KF2013", "KF2001", "KF2002"
@@ -202,3 +203,15 @@ def test_everybody_who_acted_is_listed(world, auditor):
     listed = log_search.actors(world.parts)
     assert {AGENT, auditor.work_number} <= set(listed)
     assert COLLEAGUE not in listed
+
+
+def test_verifying_finds_a_term_that_was_taken_away_and_names_the_entry(world):
+    world.look_up(AGENT, "13999999999")
+    world.settle()
+    assert log_service.verify(world.parts, with_terms=True).holds
+    ((entry,),) = world.rows("SELECT max(leaf_index) FROM log_events")
+    world.tamper("DELETE FROM log_terms WHERE leaf_index = :entry AND term = :term", entry=entry, term=b"actor:KF2001")
+    verdict = log_service.verify(world.parts, with_terms=True)
+    assert [(one.kind, one.index) for one in verdict.report.findings] == [("column_mismatch", entry)]
+    world.tamper("INSERT INTO log_terms VALUES (:term, 1, 99999)", term=b"*")
+    assert [one.index for one in log_service.verify(world.parts, with_terms=True).report.findings] == [None]

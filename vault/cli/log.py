@@ -48,7 +48,7 @@ def _verify_vault(*, as_json: bool) -> None:
     config = load_config()
     say = speaker(config)
     with bootstrap.open_vault(config, to_inspect=True) as parts:
-        verdict = log_service.verify(parts)
+        verdict = log_service.verify(parts, with_terms=True)
         log_service.record_verification(parts, bootstrap.operator(config), verdict, now())
         if verdict is not None and verdict.holds:
             log_service.settle(parts, now())  # a log that does not hold is not signed again

@@ -14,7 +14,7 @@ from vault import verify_log
 from vault.domain.log import Action, Actor, Outcome
 from vault.services.steps.parts import Parts
 from vault.services.steps.settling import refuse_rewound, settle
-from vault.storage import log
+from vault.storage import log, log_search
 from vault.verify_log import Entry, Finding, Report
 
 __all__ = [
@@ -52,8 +52,12 @@ class Verdict:
         return not self.report.findings
 
 
-def verify(parts: Parts) -> Verdict | None:
+def verify(parts: Parts, *, with_terms: bool = False) -> Verdict | None:
     """Judge this vault's log by the checkpoint and the pinned key kept outside the database.
+
+    Args:
+        parts: the vault's parts.
+        with_terms: compare the terms that searches walk along too; that takes several times as long.
 
     Returns:
         The verdict, or None when one of the two files is missing or the key unreadable: then nobody can judge.
@@ -72,6 +76,10 @@ def verify(parts: Parts) -> Verdict | None:
         except verify_log.CannotJudge:
             return None
         waiting, oldest = log.waiting(connection), log.oldest_waiting(connection)
+        differing = log_search.first_difference(connection) if with_terms else None
+    if differing is not None:
+        index = None if differing == log_search.NO_EVENT else differing
+        wrong.append(Finding("column_mismatch", index, f"entry {index}: its search terms differ from the event"))
     findings = tuple(sorted((*wrong, *report.findings), key=lambda one: -1 if one.index is None else one.index))
     whole = Report(findings, report.size, report.checked_size, report.unsigned_tail, report.unlisted, report.tail_since)
     since = report.tail_since or (json.loads(oldest)["at"] if oldest else "")
