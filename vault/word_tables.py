@@ -372,11 +372,6 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "shared": "shared",
         "break_glass": "emergency",
     },
-    "grant": {
-        "asked": "asked for",
-        "shared": "shared",
-        "break_glass": "emergency",
-    },
     "emergency": {
         "asked": "waits for approval",
         "approved": "approved, not opened",
@@ -572,7 +567,9 @@ REASONS: Mapping[str, str] = {
     "already_decided": "Somebody else has decided this already, or it is over. Nothing was changed.",
     "no_such_record": "There is no such record, so there is nothing to grant. Refuse the request.",
     "choose_one": "Several customers share this number. Choose which one may be seen.",
-    "not_to_share": "Only a customer of your own can be shared, neither one of the pool nor one you were given access to.",
+    "not_to_share": (
+        "Only a customer of your own can be shared, neither one of the pool nor one you were given access to."
+    ),
     "no_such_colleague": (
         "This is no colleague you can share with. Check the work number; their role must look customers up."
     ),
@@ -583,6 +580,9 @@ REASONS: Mapping[str, str] = {
     "account": "There is no account with this work number, or its owner has left. Check the list of accounts.",
     "token": "There is no such token, or it was ended before. Load the page again.",
     "own_account": "Nobody does this to their own account. Ask another administrator.",
+    "open_not_by_grant": (
+        "You see this customer by a grant: leave the open complaint to the owner, or choose a result that ends it."
+    ),
     "act_not_possible": "The account's state does not allow this. Load the page again and look at the state.",
     "handovers_open": (
         "A hand-over of this person, or to them, waits for an answer. Have it accepted, refused or withdrawn first."

@@ -107,7 +107,7 @@ def test_only_an_administrator_who_proved_it_makes_programs_and_tokens(alone):
 
 
 def test_the_roles_offered_for_programs_are_those_that_look_up(alone):
-    assert api_tokens.roles_for_programs(alone.parts) == [Role.AGENT, Role.COMPLAINT_SPECIALIST, Role.SUPERVISOR]
+    assert api_tokens.roles_for_programs(alone.parts) == [Role.AGENT, Role.COMPLAINT_SPECIALIST]
 
 
 # -- a token -----------------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def test_an_open_case_is_kept_and_a_closed_one_is_not_there(database):
     with unit_of_work(database) as work:
         assert cases.locked_open(work.connection, row["case_id"]) == cases.Case(**row)
         assert cases.locked_open(work.connection, new_id()) is None
-        assert cases.close(work.connection, row["case_id"], NOW)
+        assert cases.close(work.connection, row["case_id"], row["held_by"], NOW)
         assert cases.locked_open(work.connection, row["case_id"]) is None
 
 

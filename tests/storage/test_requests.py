@@ -109,7 +109,7 @@ def test_a_request_is_decided_once_in_time_and_while_its_case_is_open(database, 
         found = requests.one(connection, request_id)
     assert (found.state, found.leads_to) == (RequestState.GRANTED, record)
     late = a_request(database, case_id, me)
-    changed(database, cases.close, case_id, NOW)
+    changed(database, cases.close, case_id, me, NOW)
     assert not changed(database, requests.decide, late, boss, NOW, LONG_AGO)
 
 

@@ -42,6 +42,29 @@ def state(front: Front, number: str) -> str:
     return found
 
 
+@pytest.fixture(scope="module")
+def at_first(lone_front: Front) -> list[dict[str, Any]]:
+    """Every account as it is before the first test."""
+    with lone_front.parts.database.read() as connection:
+        return [dict(row._mapping) for row in connection.exec_driver_sql("SELECT * FROM accounts")]
+
+
+@pytest.fixture(autouse=True)
+def as_at_first(request: pytest.FixtureRequest) -> None:
+    """Undo what an earlier test did to the people of the lone front."""
+    if "lone_front" not in request.fixturenames:
+        return
+    front: Front = request.getfixturevalue("lone_front")
+    with front.parts.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM sessions")
+        for row in request.getfixturevalue("at_first"):
+            names = ", ".join(f"{name} = ?" for name in row)
+            key = (*row.values(), row["account_id"])
+            connection.exec_driver_sql(f"UPDATE accounts SET {names} WHERE account_id = ?", key)  # noqa: S608 - columns
+        connection.commit()
+    front.tokens.clear()
+
+
 @pytest.fixture
 def program(lone_front: Front) -> str:
     """A service account."""

@@ -19,7 +19,7 @@ from vault.domain.people import Person
 from vault.domain.policy import Policy
 from vault.domain.records import FieldRef, LinkRole, RecordMeta, RecordState
 from vault.domain.retention import expires_at
-from vault.domain.rules.access import Right
+from vault.domain.rules.access import Right, Scope
 from vault.errors import InvalidValue, NotFound
 from vault.services.steps import scope
 from vault.services.steps.activity import move_activity
@@ -99,7 +99,8 @@ def file(parts: Parts, person: Person, case_id: bytes, filing: Filing, now: date
 
     Raises:
         AccessRefused: the role may not look up for the case's purpose (any more).
-        InvalidValue: a value that cannot be; ``field`` names it.
+        InvalidValue: a value that cannot be; ``field`` names it. ``open_not_by_grant``: a specialist who sees the
+            customer by a grant does not open a complaint that would let them see the customer by right.
         NotFound: the case is not theirs or closed, or customer or shipment are not there, or not in scope.
         StorageUnavailable: nothing is stored.
         IntegrityError: something the decision rests on does not fit; nothing is stored.
@@ -147,6 +148,8 @@ def _attempt(parts: Parts, person: Person, case_id: bytes, filing: Filing, text:
         customer, rules = reach(filing.customer)
         if customer.record_class is not RecordClass.CUSTOMER:
             raise NotFound("record")
+        if service_records.state_of(filing.kind, filing.result) is RecordState.OPEN:
+            _refuse_own_opening(parts.policy, person, rules[filing.customer])
         if filing.shipment is not None:
             shipment, _ = reach(filing.shipment)
             if shipment.record_class is not RecordClass.SHIPMENT or filing.customer not in scope.parties_of(shipment):
@@ -182,6 +185,16 @@ def _attempt(parts: Parts, person: Person, case_id: bytes, filing: Filing, text:
             close_case(parts, work, person, case, "service_filed", now)
         work.commit()
     return Filed(new.meta.record_id, new.late)
+
+
+def _refuse_own_opening(policy: Policy, person: Person, rule: str) -> None:
+    """Refuse an open service from somebody whose scope it would be: access lent for minutes would last until it ends.
+
+    Raises:
+        InvalidValue: their role sees customers by open complaints, and sees this one by a grant.
+    """
+    if policy.roles[person.role].scope is Scope.OPEN_COMPLAINTS and rule == "scope.grant":
+        raise InvalidValue("open_not_by_grant", field="result")
 
 
 def _seal(

@@ -183,6 +183,7 @@ def _end_access(work: UnitOfWork, account: Account, now: datetime) -> None:
     sessions.end_all(work.connection, account.account_id, now)
     api_tokens.end_all(work.connection, account.account_id, now)
     grants.end_all_of(work.connection, account.account_id, now)
+    grants.end_untaken_of(work.connection, account.account_id, now)
     leaving.end_requests(work.connection, account.account_id, now)
     leaving.forget_secrets(work.connection, account.account_id)
 

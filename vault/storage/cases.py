@@ -72,14 +72,14 @@ def held_by(connection: Connection, account_id: bytes, limit: int) -> list[Case]
     return [Case(*row) for row in connection.execute(query)]
 
 
-def close(connection: Connection, case_id: bytes, at: datetime) -> bool:
-    """Close an open case.
+def close(connection: Connection, case_id: bytes, held_by: bytes, at: datetime) -> bool:
+    """Close an open case of somebody.
 
     Returns:
-        Whether it was open until now; of two who close it at once, one gets True.
+        Whether it was open and theirs until now; of two who close it at once, one gets True.
     """
-    query = update(cases).where(cases.c.case_id == case_id, cases.c.closed_at.is_(None)).values(closed_at=at)
-    return connection.execute(query).rowcount == 1
+    query = update(cases).where(cases.c.case_id == case_id, cases.c.held_by == held_by, cases.c.closed_at.is_(None))
+    return connection.execute(query.values(closed_at=at)).rowcount == 1
 
 
 def move(connection: Connection, case_id: bytes, held_by: bytes, to_account: bytes) -> bool:

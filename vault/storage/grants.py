@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from vault.domain.ids import new_id
+from vault.domain.people import AccountState
 from vault.domain.records import from_micros, to_micros
 from vault.domain.requests import GrantKind
 from vault.storage.lists import rows_in
@@ -141,6 +142,14 @@ def revoke(connection: Connection, grant_id: bytes, at: datetime) -> bool:
     return connection.execute(update(grants).where(*lives).values(ended_at=at)).rowcount == 1
 
 
+def end_untaken_of(connection: Connection, granted_by: bytes, at: datetime) -> int:
+    """End what somebody offered to share and nobody has taken up; returns how many."""
+    offered = update(grants).where(
+        grants.c.granted_by == granted_by, grants.c.case_id.is_(None), grants.c.ended_at.is_(None)
+    )
+    return connection.execute(offered.values(ended_at=at)).rowcount
+
+
 def take_up(connection: Connection, grant_id: bytes, account_id: bytes, case_id: bytes, at: datetime) -> bool:
     """Bind a share to the case its receiver opens with it; returns whether it still waited for that."""
     waits = (
@@ -150,6 +159,8 @@ def take_up(connection: Connection, grant_id: bytes, account_id: bytes, case_id:
         grants.c.case_id.is_(None),
         grants.c.ended_at.is_(None),
         grants.c.expires_at > at,
+        # Who was suspended or locked since shares nothing more.
+        grants.c.granted_by.in_(select(accounts.c.account_id).where(accounts.c.state == AccountState.ACTIVE.value)),
     )
     return connection.execute(update(grants).where(*waits).values(case_id=case_id)).rowcount == 1
 

@@ -119,6 +119,7 @@ def owner_facts(connection: Connection, owners: Iterable[bytes]) -> dict[bytes, 
             select(accounts.c.team).where(
                 accounts.c.role == Role.SUPERVISOR.value,
                 accounts.c.state != AccountState.LEFT.value,
+                accounts.c.kind == PERSON,
                 accounts.c.team != "",  # to have no team is not to share one
             )
         ).scalars()

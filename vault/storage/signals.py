@@ -13,6 +13,7 @@ from vault.domain.limits import SignalKind
 from vault.storage.tables import signals
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_OF_CUSTOMERS = (SignalKind.WARNED.value, SignalKind.ALARMED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,10 @@ def open_of(connection: Connection, account_ids: Collection[bytes], since: datet
 
 
 def last_release(connection: Connection, account_id: bytes) -> datetime | None:
-    """Return when a limit of this person was last lifted."""
-    query = select(func.max(signals.c.released_at)).where(signals.c.account_id == account_id)
+    """Return when a limit on the customers of this person was last lifted."""
+    query = select(func.max(signals.c.released_at)).where(
+        signals.c.account_id == account_id, signals.c.kind.in_(_OF_CUSTOMERS)
+    )
     found: datetime | None = connection.execute(query).scalar_one()
     return found
 
@@ -91,8 +94,10 @@ def release(connection: Connection, signal_id: bytes, released_by: bytes, at: da
 
 
 def release_all(connection: Connection, account_id: bytes, released_by: bytes, at: datetime) -> int:
-    """Lift every limit of a person; returns how many stood."""
-    standing = update(signals).where(signals.c.account_id == account_id, signals.c.released_at.is_(None))
+    """Lift every limit on the customers of a person; returns how many stood."""
+    standing = update(signals).where(
+        signals.c.account_id == account_id, signals.c.released_at.is_(None), signals.c.kind.in_(_OF_CUSTOMERS)
+    )
     return connection.execute(standing.values(released_by=released_by, released_at=at)).rowcount
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
 
 from vault.domain.ids import Role
 from vault.domain.people import AccountState, Person
+from vault.storage.people import PERSON
 from vault.storage.tables import accounts
 
 
@@ -35,7 +36,11 @@ _MEMBER = (
     accounts.c.password_changed_at,
     accounts.c.password_expired_at,
 )
-_SUPERVISES = and_(accounts.c.role == Role.SUPERVISOR.value, accounts.c.state != AccountState.LEFT.value)
+_SUPERVISES = and_(
+    accounts.c.role == Role.SUPERVISOR.value,
+    accounts.c.state != AccountState.LEFT.value,
+    accounts.c.kind == PERSON,  # nobody would read what a program is told
+)
 
 
 def supervisors_of(connection: Connection, account_id: bytes) -> list[bytes]:

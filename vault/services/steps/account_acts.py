@@ -15,6 +15,7 @@ from vault.domain.people import AccountState, Person, normal_work_number
 from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, InvalidValue, NotFound
 from vault.services.steps.admission import require_fresh
+from vault.services.steps.humans import same_human
 from vault.services.steps.parts import Parts
 from vault.storage import people, supervision
 from vault.storage.people import SERVICE, Account
@@ -83,7 +84,8 @@ def taken(
         by_supervisor: let the person's supervisors do it too, unless the person supervises or administers.
 
     Raises:
-        AccessRefused: no right to do it (``no_right``), or on one's own account (``own_account``).
+        AccessRefused: no right to do it (``no_right``), or on an account of one's own (``own_account``): the same
+            one, or another of the same human.
         StepUpNeeded: password and second factor were not given a moment ago.
         NotFound: no such account, or for a supervisor: not one of theirs.
     """
@@ -95,7 +97,7 @@ def taken(
     require_fresh(parts, person, now)
     if account is None:
         raise NotFound("account")
-    if account.work_number == person.work_number:
+    if same_human(parts.keys.current(work.connection), account, found[person.work_number]):
         raise AccessRefused("own_account")
     if Right.ACCOUNTS not in rights and not _supervises(parts, work, person, account):
         raise NotFound("account")
@@ -146,9 +148,13 @@ def require_fitting(parts: Parts, kind: str, role: Role) -> None:
 
 
 def fits_programs(parts: Parts, role: Role) -> bool:
-    """Return whether a program can have a role: there is something it may do, and it administers nothing."""
+    """Return whether a program can have a role: there is something it may do, and it leads and administers nothing.
+
+    With a program that supervises, whoever holds its token would read a whole team's customers.
+    """
     rule = parts.policy.roles[role]
-    return bool(rule.purposes and rule.rights & FOR_PROGRAMS) and Right.ACCOUNTS not in rule.rights
+    leads = rule.rights & {Right.SUPERVISE, Right.ACCOUNTS}
+    return bool(rule.purposes and rule.rights & FOR_PROGRAMS) and not leads
 
 
 def _rights(parts: Parts, actor: Account | None) -> frozenset[Right]:
@@ -158,5 +164,7 @@ def _rights(parts: Parts, actor: Account | None) -> frozenset[Right]:
 
 
 def _supervises(parts: Parts, work: UnitOfWork, person: Person, account: Account) -> bool:
-    above = parts.policy.roles[account.role].rights & {Right.SUPERVISE, Right.ACCOUNTS}
-    return not above and person.account_id in supervision.supervisors_of(work.connection, account.account_id)
+    rights = parts.policy.roles[account.role].rights
+    # Those who watch or decide over a supervisor are not theirs, wherever they sit.
+    led = Right.LOOKUP in rights and not rights & {Right.SUPERVISE, Right.ACCOUNTS}
+    return led and person.account_id in supervision.supervisors_of(work.connection, account.account_id)

@@ -25,9 +25,9 @@ def close_case(parts: Parts, work: UnitOfWork, person: Person, case: Case, reaso
         now: UTC.
 
     Raises:
-        NotFound: somebody has closed it meanwhile.
+        NotFound: somebody has closed it meanwhile, or it was handed over.
     """
-    if not cases.close(work.connection, case.case_id, now):
+    if not cases.close(work.connection, case.case_id, case.held_by, now):
         raise NotFound("case")
     grants.end_with_case(work.connection, case.case_id, now)
     requests.end_with_case(work.connection, case.case_id, now)
