@@ -857,8 +857,7 @@ REASONS: Mapping[str, str] = {
         "Your role may not ask in this kind of emergency, or not for this purpose. Choose another kind."
     ),
     "review_open": (
-        "An emergency access of yours has not been reviewed in time. Ask the privacy officer to close its review "
-        "first."
+        "An emergency access of yours has not been reviewed in time. Ask the privacy officer to close its review first."
     ),
     "break_glass_waits": "A request on this case already waits. Go on with it, or take it back.",
     "call_not_made": "Nobody called the owner, so there is no time of a call. Leave it empty.",

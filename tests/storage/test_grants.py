@@ -13,7 +13,7 @@ TICK = timedelta(microseconds=1)
 
 @pytest.fixture
 def people(database):
-    return [account(database, number, state="active", password="x") for number in ("KF1", "KF2")]  # noqa: S106
+    return [account(database, number, state="active", password="x") for number in ("KF1", "KF2")]
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def as_at_first(request: pytest.FixtureRequest) -> None:
         for row in request.getfixturevalue("at_first"):
             names = ", ".join(f"{name} = ?" for name in row)
             key = (*row.values(), row["account_id"])
-            connection.exec_driver_sql(f"UPDATE accounts SET {names} WHERE account_id = ?", key)  # noqa: S608 - columns
+            connection.exec_driver_sql(f"UPDATE accounts SET {names} WHERE account_id = ?", key)
         connection.commit()
     front.tokens.clear()
 

@@ -64,14 +64,14 @@ def log_question(
         InvalidValue: ``wrong_form``, ``impossible_date``, ``no_time_zone``, ``span_empty`` or ``not_on_list``.
     """
     question = LogQuestion(
-        _moment(since, zone, "from"),
-        _moment(until, zone, "to"),
+        _moment(since, zone, "since"),
+        _moment(until, zone, "until"),
         tuple(sorted(set(actors))),
         tuple(sorted(set(actions))),
         table,
     )
     if question.until <= question.since:
-        raise InvalidValue("span_empty", field="to")
+        raise InvalidValue("span_empty", field="until")
     if not all(map(_ACTOR.fullmatch, question.actors)):
         raise InvalidValue("wrong_form", field="actor")
     if not set(question.actions) <= {action.value for action in Action}:
