@@ -320,9 +320,9 @@ class World:
         return caller_verification.check_answer(self.parts, person, case_id, record_id, question, answer, self.now)
 
     def verify_caller(self, work_number: str, case_id: bytes, record_id: bytes) -> None:
-        """Let the caller of a case prove to be a customer, by phone and name."""
+        """Let the caller of a case prove to be a customer, by ID number and name."""
         values = self.values_of(record_id)
-        for question, answer in (("phone_last4", values["phone", 0][-4:]), ("name", values["name", 0])):
+        for question, answer in (("id_last4", values["id_number", 0][-4:]), ("name", values["name", 0])):
             if not self.check_caller(work_number, case_id, record_id, question, answer).match:
                 raise AssertionError(question)
 

@@ -423,6 +423,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "caller_not_verified": "the caller has not proved who they are",
         "caller_refused": "the caller was refused",
         "caller_tries_used_up": "no tries left",
+        "answer_was_typed": "the answer was typed in the case",
         "profile_not_yours": "not for this role or purpose",
         "review_open": "an earlier access is not reviewed",
         "own_request": "own request",
@@ -848,6 +849,7 @@ REASONS: Mapping[str, str] = {
         "Too many wrong answers about this customer: no more are taken here. Refuse the caller, or ask them to "
         "come with their document."
     ),
+    "answer_was_typed": "This question proves nothing here: its answer was typed in this case. Ask another one.",
     "answer_not_four": "Type exactly the last four digits or letters.",
     "answer_too_short": "The answer is too short or too long to be one. Type at least two characters.",
     "question_impossible": (

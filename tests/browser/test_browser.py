@@ -9,12 +9,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
-from tests.web.conftest import ADMIN, AGENT, AUDITOR, OWNED_PHONE, POOL_ID_NUMBER, POOL_PHONE, WAYBILL
+from tests.web.conftest import ADMIN, AGENT, AUDITOR, OWNED_PHONE, POOL_ID_NUMBER, POOL_NAME, POOL_PHONE, WAYBILL
 
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Visitor]
-FULL_NAME = "华雨贤"
+FULL_NAME = POOL_NAME
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def agent(visit: Visit) -> Visitor:
 def prove_caller(visitor: Visitor) -> None:
     """Look the pool customer up and let the caller prove to be them, with keys only."""
     visitor.type_number(POOL_PHONE)
-    for answer in (POOL_PHONE[-4:], POOL_ID_NUMBER[-4:]):
+    for answer in (POOL_ID_NUMBER[-4:], FULL_NAME):
         visitor.page.keyboard.press("v")
         visitor.page.keyboard.type(answer)
         visitor.press_and_go("Enter")
@@ -170,7 +170,7 @@ def test_without_scripts_the_whole_walk_still_works(visit: Visit) -> None:
     page.fill("#number", POOL_PHONE)
     page.check("input[value=query]", force=True)
     page.click(".send button")
-    for answer in (POOL_PHONE[-4:], POOL_ID_NUMBER[-4:]):
+    for answer in (POOL_ID_NUMBER[-4:], FULL_NAME):
         page.fill("[data-caller] input[name=answer]", answer)
         page.click("[data-caller] .send button")
     page.locator("article button").nth(1).click()

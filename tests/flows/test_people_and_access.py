@@ -96,7 +96,7 @@ def test_a_call_is_verified_revealed_handed_over_and_filed_and_leaves_no_access_
     with pytest.raises(AccessRefused) as early:
         world.reveal(AGENT, case, record, "phone")
     assert early.value.reason == "caller_not_verified"
-    assert not world.check_caller(AGENT, case, record, "phone_last4", "0000").match
+    assert not world.check_caller(AGENT, case, record, "id_last4", "0000").match
     world.verify_caller(AGENT, case, record)
     assert world.reveal(AGENT, case, record, "phone") == customer["phone"]
 

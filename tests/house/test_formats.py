@@ -87,7 +87,7 @@ def agent_at_work(parts, rows):
     pool = [row for row in rows if not row["归属客服"] and row["最近业务时间"] > "2026-01"]
     answer = lookup.look_up(parts, agent, pool[0]["手机号"], "query", NOW)
     record_id = answer.cards[0].record_id
-    for question, told in (("phone_last4", pool[0]["手机号"][-4:]), ("name", pool[0]["姓名"])):
+    for question, told in (("id_last4", pool[0]["证件号码"][-4:]), ("name", pool[0]["姓名"])):
         caller_verification.check_answer(parts, agent, answer.case_id, record_id, question, told, NOW)
     viewing.reveal(parts, agent, answer.case_id, record_id, "phone", 0, NOW)
     asking.ask(parts, agent, answer.case_id, "13811112222", NOW)

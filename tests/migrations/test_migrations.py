@@ -16,7 +16,7 @@ from tests.factories import NOW, account, account_row, cohort, customer, event, 
 from vault.errors import SetupError, StorageError, StorageUnavailable
 from vault.storage import log, record_writes, records, schema
 from vault.storage.engine import Database
-from vault.storage.tables import UtcTime, metadata
+from vault.storage.tables import UtcTime, accounts, case_lookups, cases, metadata
 from vault.storage.turns import writers_turn
 from vault.storage.unit_of_work import unit_of_work
 
@@ -265,6 +265,22 @@ def test_a_case_from_before_hand_overs_is_held_by_who_opened_it(empty_place, own
     schema.upgrade(empty_place.owner_url, "0010")
     with owner_engine.connect() as connection:
         assert connection.execute(text("SELECT held_by FROM cases")).scalar_one() == row["account_id"]
+
+
+def test_an_open_case_from_before_counts_as_looked_up_by_every_kind_that_is_asked_about(empty_place, owner_engine):
+    schema.upgrade(empty_place.owner_url, "0020")
+    still_open, closed = os.urandom(16), os.urandom(16)
+    with owner_engine.begin() as connection:
+        agent = account_row("KF1001")
+        connection.execute(insert(accounts).values(agent))
+        for case_id, closed_at in ((still_open, None), (closed, NOW)):
+            held = {"opened_by": agent["account_id"], "held_by": agent["account_id"], "opened_at": NOW}
+            case = {"case_id": case_id, "purpose": "query", "closed_at": closed_at}
+            connection.execute(insert(cases).values(case | held))
+    schema.upgrade(empty_place.owner_url, "0021")
+    with owner_engine.connect() as connection:
+        found = {tuple(row) for row in connection.execute(select(case_lookups))}
+    assert found == {(still_open, "phone"), (still_open, "id_number")}
 
 
 def test_a_program_without_a_password_is_left_by_the_older_schema(place):

@@ -376,13 +376,19 @@ def test_the_second_person_proves_to_be_there_and_is_another_human(world: World)
     for who in (AGENT, COLLEAGUE, "KF7003"):
         world.activate(who)
     emergency = Emergency(world).approved()
-    for second, password in ((COLLEAGUE, "wrong password here"), ("KF9999", PASSWORD), ("", ""), ("KF2004", PASSWORD)):
+    tried = ((COLLEAGUE.lower(), "wrong password here"), ("KF9999", PASSWORD), ("", ""), ("KF2004", PASSWORD))
+    for second, password in tried:
         assert refused(lambda: emergency.open(second, password)) == "second_person_refused"  # noqa: B023
+    no = [one["facts"] for one in world.events("break_glass.opened", "refused") if one["rule"]]
+    # Who was tried is named; what no account has may be a password typed in the wrong box.
+    assert [one.get("second_person") for one in no] == [COLLEAGUE, None, None, "KF2004"]
     world.now += timedelta(minutes=30)
     for second in (AGENT, "KF7003"):
         assert refused(lambda: emergency.open(second)) == "second_person_is_the_first"  # noqa: B023
     rules = [one["rule"] for one in world.events("break_glass.opened", "refused")]
     assert rules[-2:] == ["second_person_is_the_first"] * 2
+    no = [one["facts"]["second_person"] for one in world.events("break_glass.opened", "refused")[-2:]]
+    assert no == [AGENT, "KF7003"]
     assert world.count("grants") == 0
     assert emergency.open(COLLEAGUE)
 

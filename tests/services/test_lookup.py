@@ -19,7 +19,7 @@ def test_the_case_its_bindings_and_the_event_become_durable_together(world, monk
     answer = world.look_up(AGENT, row["phone"])
     ((event, rows),) = written
     assert event.case == answer.case_id.hex()
-    assert {table.name for table in rows} == {"cases", "case_records", "disclosures"}
+    assert {table.name for table in rows} == {"cases", "case_lookups", "case_records", "disclosures"}
 
 
 def test_the_answer_says_what_kind_of_number_was_typed(world):

@@ -196,6 +196,8 @@ def test_rules_that_contradict_each_other_are_refused_with_their_place(folder, n
         ("masks", 'phone = "phone"', 'telephone = "phone"', "unknown_field", "masks.customer.telephone"),
         ("company", 'privacy_officer = "KF2012"', 'privacy_officer = " "', "privacy_officer_missing", "company"),
         ("verification", '"scope.outlet_pool"', '"scope.outlets_pool"', "unknown_scope_rule", "scope.outlets_pool"),
+        ("verification", "needed = 2", "needed = 4", "verification_impossible", "verification.caller"),
+        ("verification", "valid_minutes = 60", "valid_minutes = 0", "verification_impossible", "verification.caller"),
         ("limits", "warn_customers = 25", "warn_customers = 51", "limits_impossible", "limits.reading"),
         ("limits", "misses_hour = 20", "misses_hour = 0", "limits_impossible", "limits.reading"),
         ("limits", "reveals_hour = 60", "reveals_hour = 0", "limits_impossible", "limits.reading.agent"),

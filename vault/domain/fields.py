@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import RecordClass
+from vault.domain.records import LinkRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Field:
         index: the identifier kind by which it can be found, if any.
         many: whether a record may hold several values (ordinals 0, 1, …).
         contact: whether a superseded value is kept sealed, for notices after a breach.
+        tells_of: in which role the one customer stands to the record whom the value tells of; None: all of its
+            customers.
     """
 
     name: str
@@ -28,6 +31,7 @@ class Field:
     index: IdentifierKind | None = None
     many: bool = False
     contact: bool = False
+    tells_of: LinkRole | None = None
 
 
 def _table(*fields: Field) -> dict[str, Field]:
@@ -51,7 +55,7 @@ FIELDS: dict[RecordClass, dict[str, Field]] = {
         Field("item_type", mask="hidden"),
         Field("parcel", mask="plain"),
         Field("track", mask="plain"),
-        Field("signed_by", mask="name"),
+        Field("signed_by", mask="name", tells_of=LinkRole.RECIPIENT),
     ),
     RecordClass.SERVICE_RECORD: _table(
         Field("source_number", index=IdentifierKind.SOURCE_NUMBER),

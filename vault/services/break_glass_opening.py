@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from vault.crypto.key_store import KeyStore
 from vault.domain.emergency import Emergency, Stage, Standing, profiles_to_ask
@@ -25,7 +26,7 @@ from vault.services.steps.opening import announced, check, check_found_by, open_
 from vault.services.steps.parts import Parts
 from vault.services.steps.proof import prove
 from vault.services.steps.tokens import first_duty
-from vault.storage import break_glass, cases, grants, notifications, records
+from vault.storage import break_glass, cases, grants, notifications, people, records
 from vault.storage.people import Account
 from vault.storage.records import StoredRecord
 from vault.storage.unit_of_work import unit_of_work
@@ -63,19 +64,26 @@ def open_with(
         matter = _own(emergencies.matter(connection, break_glass_id), person)
         case_of(connection, person, matter.emergency.case_id)
         store = parts.keys.current(connection)
+        # Refusals name the account that was tried; what no account has may be a password typed in the wrong box.
+        number = normal_work_number(work_number)
+        tried = people.by_work_number(connection, number)
+        named = {"second_person": tried.work_number} if tried else {}
     if emergencies.standing_of(parts.policy, matter.emergency, now) is not Standing.APPROVED:
         raise AlreadyDecided
     if matter.emergency.profile not in profiles_to_ask(parts.policy, person, matter.purpose):
         refuse(parts, person, Action.BREAK_GLASS_OPENED, "profile_not_yours", now, matter)
+
+    def no(rule: str) -> NoReturn:
+        refuse(parts, person, Action.BREAK_GLASS_OPENED, rule, now, matter, **named)
+
     try:
-        number = normal_work_number(work_number)
         second = prove(parts, number, password, code, person.actor(), Action.BREAK_GLASS_OPENED, now)
     except SignInRefused:
-        refuse(parts, person, Action.BREAK_GLASS_OPENED, "second_person_refused", now, matter)
+        no("second_person_refused")
     if first_duty(parts, second, now, now) is not None:
-        refuse(parts, person, Action.BREAK_GLASS_OPENED, "second_person_refused", now, matter)
+        no("second_person_refused")
     if emergencies.is_one_of(store, second, [matter.asker()]):
-        refuse(parts, person, Action.BREAK_GLASS_OPENED, "second_person_is_the_first", now, matter)
+        no("second_person_is_the_first")
     behind = _look(parts, person, matter, now)
     return _open(parts, person, matter.emergency, second, behind, now)
 

@@ -25,7 +25,7 @@ from vault.domain.rules.emergency import Question
 from vault.errors import AccessRefused, InvalidValue, NotFound
 from vault.services.steps import scope
 from vault.services.steps.admission import case_of, may_use
-from vault.services.steps.caller import requires
+from vault.services.steps.caller import proofs, requires
 from vault.services.steps.opening import announced, check, open_record, reporting
 from vault.services.steps.parts import Parts
 from vault.storage import caller_checks, records
@@ -48,8 +48,10 @@ class Standing:
         required: nothing of theirs is revealed before the caller has proved to be them.
         verified: the caller has.
         refused: the caller was refused.
-        matched: questions answered rightly.
-        needed: how many different ones must be.
+        askable: questions that may be asked: none about a number of a kind that was typed in the case.
+        matched: those of them answered rightly of late.
+        counted: how many of these count towards the proof; weak ones do not.
+        needed: how many must.
         tries_left: wrong answers that are still taken.
     """
 
@@ -57,7 +59,9 @@ class Standing:
     required: bool
     verified: bool
     refused: bool
+    askable: frozenset[str]
     matched: frozenset[str]
+    counted: int
     needed: int
     tries_left: int
 
@@ -121,7 +125,8 @@ def check_answer(
 
     Raises:
         AccessRefused: the role may not look up, or the caller was refused in this case before.
-        InvalidValue: no such question, an answer that can be none (neither costs a try), or no tries are left.
+        InvalidValue: no such question, an answer that can be none, a question about what was typed in the case (none
+            of these costs a try), or no tries are left.
         NotFound: case or customer are not there, or not theirs.
         LogUnavailable: the try could not be made durable; nothing was opened.
         IntegrityError: something does not fit; logged, and the try counts as wrong.
@@ -160,6 +165,8 @@ def check_answer(
         here = _standing(work.connection, parts.policy, case_id, customer_id, rule, now)
         if here.refused:
             refusal = "caller_refused"
+        elif question not in here.askable:
+            refusal = "answer_was_typed"
         elif not here.tries_left:
             refusal = "caller_tries_used_up"
         else:
@@ -170,7 +177,7 @@ def check_answer(
     if refusal == "caller_refused":
         raise AccessRefused(refusal)
     if refusal:
-        raise InvalidValue(refusal, field="answer")
+        raise InvalidValue(refusal, field="question" if refusal == "answer_was_typed" else "answer")
     # 2. Opened and compared: every value, so that the duration does not tell which one it was.
     found = []
     with reporting(parts, person.actor(), holders, now):
@@ -242,17 +249,17 @@ def _row(person: Person, case_id: bytes, customer_id: bytes, now: datetime) -> d
 def _standing(
     connection: Connection, policy: Policy, case_id: bytes, customer_id: bytes, rule: str, now: datetime
 ) -> Standing:
-    verification = policy.verification
-    proof = caller_checks.proofs(connection, case_id, [customer_id])[customer_id]
-    matched = proof.matched & verification.questions.keys()
+    proof = proofs(connection, policy, case_id, [customer_id], now)[customer_id]
     wrong = caller_checks.wrong(connection, case_id, customer_id, now - _DAY)
     return Standing(
         customer_id,
         requires(policy, rule),
-        len(matched) >= verification.needed and not proof.refused,
+        proof.verified,
         proof.refused,
-        frozenset(matched),
-        verification.needed,
+        proof.askable,
+        proof.matched,
+        proof.counted,
+        policy.verification.needed,
         _left(policy, wrong),
     )
 

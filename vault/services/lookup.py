@@ -30,7 +30,7 @@ from vault.services.steps.parts import Parts
 from vault.storage import cases, records
 from vault.storage.group_commit import Rows
 from vault.storage.records import StoredRecord
-from vault.storage.tables import case_records
+from vault.storage.tables import case_lookups, case_records
 from vault.storage.tables import cases as cases_table
 
 MOST_CHOICES = 20
@@ -101,6 +101,7 @@ def look_up(
     may_use(parts, person, Right.LOOKUP, purpose, now)
     # 2. Parse.
     kind, number = identify(typed, parts.policy.carriers)
+    asked = _Asked(kind, number, purpose, now)
     before = limits.may_look_up(parts, person, purpose, now)
     with parts.database.read() as connection:
         bound = _continued(connection, person, case_id, purpose)
@@ -109,7 +110,7 @@ def look_up(
         with reporting(parts, person.actor(), {}, now):
             candidates = finding.candidates(connection, store, kind, number)
         with reporting(parts, person.actor(), candidates, now):
-            shown = _decide(connection, parts, person, store, candidates, bound, _Asked(kind, number, purpose, now))
+            shown = _decide(connection, parts, person, store, candidates, bound, asked)
         if chosen is not None:  # one of several; a choice that is not among them, such as a party, is a miss
             shown = {key: one for key, one in shown.items() if key == chosen and one.part == "match"}
         wraps = records.wraps(connection, (one.found.meta for one in shown.values()))
@@ -129,7 +130,7 @@ def look_up(
         opened=tuple(one.announced() for one in shown.values()),
         identifier=kind.value,
     )
-    rows = _case_rows(person, purpose, now, case, new, is_new=case_id is None)
+    rows = _case_rows(person, asked, case, new, is_new=case_id is None)
     receipt = parts.log_writer.write(event, {**rows, **limits.look_up_row(person, event, found=bool(matches))})
     if not matches:
         limits.note_miss(parts, person, before, now)
@@ -200,21 +201,21 @@ def _outcome(candidates: Mapping[bytes, StoredRecord], matches: Sequence[Glimpse
     return Outcome.REFUSED if candidates else Outcome.MISS
 
 
-def _case_rows(
-    person: Person, purpose: str, now: datetime, case: bytes, bound: Sequence[bytes], *, is_new: bool
-) -> Rows:
+def _case_rows(person: Person, asked: _Asked, case: bytes, bound: Sequence[bytes], *, is_new: bool) -> Rows:
     rows: dict[object, list[dict[str, object]]] = {}
     if is_new:
         rows[cases_table] = [
             {
                 "case_id": case,
-                "purpose": purpose,
+                "purpose": asked.purpose,
                 "opened_by": person.account_id,
-                "opened_at": now,
+                "opened_at": asked.now,
                 "closed_at": None,
                 "held_by": person.account_id,
             }
         ]
+    # What was typed does not prove who calls (steps/caller.py).
+    rows[case_lookups] = [{"case_id": case, "identifier_kind": asked.kind.value}]
     if bound:
         rows[case_records] = [{"case_id": case, "record_id": record_id} for record_id in bound]
     return rows  # type: ignore[return-value]  # keys are tables

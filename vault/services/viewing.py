@@ -132,7 +132,7 @@ def reveal(
         store = parts.keys.current(connection)
         subject, rules = scope.within_case(connection, parts, person, store, case, record_id, Action.REVEAL, now)
         wraps = records.wraps(connection, [subject.meta])
-    caller.require(parts, person, case, rules, subject, now)
+    caller.require(parts, person, case, rules, subject, field, now)
     place = next((ref for ref in subject.meta.fields if (ref.field, ref.ordinal) == (field, ordinal)), None)
     part, rule = subject.meta.record_class.value, next(iter(rules.values()))
     views = glimpse(parts.policy, Viewer(person.role, case.purpose), subject, part, rule, rules).views

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, union, update
 
-from vault.storage.tables import caller_checks, records
+from vault.domain.identifiers import IdentifierKind
+from vault.storage.tables import access_requests, break_glass, caller_checks, case_lookups, records
 
 MATCH, NO_MATCH, REFUSED = "match", "no_match", "refused"
 
@@ -28,15 +29,15 @@ class Wrong:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """How a caller stands as a customer in a case.
+class Told:
+    """What the caller of a case has told of a customer.
 
     Args:
-        matched: the questions that were answered rightly.
+        matches: when which question was answered rightly.
         refused: the caller was refused there.
     """
 
-    matched: frozenset[str] = frozenset()
+    matches: tuple[tuple[datetime, str], ...] = ()
     refused: bool = False
 
 
@@ -67,16 +68,23 @@ def match(connection: Connection, check_id: bytes) -> None:
     connection.execute(update(caller_checks).where(caller_checks.c.check_id == check_id).values(outcome=MATCH))
 
 
-def proofs(connection: Connection, case_id: bytes, customers: Collection[bytes]) -> dict[bytes, Proof]:
-    """Return how the caller of a case stands as each of some customers."""
+def told(connection: Connection, case_id: bytes, customers: Collection[bytes]) -> dict[bytes, Told]:
+    """Return what the caller of a case has told of each of some customers."""
     column = caller_checks.c
-    query = select(column.record_id, column.question, column.outcome)
+    query = select(column.record_id, column.at, column.question, column.outcome)
     query = query.where(column.case_id == case_id, column.record_id.in_(list(customers)), column.outcome != NO_MATCH)
-    matched: dict[bytes, set[str]] = {one: set() for one in customers}
+    matches: dict[bytes, list[tuple[datetime, str]]] = {one: [] for one in customers}
     refused = set()
-    for record_id, question, outcome in connection.execute(query):
+    for record_id, at, question, outcome in connection.execute(query):
         if outcome == REFUSED:
             refused.add(record_id)
         else:
-            matched[record_id].add(question)
-    return {one: Proof(frozenset(questions), one in refused) for one, questions in matched.items()}
+            matches[record_id].append((at, question))
+    return {one: Told(tuple(of_it), one in refused) for one, of_it in matches.items()}
+
+
+def typed(connection: Connection, case_id: bytes) -> frozenset[IdentifierKind]:
+    """Return which kinds of number were typed in a case: looked up, or asked for, also in an emergency."""
+    tables = (case_lookups, access_requests, break_glass)
+    query = union(*(select(one.c.identifier_kind).where(one.c.case_id == case_id) for one in tables))
+    return frozenset(map(IdentifierKind, connection.execute(query).scalars()))

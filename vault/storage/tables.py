@@ -287,6 +287,15 @@ case_records = Table(
     sqlite_with_rowid=False,
 )
 
+case_lookups = Table(
+    "case_lookups",
+    metadata,
+    _id("case_id", ForeignKey("cases.case_id")),
+    Column("identifier_kind", String(16), comment="a kind of number that was looked up in this case"),
+    PrimaryKeyConstraint("case_id", "identifier_kind"),
+    sqlite_with_rowid=False,
+)
+
 access_requests = Table(
     "access_requests",
     metadata,

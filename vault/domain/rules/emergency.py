@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from vault.domain.caller import COMPARES
 from vault.domain.fields import FIELDS
+from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import RecordClass, Role
 from vault.domain.rules.shape import STRICT, Named
 
@@ -18,10 +19,23 @@ _ASKED_OF = (RecordClass.CUSTOMER, RecordClass.SHIPMENT)
 
 @dataclass(frozen=True, slots=True)
 class Question(Named):
-    """One question to a caller: which fields hold the answer, and which part of a value is compared."""
+    """One question to a caller.
+
+    Args:
+        fields: which fields hold the answer.
+        compares: which part of a value is compared.
+        weak: the answer is easily guessed: it supports, and proves nothing.
+    """
 
     fields: Sequence[str]
     compares: str
+    weak: bool = False
+
+    def asks_what_is_typed(self, kinds: Collection[IdentifierKind]) -> bool:
+        """Return whether somebody who typed numbers of some kinds may have typed the answer."""
+        return any(
+            name in self.fields and field.index in kinds for one in _ASKED_OF for name, field in FIELDS[one].items()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +45,8 @@ class VerificationPolicy:
     Args:
         id: of the rule.
         clause: where it comes from.
-        needed: different questions that must match.
+        needed: different questions that must match, weak ones aside.
+        valid_minutes: how long what a caller proved counts, from the match that completed it.
         tries: wrong answers about a customer in a case; then no more are taken there.
         day_tries: wrong answers about a customer in 24 hours, whoever asks.
         required_by: rules of scope under which nothing is revealed before.
@@ -44,15 +59,51 @@ class VerificationPolicy:
     id: str
     clause: str
     needed: int
+    valid_minutes: int
     tries: int
     day_tries: int
     required_by: Sequence[str]
     questions: Mapping[str, Question]
     refusals: Mapping[str, Named]
 
+    def valid(self) -> timedelta:
+        """Return how long what a caller proved counts."""
+        return timedelta(minutes=self.valid_minutes)
+
+    def askable(self, typed: Collection[IdentifierKind]) -> frozenset[str]:
+        """Return the questions that may be asked where numbers of some kinds were typed."""
+        return frozenset(name for name, one in self.questions.items() if not one.asks_what_is_typed(typed))
+
+    def proving(self, typed: Collection[IdentifierKind]) -> frozenset[str]:
+        """Return the questions that count towards the proof where numbers of some kinds were typed."""
+        return frozenset(name for name in self.askable(typed) if not self.questions[name].weak)
+
+    def proved_until(
+        self, matches: Collection[tuple[datetime, str]], typed: Collection[IdentifierKind]
+    ) -> datetime | None:
+        """Return until when right answers prove who calls: they must lie within one such time, and count for another.
+
+        Args:
+            matches: when which question was answered rightly; those that are no question any more do not count.
+            typed: kinds of the numbers typed in the case; questions about them do not count.
+
+        Returns:
+            The end, not included; None when the answers were never enough.
+        """
+        proving, valid = self.proving(typed), self.valid()
+        counted = [(at, question) for at, question in matches if question in proving]
+        ends = (
+            end + valid
+            for end, _ in counted
+            if len({question for at, question in counted if end - valid < at <= end}) >= self.needed
+        )
+        return max(ends, default=None)
+
     def findings(self) -> Iterator[tuple[str, str]]:
         """Find numbers that cannot stand together, and questions that nothing answers."""
-        if not 0 < self.needed <= len(self.questions) or not 0 < self.tries <= self.day_tries:
+        # Whatever the case was looked up by, the questions left must be enough.
+        left = min(len(self.proving([kind])) for kind in IdentifierKind)
+        if not 0 < self.needed <= left or not 0 < self.tries <= self.day_tries or self.valid_minutes <= 0:
             yield "verification_impossible", self.id
         if not self.refusals:
             yield "no_reason", self.id

@@ -17,7 +17,7 @@ from vault.domain.ids import RecordClass, Role
 from vault.domain.log import Opened, Receipt
 from vault.domain.masks import VALUELESS, mask
 from vault.domain.policy import Policy
-from vault.domain.records import LinkRole, RecordState
+from vault.domain.records import RecordState
 from vault.domain.rules.access import View
 from vault.services.steps.opening import announced, check_found_by, open_record
 from vault.storage.records import StoredRecord
@@ -167,8 +167,10 @@ def glimpse(
         views = other_party_fields(policy, part, present)
         return Glimpse(found, part, rule, views, {name: policy.masks.other_party[name] for name in views})
     views = visible_fields(policy, viewer.role, viewer.purpose, record_class, present, part)
-    if "signed_by" in views and found.meta.linked(LinkRole.RECIPIENT) not in in_scope:
-        views["signed_by"] = View.MASKED
+    for name in views:
+        tells_of = FIELDS[record_class][name].tells_of
+        if tells_of is not None and found.meta.linked(tells_of) not in in_scope:
+            views[name] = View.MASKED
     if typed in views:
         views[typed] = View.PLAIN
     masks = {

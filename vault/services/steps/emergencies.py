@@ -127,9 +127,19 @@ def told_when_opened(
 
 
 def refusal(
-    parts: Parts, person: Person, action: Action, rule: str, now: datetime, about: Matter | None = None
+    parts: Parts, person: Person, action: Action, rule: str, now: datetime, about: Matter | None = None, **facts: str
 ) -> Event:
-    """Return what the log says of somebody who may not do something about a request."""
+    """Return what the log says of somebody who may not do something about a request.
+
+    Args:
+        parts: the vault's parts.
+        person: who may not.
+        action: what they tried.
+        rule: why not.
+        now: UTC.
+        about: the request.
+        facts: further facts for the log.
+    """
     return parts.event(
         now,
         person.actor(),
@@ -138,19 +148,21 @@ def refusal(
         purpose="" if about is None else about.purpose,
         case=b"" if about is None else about.emergency.case_id,
         rule=rule,
+        opened=(),
         break_glass="" if about is None else about.emergency.break_glass_id.hex(),
+        **facts,
     )
 
 
 def refuse(
-    parts: Parts, person: Person, action: Action, rule: str, now: datetime, about: Matter | None = None
+    parts: Parts, person: Person, action: Action, rule: str, now: datetime, about: Matter | None = None, **facts: str
 ) -> NoReturn:
-    """Log that somebody may not do something about a request, and refuse it.
+    """Log that somebody may not do something about a request, and refuse it; see :func:`refusal`.
 
     Raises:
         AccessRefused: always; its reason is the rule.
     """
-    parts.log_writer.write(refusal(parts, person, action, rule, now, about))
+    parts.log_writer.write(refusal(parts, person, action, rule, now, about, **facts))
     raise AccessRefused(rule)
 
 

@@ -46,6 +46,7 @@ class CallerQuestion(Shape):
 
     question: PolicyName
     text: str
+    weak: bool = Field(description="Easily guessed: it does not count towards the proof.")
     matched: bool
 
 
@@ -71,8 +72,14 @@ def caller_standing(case: bytes, record: bytes) -> dict[str, Any]:
         "needed": found.needed,
         "tries_left": found.tries_left,
         "questions": [
-            {"question": name, "text": words.of_policy(language(), one), "matched": name in found.matched}
+            {
+                "question": name,
+                "text": words.of_policy(language(), one),
+                "weak": one.weak,
+                "matched": name in found.matched,
+            }
             for name, one in parts().policy.verification.questions.items()
+            if name in found.askable
         ],
     }
 

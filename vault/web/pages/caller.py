@@ -19,7 +19,7 @@ from vault.web.gate import door, language, now, parts, person
 caller_pages = Blueprint("caller", __name__)
 
 _DONE = ("match", "no_match", "verified", "refused")
-_REASONS = ("answer_not_four", "answer_too_short", "caller_tries_used_up", "not_on_list")
+_REASONS = ("answer_not_four", "answer_too_short", "answer_was_typed", "caller_tries_used_up", "not_on_list")
 """What the address may say of the answer that was just given; other words are not shown."""
 
 
@@ -37,7 +37,7 @@ def caller_panel(case: bytes, page: bytes, cards: Iterable[Card]) -> dict[str, A
     return {
         "page": page.hex(),
         "callers": [{"card": one, "standing": found[one.record_id]} for one in customers],
-        "questions": {name: words.of_policy(language(), one) for name, one in rule.questions.items()},
+        "questions": [(name, words.of_policy(language(), one), one.weak) for name, one in rule.questions.items()],
         "refusals": {name: words.of_policy(language(), one) for name, one in rule.refusals.items()},
         "done": said if said in _DONE else "",
         "error": words.reason(language(), said, {"field": "answer"}) if said in _REASONS else "",
@@ -55,7 +55,7 @@ def check_caller(case: bytes, record: bytes) -> Response:
         )
     except InvalidValue as invalid:
         return _back(case, record, invalid.reason)
-    return _back(case, record, "verified" if checked.verified else "match" if checked.match else "no_match")
+    return _back(case, record, "no_match" if not checked.match else "verified" if checked.verified else "match")
 
 
 @caller_pages.post("/cases/<hex32:case>/records/<hex32:record>/caller-refusals")
