@@ -270,3 +270,18 @@ def test_the_language_of_pages_is_chinese_until_somebody_switches(front: Front) 
 def test_what_a_proxy_tells_is_noted_only_if_it_is_an_address(told, noted):
     with Flask(__name__).test_request_context(environ_base={"REMOTE_ADDR": told}):
         assert gate.source() == noted
+
+
+@pytest.mark.parametrize(("method", "status"), [("GET", 200), ("HEAD", 200), ("POST", 403), ("DELETE", 403)])
+def test_what_another_site_leads_to_reads_and_writes_no_cookie(front: Front, method: str, status: int) -> None:
+    for browser in (front.client(), front.browser(AGENT)):
+        answer = browser.open("/lookup", method=method, base_url=HOST, headers={"Sec-Fetch-Site": "cross-site"})
+        assert answer.status_code == status
+        assert "Set-Cookie" not in answer.headers
+        assert AGENT not in answer.text
+        assert ("url=/lookup" in answer.text) is (method == "GET")
+
+
+def test_an_address_that_is_not_ours_is_not_led_on_to(front: Front) -> None:
+    answer = front.client().get("//elsewhere.example/", base_url=HOST, headers={"Sec-Fetch-Site": "cross-site"})
+    assert "elsewhere.example" not in answer.text

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeVar, cast
 from urllib.parse import urlencode
 
-from flask import Flask, Request, Response, abort, current_app, g, redirect, request, session
+from flask import Flask, Request, Response, abort, current_app, g, redirect, render_template, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user
 
@@ -139,6 +139,7 @@ def stand_at(app: Flask) -> None:
     # Not `init_app`: it would write remember-me cookies after each request, and there are none here.
     cast("Any", app).login_manager = login
     app.session_interface = PageSessions()
+    app.before_request(_from_elsewhere)
     app.before_request(_pass)
 
 
@@ -213,6 +214,22 @@ def bearer() -> str:
     """Return the token of the ``Authorization: Bearer`` header, or an empty string."""
     scheme, _, token = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _from_elsewhere() -> Response | None:
+    """Answer what another site leads to, before a cookie is read or written; None where nothing leads from elsewhere.
+
+    A browser keeps our cookie back then (SameSite), so the person seems to be nobody; a page made for nobody would
+    bring a cookie of its own and sign them out. A link goes on by itself, as a request of ours; a form does nothing.
+    """
+    led = request.headers.get("Sec-Fetch-Site") == "cross-site"
+    if not led or for_programs() or request.endpoint == "static" or request.blueprint == "health":
+        return None
+    follows = request.method in {"GET", "HEAD"}
+    path = request.path if follows and request.url_rule is not None else ""
+    say = words.translator(language())
+    page = render_template("elsewhere.html", path=path, language=language(), _=say)
+    return current_app.make_response((page, 200 if follows else 403))
 
 
 def _pass() -> Response | None:
