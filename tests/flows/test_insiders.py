@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -117,6 +118,18 @@ def test_no_program_supervises_anybody(world: World) -> None:
         api_tokens.make_service_account(world.parts, me, "ROBOT1", "机器人", "supervisor", "XM-SM-01", world.now)
         accounts.change_place(world.parts, me, "ROBOT1", "supervisor", "XM-SM-01", "T3", world.now)
     assert len(world.look_up("KF2010", row["phone"]).cards) == 1
+
+
+def test_no_program_answers_for_a_caller(world: World) -> None:
+    """With such a program an administrator, who makes its token, would open the pool alone."""
+    row = world.customer()
+    found = world.look_up(AGENT, row["phone"])
+    program = replace(world.person(AGENT), purposes=frozenset({"query"}))
+    ids = (found.case_id, found.cards[0].record_id)
+    with pytest.raises(AccessRefused) as refused:
+        caller_verification.check_answer(world.parts, program, *ids, "name", row["name"], world.now)
+    assert refused.value.reason == "not_for_programs"
+    assert [one["rule"] for one in world.events("caller.checked")] == ["not_for_programs"]
 
 
 @pytest.mark.parametrize("watcher", [PRIVACY_OFFICER, AUDITOR])

@@ -124,7 +124,8 @@ def check_answer(
         Match or no match: a value that is not there is no match.
 
     Raises:
-        AccessRefused: the role may not look up, or the caller was refused in this case before.
+        AccessRefused: the role may not look up, the caller was refused in this case before, or it is a program that
+            asks.
         InvalidValue: no such question, an answer that can be none, a question about what was typed in the case (none
             of these costs a try), or no tries are left.
         NotFound: case or customer are not there, or not theirs.
@@ -158,23 +159,17 @@ def check_answer(
 
     # 1. Counted as wrong and logged, in one transaction, before anything is opened.
     check_id = new_id()
-    refusal = ""
     with unit_of_work(parts.database) as work:
         case_of(work.connection, person, case_id)
         caller_checks.lock(work.connection, customer_id)
         here = _standing(work.connection, parts.policy, case_id, customer_id, rule, now)
-        if here.refused:
-            refusal = "caller_refused"
-        elif question not in here.askable:
-            refusal = "answer_was_typed"
-        elif not here.tries_left:
-            refusal = "caller_tries_used_up"
-        else:
+        refusal = _why_not(person, here, question)
+        if not refusal:
             row = _row(person, case_id, customer_id, now)
             caller_checks.add(work.connection, row | {"check_id": check_id, "question": question, "outcome": NO_MATCH})
         work.announce(event(Outcome.REFUSED, refusal) if refusal else event(Outcome.GRANTED, rule, opened))
         receipts = work.commit()
-    if refusal == "caller_refused":
+    if refusal in {"not_for_programs", "caller_refused"}:
         raise AccessRefused(refusal)
     if refusal:
         raise InvalidValue(refusal, field="question" if refusal == "answer_was_typed" else "answer")
@@ -262,6 +257,17 @@ def _standing(
         policy.verification.needed,
         _left(policy, wrong),
     )
+
+
+def _why_not(person: Person, here: Standing, question: str) -> str:
+    """Return the reason why an answer is not compared, or an empty string."""
+    if person.purposes is not None:  # a program has no caller on the line
+        return "not_for_programs"
+    if here.refused:
+        return "caller_refused"
+    if question not in here.askable:
+        return "answer_was_typed"
+    return "" if here.tries_left else "caller_tries_used_up"
 
 
 def _left(policy: Policy, wrong: Wrong) -> int:
