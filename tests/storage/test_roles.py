@@ -18,6 +18,7 @@ NARROW = {
     "job_runs": {"SELECT", "INSERT", "UPDATE"},
     "log_inbox": {"SELECT", "INSERT", "DELETE"},
     "log_events": {"SELECT", "INSERT"},
+    "case_lookups": {"SELECT", "INSERT"},
     "log_checkpoints": {"SELECT", "INSERT"},
     "log_exports": {"SELECT", "INSERT"},
     "log_terms": {"SELECT", "INSERT"},
