@@ -35,6 +35,8 @@ from vault.web.api.records import STRUCTURED
 from vault.web.api.routes import ROUTES, Route
 from vault.web.app import create_app
 
+pytestmark = pytest.mark.slow
+
 HOST = "http://127.0.0.1:8321"
 PEOPLE = {
     Role.AGENT: "KF2001",

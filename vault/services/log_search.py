@@ -26,7 +26,7 @@ from vault.errors import AccessRefused, InvalidValue
 from vault.services.steps.finding import CLASS_OF
 from vault.services.steps.parts import Parts
 from vault.services.steps.refusing import refusals_logged
-from vault.storage import log, log_search, records
+from vault.storage import log, log_search, people, records
 from vault.storage.log_search import Place, Walked
 
 MOST_RECORDS = 20
@@ -202,9 +202,12 @@ def around(parts: Parts, question: Question) -> Question:
 
 
 def actors(parts: Parts) -> list[str]:
-    """Return everybody the log has events of, by work number or name."""
+    """Return everybody whom the log may name: every account, and who else it has events of, in order.
+
+    An account may have events that wait for their place in the log.
+    """
     with parts.database.read() as connection:
-        return log_search.actors(connection)
+        return sorted({*log_search.actors(connection), *people.ids_by_work_number(connection)})
 
 
 def _may_read(parts: Parts, person: Person, now: datetime) -> None:
