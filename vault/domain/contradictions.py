@@ -25,6 +25,7 @@ def contradictions(policy: Policy) -> Iterator[tuple[str, str]]:
     yield from _role_findings(policy)
     yield from _view_findings(policy)
     yield from _retention_findings(policy)
+    yield from _destruction_findings(policy)
     yield from _case_findings(policy)
     yield from _list_findings(policy)
     for part in (
@@ -34,6 +35,7 @@ def contradictions(policy: Policy) -> Iterator[tuple[str, str]]:
         policy.handovers,
         policy.verification,
         policy.break_glass,
+        policy.destruction,
         policy.limits,
         policy.log,
     ):
@@ -53,10 +55,19 @@ def _retention_findings(policy: Policy) -> Iterator[tuple[str, str]]:
         rule = policy.retention.get(record_class)
         if rule is None:
             yield "retention_missing", record_class.value
-        elif bool(rule.keep_years) == bool(rule.keep_days) or rule.keep_years < 0 or rule.keep_days < 0:
-            yield "retention_needs_years_or_days", rule.id
-        elif rule.cohorts_ahead <= 0:
-            yield "limit_not_positive", rule.id
+        else:
+            yield from rule.findings(record_class)
+
+
+def _destruction_findings(policy: Policy) -> Iterator[tuple[str, str]]:
+    for role, rule in policy.roles.items():
+        destroys = Right.DESTROY in rule.rights
+        if destroys and role is not Role.IMD:
+            yield "destroys_besides_imd", f"{role.value}.{Right.DESTROY.value}"
+        elif destroys and not rule.second_factor:
+            yield "destroys_without_second_factor", role.value
+        elif role is Role.IMD and not destroys:
+            yield "nobody_destroys", role.value
 
 
 def _case_findings(policy: Policy) -> Iterator[tuple[str, str]]:
@@ -87,6 +98,8 @@ def _list_findings(policy: Policy) -> Iterator[tuple[str, str]]:
         (_NAME, policy.break_glass.reasons),
         (_NAME, policy.break_glass.votes),
         (_NAME, policy.break_glass.findings_of_review),
+        (_NAME, policy.destruction.reasons),
+        (_NAME, policy.destruction.releases),
     )
     for pattern, names in lists:
         for name in names:

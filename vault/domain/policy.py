@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from vault.domain.cohorts import CohortRule
 from vault.domain.ids import RecordClass, Role
 from vault.domain.rules.access import LimitPolicy, PurposePolicy, Right, RolePolicy, View
+from vault.domain.rules.destruction import DestructionPolicy
 from vault.domain.rules.emergency import BreakGlassPolicy, VerificationPolicy
 from vault.domain.rules.log import LogPolicy
 from vault.domain.rules.people import PasswordPolicy, SessionPolicy
@@ -42,6 +43,7 @@ class Policy:
         views: what a role sees of each field for a purpose.
         masks: which mask stands before a masked value.
         retention: by class.
+        destruction: plans to destroy what has expired, and legal holds.
         entry: limits on entering.
         notices: by version; the first one is offered first.
         cases: the clock on open cases, and the reasons to close one.
@@ -63,6 +65,7 @@ class Policy:
     views: Views
     masks: MaskPolicy
     retention: Mapping[RecordClass, RetentionPolicy]
+    destruction: DestructionPolicy
     entry: EntryPolicy
     notices: Mapping[str, NoticePolicy]
     cases: CasePolicy

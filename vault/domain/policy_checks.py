@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vault.domain.caller import answers
+from vault.domain.destruction import PURPOSE
 from vault.domain.fields import FIELDS
 from vault.domain.ids import RecordClass, Role
 from vault.domain.masks import mask
@@ -13,8 +14,8 @@ from vault.domain.rules.access import Right, View
 from vault.domain.rules.views import DEFAULT, PURPOSES
 from vault.domain.samples import sample
 
-_APART = (Right.LOG_READ, Right.LOG_VERIFY, Right.REVIEW_BREAK_GLASS)
-"""Rights of those who watch over reading, and so may not read themselves (accounts are their own finding)."""
+_APART = (Right.LOG_READ, Right.LOG_VERIFY, Right.REVIEW_BREAK_GLASS, Right.DESTROY)
+"""Rights of those who watch over reading or destroy, and so may not read (accounts are their own finding)."""
 
 _NEEDS_LOOKUP = (Right.REVEAL, Right.ASK, Right.SHARE, Right.HAND_OVER, Right.BREAK_GLASS)
 _OPENS = {View.REVEAL, View.PLAIN}
@@ -98,6 +99,9 @@ def _class_of(field: str) -> RecordClass:
 
 def _unreachable_view_findings(policy: Policy) -> Iterator[tuple[str, str]]:
     chosen = {role.value: set(rule.purposes) for role, rule in policy.roles.items() if Right.LOOKUP in rule.rights}
+    for role, rule in policy.roles.items():
+        if Right.RETENTION in rule.rights:  # the sample of a plan is masked by what is said for this purpose
+            chosen.setdefault(role.value, set()).add(PURPOSE)
     everything = set().union(*chosen.values())
     for record_class, field, who, entry in policy.views.every_entry():
         place = f"{record_class.value}.{field}.{who}"
@@ -119,6 +123,8 @@ def _unusable(policy: Policy, role: Role) -> Iterator[Right]:
         for purpose in policy.roles[role].purposes
     ):
         yield Right.REVEAL
+    if Right.DESTROY in rights and Right.RETENTION not in rights:
+        yield Right.DESTROY
     profiles = policy.break_glass.profiles.values()
     if Right.BREAK_GLASS in rights and Right.LOOKUP in rights and not any(role in one.roles for one in profiles):
         yield Right.BREAK_GLASS

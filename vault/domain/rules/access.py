@@ -38,6 +38,8 @@ class Right(StrEnum):
     BREAK_GLASS = "break_glass"
     APPROVE_BREAK_GLASS = "approve_break_glass"
     REVIEW_BREAK_GLASS = "review_break_glass"
+    RETENTION = "retention"
+    DESTROY = "destroy"
 
 
 class Scope(StrEnum):
@@ -124,6 +126,8 @@ class LimitPolicy:
         alarm_customers: the distinct customer that raises the alarm.
         slow_seconds: after the alarm, one further customer in so many seconds.
         misses_hour: look-ups in an hour that showed nothing, from which on the supervisors are told.
+        asks_hour: so often one person may ask for access in an hour.
+        searches_hour: so often one person may search the log by a number in an hour.
         keep_days: how long what was counted is kept.
         quotas: by role; a role without one may neither look up nor reveal.
     """
@@ -137,6 +141,8 @@ class LimitPolicy:
     alarm_customers: int
     slow_seconds: int
     misses_hour: int
+    asks_hour: int
+    searches_hour: int
     keep_days: int
     quotas: Mapping[Role, Quota]
 
@@ -150,6 +156,8 @@ class LimitPolicy:
             yield "limits_impossible", self.id
         # Quotas look back a day, and so must what is kept.
         if self.keep_days * 24 <= max(self.window_hours, 24) or self.misses_hour <= 0:
+            yield "limits_impossible", self.id
+        if self.asks_hour <= 0 or self.searches_hour <= 0:
             yield "limits_impossible", self.id
         for role, quota in self.quotas.items():
             if not (0 < quota.lookups_hour <= quota.lookups_day and 0 < quota.reveals_hour <= quota.reveals_day):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import ClassVar
 
 from vault.domain.rules.shape import STRICT
@@ -90,9 +91,16 @@ class SessionPolicy:
             yield "limit_not_positive", self.tokens.id
 
 
+class Confirmer(StrEnum):
+    """Who confirms that somebody came back themselves after a reset."""
+
+    SUPERVISOR = "supervisor"
+    ADMIN = "admin"
+
+
 @dataclass(frozen=True, slots=True)
 class PasswordPolicy:
-    """What a password must be (AC-04)."""
+    """What a password must be (AC-04), and who confirms the return of somebody whose password was reset."""
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = STRICT
 
@@ -107,6 +115,7 @@ class PasswordPolicy:
     min_score: int
     min_edits: int
     company_words: Sequence[str]
+    reset_needs_confirmation_by: Sequence[Confirmer]
 
     def is_possible(self) -> bool:
         """Return whether a person can meet the rule, and an account live by it."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import ClassVar
 
+from vault.domain.ids import RecordClass
 from vault.domain.retention import Keep
 from vault.domain.rules.shape import STRICT, Named
 
@@ -23,21 +25,111 @@ class CompanyPolicy:
     privacy_officer: str
 
 
+class Starts(StrEnum):
+    """From what on a class is kept."""
+
+    LAST_ACTIVITY = "last_activity"
+    SIGN_OFF = "sign_off"
+    SERVICE_END = "service_end"
+    MADE = "made"
+
+
+STARTS: Mapping[RecordClass, Starts] = {
+    RecordClass.CUSTOMER: Starts.LAST_ACTIVITY,
+    RecordClass.SHIPMENT: Starts.SIGN_OFF,
+    RecordClass.SERVICE_RECORD: Starts.SERVICE_END,
+    RecordClass.ID_COPY: Starts.MADE,
+    RecordClass.REQUEST: Starts.MADE,
+}
+"""From what on each class is kept by this program: a policy that says something else would not be followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodLimit:
+    """How long a class is kept at least, or at most: years or days, and the text that says so."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = STRICT
+
+    source: str
+    years: int = 0
+    days: int = 0
+
+    def keep(self) -> Keep:
+        """Return the limit as the calendar rule takes a period."""
+        return Keep(years=self.years, days=self.days)
+
+    def __str__(self) -> str:
+        """Return the limit as the file has it, with its source."""
+        return f"{_spelled(self.years, self.days)}, {self.source}"
+
+
 @dataclass(frozen=True, slots=True)
 class RetentionPolicy:
-    """How long a class is kept: years or days, and how many cohorts exist ahead of need."""
+    """How long a class is kept (RD-01, RD-02, ID-02).
+
+    Args:
+        id: of the rule.
+        clause: where it comes from.
+        starts: from what on.
+        cohorts_ahead: how many cohorts exist beyond the period itself.
+        keep_years: for so many years; give either this or ``keep_days``.
+        keep_days: for so many days.
+        floor: the shortest period the law allows, if it names one.
+        ceiling: the longest period that is allowed, by law or by the company.
+    """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = STRICT
 
     id: str
     clause: str
+    starts: Starts
     cohorts_ahead: int
     keep_years: int = 0
     keep_days: int = 0
+    floor: PeriodLimit | None = None
+    ceiling: PeriodLimit | None = None
 
     def keep(self) -> Keep:
         """Return the period as the calendar rule takes it."""
         return Keep(years=self.keep_years, days=self.keep_days)
+
+    def findings(self, record_class: RecordClass) -> Iterator[tuple[str, str]]:
+        """Find what cannot stand together; the place names both sides and the source."""
+        if self.cohorts_ahead <= 0:
+            yield "limit_not_positive", self.id
+        if self.starts is not STARTS[record_class]:
+            yield "start_not_of_class", f"{self.id}: {self.starts.value} ≠ {STARTS[record_class].value}"
+        possible = _is_period(self.keep_years, self.keep_days)
+        if not possible:
+            yield "retention_needs_years_or_days", self.id
+        for name, limit in (("floor", self.floor), ("ceiling", self.ceiling)):
+            if limit is None:
+                continue
+            if not _is_period(limit.years, limit.days):
+                possible = False
+                yield "retention_needs_years_or_days", f"{self.id}.{name}"
+            if not limit.source.strip():
+                yield "limit_without_source", f"{self.id}.{name}"
+        if possible:
+            yield from self._contradiction_findings()
+
+    def _contradiction_findings(self) -> Iterator[tuple[str, str]]:
+        floor, ceiling, kept = self.floor, self.ceiling, _spelled(self.keep_years, self.keep_days)
+        if floor is not None and ceiling is not None and not floor.keep().is_within(ceiling.keep()):
+            yield "ceiling_below_floor", f"{self.id}: {ceiling} < {floor}"
+            return
+        if floor is not None and not floor.keep().is_within(self.keep()):
+            yield "retention_below_floor", f"{self.id}: {kept} < {floor}"
+        if ceiling is not None and not self.keep().is_within(ceiling.keep()):
+            yield "retention_above_ceiling", f"{self.id}: {kept} > {ceiling}"
+
+
+def _is_period(years: int, days: int) -> bool:
+    return min(years, days) == 0 < max(years, days)
+
+
+def _spelled(years: int, days: int) -> str:
+    return f"years = {years}" if years else f"days = {days}"
 
 
 @dataclass(frozen=True, slots=True)
