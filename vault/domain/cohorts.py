@@ -26,6 +26,25 @@ class CohortState(StrEnum):
     DESTROYED = "destroyed"
 
 
+class Waits(StrEnum):
+    """Why a cohort whose last day has passed is not closed yet.
+
+    ``earlier``: one of its class before it waits. ``due``: a record in it is past its time and not destroyed.
+    ``unreadable``: a record in it cannot be moved. ``orphans``: keys without record, or records without key.
+    ``log``: an event has no place in the log yet. ``backup``: no verified backup holds the last move out of it.
+    ``busy``: another process is at it. ``clock``: the clock jumped, and no officer has confirmed the date.
+    """
+
+    EARLIER = "earlier"
+    DUE = "due"
+    UNREADABLE = "unreadable"
+    ORPHANS = "orphans"
+    LOG = "log"
+    BACKUP = "backup"
+    BUSY = "busy"
+    CLOCK = "clock"
+
+
 @dataclass(frozen=True, slots=True)
 class Cohort:
     """One cohort.
@@ -105,9 +124,51 @@ def home_of(
         raise StorageError("no_open_cohort", record_class=record_class.value)
     if expires_at is None:
         return mine[-1]
-    # Expiry is the midnight after the last day of keeping: that last day decides the month.
-    last_day = (expires_at - timedelta(microseconds=1)).astimezone(zone).date()
+    last_day = _last_day(expires_at, zone)
     for cohort in mine:
         if cohort.end_on >= last_day:
             return cohort
     raise StorageError("cohort_horizon_too_short", record_class=record_class.value)
+
+
+def later_home(
+    cohorts: Iterable[Cohort],
+    leaving: Cohort,
+    expires_at: datetime | None,
+    review_on: date | None,
+    today: date,
+    zone: ZoneInfo,
+) -> Cohort:
+    """Choose the cohort to which a record moves when its own is about to close; always a later one.
+
+    Args:
+        cohorts: the open cohorts.
+        leaving: the cohort about to close.
+        expires_at: the record's expiry (UTC); None for an open service record, which goes to the newest cohort.
+        review_on: until when a hold keeps it, if one does.
+        today: the date in the company's time zone.
+        zone: the company's time zone.
+
+    Returns:
+        The earliest cohort that ends on or after the last day of keeping and the review; the newest where none does.
+        What is past its time and stays without a review goes to the current cohort.
+
+    Raises:
+        StorageError: there is no later cohort; the timetable has not made one.
+    """
+    earliest = max(today, leaving.end_on + timedelta(days=1))
+    mine = sorted(
+        (c for c in cohorts if c.record_class is leaving.record_class and c.end_on >= earliest),
+        key=lambda cohort: cohort.end_on,
+    )
+    if not mine:
+        raise StorageError("no_open_cohort", record_class=leaving.record_class.value)
+    if expires_at is None:
+        return mine[-1]
+    until = max(_last_day(expires_at, zone), review_on or date.min)
+    return next((cohort for cohort in mine if cohort.end_on >= until), mine[-1])
+
+
+def _last_day(expires_at: datetime, zone: ZoneInfo) -> date:
+    # Expiry is the midnight after the last day of keeping: that last day decides the month.
+    return (expires_at - timedelta(microseconds=1)).astimezone(zone).date()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vault.domain.access import other_party_fields, visible_fields
+from vault.domain.destruction import PURPOSE
 from vault.domain.fields import FIELDS
 from vault.domain.ids import RecordClass, Role
 from vault.domain.masks import mask
@@ -53,7 +54,8 @@ class Explanation:
     Args:
         role: the role.
         purpose: the purpose.
-        may_choose: whether the role looks up, and may choose the purpose; if not, it sees nothing.
+        may_choose: whether the role looks up, and may choose the purpose.
+        in_plans: whether it sees the fields in the sample of a plan of destruction; if neither, it sees nothing.
         scope_rules: the rules by which a customer may be in scope.
         verified_first: those of them under which nothing is revealed before the caller has proved who they are.
         rights: what the role may do at all.
@@ -64,6 +66,7 @@ class Explanation:
     role: Role
     purpose: str
     may_choose: bool
+    in_plans: bool
     scope_rules: tuple[str, ...]
     verified_first: tuple[str, ...]
     rights: tuple[Right, ...]
@@ -86,16 +89,18 @@ def explain(policy: Policy, role: Role, purpose: str) -> Explanation:
         raise AccessRefused("purpose_forbidden", purpose=purpose)
     rule = policy.roles[role]
     may = Right.LOOKUP in rule.rights and purpose in rule.purposes
+    in_plans = Right.RETENTION in rule.rights and purpose == PURPOSE
     scopes = SCOPE_RULES[rule.scope]
     return Explanation(
         role=role,
         purpose=purpose,
         may_choose=may,
+        in_plans=in_plans,
         scope_rules=scopes,
         verified_first=tuple(one for one in scopes if one in policy.verification.required_by),
         rights=tuple(sorted(rule.rights)),
         quota=policy.limits.quotas.get(role),
-        lines=(*_whole(policy, role, purpose, may=may), *_of_parties(policy, role, purpose, may=may)),
+        lines=(*_whole(policy, role, purpose, may=may or in_plans), *_of_parties(policy, role, purpose, may=may)),
     )
 
 

@@ -11,11 +11,12 @@ from vault.domain.rules.access import LimitPolicy
 
 
 class SignalKind(StrEnum):
-    """What somebody's reading gave rise to."""
+    """What somebody's reading, or their wish to read for a forbidden purpose, gave rise to."""
 
     WARNED = "warned"
     ALARMED = "alarmed"
     MISSES = "misses"
+    FORBIDDEN = "forbidden"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,12 @@ from vault.errors import InvalidValue, ReceiptError
 EVENT_VERSION = 1
 FACTS = frozenset(
     {
-        "account", "account_role", "added", "break_glass", "called_at", "cases", "cohorts", "count", "elsewhere",
-        "ended", "ended_session", "finding", "grant", "handover", "hours", "identifier", "kind", "late", "minutes",
-        "mode", "owner_contact", "profile", "purposes", "question", "reason", "record_class", "request",
-        "second_person", "size", "to", "token", "unchanged", "updated", "version",
+        "account", "account_role", "added", "backup", "box", "break_glass", "called_at", "cases", "certificate",
+        "cohort", "cohorts", "copies", "count", "destroyed", "digest", "due", "elsewhere", "ended", "ended_session",
+        "failed", "finding", "from_outlet", "from_team", "grant", "handover", "held", "hold", "hours", "identifier",
+        "kept", "kind", "late", "lost", "minutes", "mode", "owner_contact", "plan", "profile", "purposes", "question",
+        "reason", "receipts", "record_class", "request", "run", "second_person", "seconds", "size", "statement", "to",
+        "to_outlet", "to_team", "token", "unchanged", "unwraps", "updated", "version",
     }
 )  # fmt: skip
 """Names of the extra facts an event may carry; a name outside this list is refused when the event is made."""
@@ -32,6 +34,7 @@ class Action(StrEnum):
     """What happened. Later parts of the product add to this list; nothing is ever renamed."""
 
     VAULT_INIT = "vault.init"
+    PRUNED = "vault.pruned"
     SIGN_IN = "people.sign_in"
     SIGN_OUT = "people.sign_out"
     INVITE = "people.invite"
@@ -47,6 +50,7 @@ class Action(StrEnum):
     SECOND_FACTOR_RESET = "people.second_factor_reset"
     RECOVERY_CODES = "people.recovery_codes"
     RESET = "people.reset"
+    RETURN_CONFIRMED = "people.return_confirmed"
     SUSPENDED = "people.suspended"
     LOCKED = "people.locked"
     UNLOCKED = "people.unlocked"
@@ -89,10 +93,47 @@ class Action(StrEnum):
     CASE_MOVED = "case.moved"
     OWNER_CHANGED = "record.owner_changed"
     INTEGRITY_FAILURE = "record.integrity_failure"
+    HOLD_PLACED = "hold.placed"
+    HOLD_RELEASED = "hold.released"
+    HOLD_REVIEWED = "hold.reviewed"
+    DESTRUCTION_DRAFTED = "destruction.drafted"
+    DESTRUCTION_PROPOSED = "destruction.proposed"
+    DESTRUCTION_APPROVED = "destruction.approved"
+    DESTRUCTION_STOPPED = "destruction.stopped"
+    DESTRUCTION_STARTED = "destruction.started"
+    DESTRUCTION_PAUSED = "destruction.paused"
+    DESTRUCTION_RESUMED = "destruction.resumed"
+    DESTRUCTION_GIVEN_UP = "destruction.given_up"
+    DESTRUCTION_FINISHED = "destruction.finished"
+    DESTRUCTION_CERTIFIED = "destruction.certified"
+    CERTIFICATE_TAKEN = "destruction.certificate_taken"
+    RECORD_DESTROYED = "record.destroyed"
+    RECORD_KEPT = "record.kept"
+    REQUESTS_ERASED = "requests.erased"
+    CLOCK_JUMPED = "clock.jumped"
+    CLOCK_CONFIRMED = "clock.confirmed"
+    PAPER_REGISTERED = "paper.registered"
+    PAPER_SHREDDED = "paper.shredded"
+    PAPER_WITNESSED = "paper.witnessed"
+    PAPER_TAKEN_BACK = "paper.taken_back"
+    RETENTION_VIEW = "retention.viewed"
+    RETENTION_PERIODS = "retention.periods_changed"
     KEYS_COHORTS = "keys.cohorts_made"
+    COHORT_CLOSING = "cohort.closing"
+    COHORT_EMPTIED = "cohort.emptied"
+    COHORT_DESTROYED = "cohort.destroyed"
+    RECORD_MOVED = "record.moved"
+    KEYS_ROOT_ROTATED = "keys.root_rotated"
+    RETENTION_ORPHANS = "retention.orphans"
+    BACKUP_CREATED = "backup.created"
+    BACKUP_VERIFIED = "backup.verified"
+    BACKUP_RESTORED = "backup.restored"
+    BACKUP_DRILLED = "backup.drilled"
     LOG_VIEW = "log.view"
     LOG_SEARCH = "log.search"
     COMPLIANCE_VIEW = "compliance.view"
+    LOG_COUNTED = "log.counted"
+    LOG_GAP_ACCEPTED = "log.gap_accepted"
     LOG_VERIFY = "log.verify"
     LOG_EXPORT = "log.export"
     POLICY_LOADED = "policy.loaded"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from vault.domain.ledger import LedgerHead
 from vault.domain.log_tree import HASH_BYTES
 from vault.errors import InvalidValue
 
@@ -15,6 +16,7 @@ LARGEST_SIZE: Final = 2**63 - 1  # what both engines can count
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 _UNSIGNABLE: Final = re.compile(r"[\x00-\x1f\ud800-\udfff]")  # controls; what UTF-8 cannot write
 _OWN_LINES: Final = 3
+_LEDGER: Final = re.compile(r"ledger (0|[1-9][0-9]{0,18}) ([A-Za-z0-9+/]{43}=)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,14 @@ class Checkpoint:
         origin: the log's name; not empty, no control characters, writable as UTF-8.
         size: number of ordered events, 0 to 2**63 - 1.
         root: the RFC 6962 root over them, 32 bytes.
+        ledger: how far the ledger of destruction had come, as an extension line says; None where none does. It is no
+            part of the state of the log, so that two checkpoints of one state are equal.
     """
 
     origin: str
     size: int
     root: bytes
+    ledger: LedgerHead | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what could not be read back.
@@ -45,8 +50,11 @@ class Checkpoint:
             raise InvalidValue("checkpoint_root", field="root")
 
     def body(self) -> str:
-        """Return the three lines that are signed; we write no extension lines."""
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+        """Return what is signed: three lines, and an extension line where the head of the ledger is known."""
+        own = f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+        if self.ledger is None:
+            return own
+        return f"{own}ledger {self.ledger.count} {base64.b64encode(self.ledger.digest).decode()}\n"
 
     @classmethod
     def parse(cls, body: str) -> Checkpoint:
@@ -54,7 +62,7 @@ class Checkpoint:
 
         Args:
             body: at least three lines, each ended by a single newline. Further lines are extensions, which the
-                format allows others to write: they must not be empty and are not kept.
+                format allows others to write: they must not be empty; of these only our own is kept.
 
         Returns:
             The checkpoint.
@@ -68,7 +76,9 @@ class Checkpoint:
         origin, size, root = lines[:_OWN_LINES]
         if not _DECIMAL.fullmatch(size):
             raise InvalidValue("checkpoint_size", field="size")
-        return cls(origin, int(size), _canonical_base64(root))
+        told = next(filter(None, map(_LEDGER.fullmatch, lines[_OWN_LINES:])), None)
+        ledger = None if told is None else LedgerHead(int(told[1]), _canonical_base64(told[2]))
+        return cls(origin, int(size), _canonical_base64(root), ledger)
 
 
 def _canonical_base64(text: str) -> bytes:

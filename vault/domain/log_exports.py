@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from vault.domain.log import Action
@@ -14,6 +15,7 @@ from vault.errors import InvalidValue
 
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
+_HEAD: Final = re.compile(rb'\{"action":"([^"\\]*)","actor":"([^"\\]*)","at":"([0-9T:.-]{26}Z)",')
 _ACTOR: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 
 
@@ -40,11 +42,40 @@ class LogQuestion:
         """Whether every event of the span is asked for, so that completeness can be proved."""
         return not self.actors and not self.actions
 
-    def asks_for(self, at: datetime, actor: str, action: str) -> bool:
-        """Return whether an event is one of those asked for."""
-        if not self.since <= at < self.until:
+    def asks_for(self, canonical: bytes) -> bool:
+        """Return whether an event is one of those asked for; bytes that are no event are not.
+
+        Args:
+            canonical: its bytes.
+        """
+        head = head_of(canonical)
+        if head is None or not self.since <= head.at < self.until:
             return False
-        return (not self.actors or actor in self.actors) and (not self.actions or action in self.actions)
+        return (not self.actors or head.actor in self.actors) and (not self.actions or head.action in self.actions)
+
+
+class Head(NamedTuple):
+    """What an event says first: what happened, who did it, and when (UTC)."""
+
+    action: str
+    actor: str
+    at: datetime
+
+
+def head_of(canonical: bytes) -> Head | None:
+    """Return what an event says first; None for bytes that are no event.
+
+    Args:
+        canonical: its bytes; its keys are sorted.
+    """
+    found = _HEAD.match(canonical)
+    try:
+        if found is not None:
+            return Head(found[1].decode(), found[2].decode(), datetime.fromisoformat(found[3].decode()))
+        event = json.loads(canonical)
+        return Head(str(event["action"]), str(event["actor"]), datetime.fromisoformat(event["at"]).astimezone(UTC))
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def log_question(
@@ -64,8 +95,8 @@ def log_question(
         InvalidValue: ``wrong_form``, ``impossible_date``, ``no_time_zone``, ``span_empty`` or ``not_on_list``.
     """
     question = LogQuestion(
-        _moment(since, zone, "since"),
-        _moment(until, zone, "until"),
+        read_moment(since, zone, "since"),
+        read_moment(until, zone, "until"),
         tuple(sorted(set(actors))),
         tuple(sorted(set(actions))),
         table,
@@ -79,7 +110,20 @@ def log_question(
     return question
 
 
-def _moment(typed: str, zone: ZoneInfo, field: str) -> datetime:
+def read_moment(typed: str, zone: ZoneInfo, field: str) -> datetime:
+    """Read a moment as people type it.
+
+    Args:
+        typed: a day of the company's zone, from its beginning, or a time by RFC 3339.
+        zone: the company's time zone.
+        field: the field named in the refusal.
+
+    Returns:
+        The moment, in UTC.
+
+    Raises:
+        InvalidValue: ``wrong_form``, ``impossible_date`` or ``no_time_zone``.
+    """
     given = typed.strip()
     try:
         if _DAY.fullmatch(given):

@@ -35,6 +35,7 @@ class Must(StrEnum):
     CODE = "code"
     PASSWORD = "password"  # noqa: S105 - a word, not a secret
     ENROL = "enrol"
+    CONFIRMATION = "confirmation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class Person:
         source: network address.
         node: name of the host that serves them.
         must: what they must do first: give the code of their second factor, change a password that is too old
-            (AC-04), or set up the second factor their role requires (AC-05); nothing else is open to them.
+            (AC-04), set up the second factor their role requires (AC-05), or wait until a colleague has confirmed that
+            it was them who came back after a reset; nothing else is open to them.
         proved_at: when password and second factor were last given in this session.
         purposes: for a program with a token, the purposes it is limited to; None for a person.
     """

@@ -99,8 +99,8 @@ class RecordMeta:
         )
 
     def restricted(self, now: datetime) -> bool:
-        """Return whether the record is past its expiry and not held, so that nobody may find or open it."""
-        return not self.held and is_restricted(self.expires_at, now)
+        """Return whether the record is past its expiry: nobody may find or open it, also where a hold keeps it."""
+        return is_restricted(self.expires_at, now)
 
     def linked(self, role: LinkRole) -> bytes | None:
         """Return the id of the record linked in this role, if there is one."""

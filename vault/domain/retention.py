@@ -13,6 +13,8 @@ from vault.errors import InvalidValue, PolicyError
 _FIELD = "last_activity"
 _FEBRUARY = 2
 _LEAP_DAY = 29
+_YEAR_DAYS = 365
+_LEAP_YEAR_DAYS = 366
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,21 @@ class Keep:
     def __post_init__(self) -> None:
         if min(self.years, self.days) != 0 or max(self.years, self.days) <= 0:
             raise PolicyError("bad_retention_period", years=self.years, days=self.days)
+
+    def is_within(self, longest: Keep) -> bool:
+        """Return whether this period never ends after another one that began on the same day.
+
+        Years and days are compared by the days that so many years have at least and at most: in doubt the answer is no.
+        """
+        if bool(self.years) == bool(longest.years):
+            return (self.years, self.days) <= (longest.years, longest.days)
+        return self._most_days() <= longest._fewest_days()
+
+    def _most_days(self) -> int:
+        return self.days or self.years * _LEAP_YEAR_DAYS
+
+    def _fewest_days(self) -> int:
+        return self.days or self.years * _YEAR_DAYS
 
     def last_day(self, start: date) -> date:
         """Return the last calendar day on which something is kept.
