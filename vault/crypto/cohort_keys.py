@@ -16,7 +16,8 @@ from functools import lru_cache
 from cryptography.exceptions import InvalidTag
 
 from vault.crypto.masked import Masked
-from vault.crypto.suites import KEY_BYTES, NONCE_BYTES, TAG_BYTES, Suite
+from vault.crypto.opening_counts import COUNTS
+from vault.crypto.suites import KEY_BYTES, NONCE_BYTES, TAG_BYTES, Aead, Suite
 from vault.domain.encoding import prefixed
 from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import RecordClass
@@ -32,6 +33,25 @@ INDEX_TAG_BYTES = 16
 _HEAD_BYTES = 2 + NONCE_BYTES
 _SEAL_BYTES = KEY_BYTES + NONCE_BYTES
 _WRAP_BYTES = _HEAD_BYTES + KEY_BYTES + TAG_BYTES
+
+
+class _WrapKey(Masked):
+    """The key over a cohort's data keys. The count hangs on the key itself: whoever unwraps, by any path, is counted.
+
+    Args:
+        aead: its cipher.
+    """
+
+    __slots__ = ("_decrypt", "encrypt")
+
+    def __init__(self, aead: Aead) -> None:
+        self.encrypt = aead.encrypt
+        self._decrypt = aead.decrypt
+
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes:
+        """Return a data key, or raise InvalidTag."""
+        COUNTS.unwrap()
+        return self._decrypt(nonce, data, associated_data)
 
 
 class CohortKeys(Masked):
@@ -69,7 +89,7 @@ class CohortKeys(Masked):
             info = prefixed((b"datavault/cohort/1", vault_id, key_id, record_class.encode(), use.encode()))
             return suite.derive(secret, info)
 
-        self._wrap = suite.aead(key("wrap"))
+        self._wrap = _WrapKey(suite.aead(key("wrap")))
         self._meta = suite.prf(key("meta"))
         self._index = {kind: suite.prf(key(f"index/{kind.value}")) for kind in IdentifierKind}
         self._head = bytes((LAYOUT, suite.number))
@@ -162,8 +182,48 @@ class CohortKeys(Masked):
             IntegrityError: any byte is not what was sealed in this very cell; one reason for every cause.
         """
         _take(receipt, record_id, sealed)
-        own, head = prefixed((record_id,)), self._head
-        decrypt, cell = self.suite.aead(self._unwrap(own, wrapped)).decrypt, self._cell + own
+        own = prefixed((record_id,))
+        return self._opened(self._unwrap(own, wrapped), own, sealed)
+
+    def move(
+        self,
+        receipt: Receipt,
+        to: CohortKeys,
+        record_id: bytes,
+        wrapped: bytes,
+        sealed: Sequence[tuple[FieldRef, bytes]],
+    ) -> tuple[bytes, list[Plaintext]]:
+        """Wrap a record's data key under another cohort, and open what is needed to index it there.
+
+        The field values stay as they are sealed: their associated data does not name the cohort.
+
+        Args:
+            receipt: of the durable event that announced this record and these fields.
+            to: the keys of the other cohort, of the same class and suite.
+            record_id: the record.
+            wrapped: its wrapped data key.
+            sealed: sealed values of indexed fields, with the place each claims to hold.
+
+        Returns:
+            The new wrap, and the values in the order given.
+
+        Raises:
+            ReceiptError: the receipt does not cover this.
+            IntegrityError: any byte is not what was sealed in this very cell, or the cohorts do not go together.
+        """
+        _take(receipt, record_id, sealed)
+        if (to.record_class, to.suite) != (self.record_class, self.suite):
+            raise IntegrityError("unreadable")
+        own = prefixed((record_id,))
+        data_key = self._unwrap(own, wrapped)
+        return to._wrapped(own, data_key), self._opened(data_key, own, sealed)
+
+    def _wrapped(self, own: bytes, data_key: bytes) -> bytes:
+        nonce = os.urandom(NONCE_BYTES)
+        return self._head + nonce + self._wrap.encrypt(nonce, data_key, self._wrap_cell + own + self._suffix)
+
+    def _opened(self, data_key: bytes, own: bytes, sealed: Sequence[tuple[FieldRef, bytes]]) -> list[Plaintext]:
+        decrypt, cell, head = self.suite.aead(data_key).decrypt, self._cell + own, self._head
         values = []
         try:
             for ref, blob in sealed:
@@ -215,6 +275,7 @@ def _take(receipt: Receipt, record_id: bytes, cells: Iterable[tuple[FieldRef, ob
     if type(receipt) is not Receipt:
         raise ReceiptError("no_receipt")
     receipt.take(record_id, {ref.field for ref, _ in cells})
+    COUNTS.receipt()  # only what it granted; apart from the count of unwraps, so that one without the other shows
 
 
 @lru_cache(maxsize=4096)

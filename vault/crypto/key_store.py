@@ -150,6 +150,20 @@ class KeyStore(Masked):
         store = KeyStore(self.vault_id, self.version + 1, self._vault_keys, [*self._secrets.values(), *added])
         return store, [one.cohort for one in added]
 
+    def without_cohorts(self, key_ids: Iterable[bytes]) -> tuple[KeyStore, list[Cohort]]:
+        """Leave cohorts out: nothing sealed under them can be opened with the store that is returned.
+
+        Args:
+            key_ids: the cohorts; ones that are not there are passed over.
+
+        Returns:
+            The store of the next version and the cohorts left out; this very store if none of them is there.
+        """
+        doomed = set(key_ids)
+        kept = [one for key_id, one in self._secrets.items() if key_id not in doomed]
+        gone = [one.cohort for key_id, one in self._secrets.items() if key_id in doomed]
+        return (KeyStore(self.vault_id, self.version + 1, self._vault_keys, kept), gone) if gone else (self, [])
+
     # -- vault keys ----------------------------------------------------------------------------------------------
 
     def lock_tag(self, kind: str, value: str) -> int:
@@ -212,11 +226,15 @@ class KeyStore(Masked):
             raise KeyStoreError("key_store_older", version=self.version, expected=version)
 
     def succeeds(self, older: KeyStore) -> bool:
-        """Return whether this store is ``older`` with cohorts added in one write, as a crash leaves the two apart."""
+        """Return whether this store is ``older`` after one write, as a crash leaves the two apart.
+
+        A write adds cohorts or leaves cohorts out, never both.
+        """
+        before, after = older._secrets.items(), self._secrets.items()
         return (
             self.version == older.version + 1
             and self._vault_keys == older._vault_keys
-            and older._secrets.items() <= self._secrets.items()
+            and (before <= after or after <= before)
         )
 
     def same_as(self, other: KeyStore) -> bool:

@@ -4,8 +4,8 @@ Each copy is a store file and, in another folder, its own epoch file. A write st
 copy, then puts the copies in force one by one, then reads them all back: so a full or missing disk changes
 nothing, and a process killed in between leaves copies at most one version apart, which the next start evens
 out to the newer. **Every registered copy must be readable at every load**: a vault that starts without one of its
-copies would run for months on the last one. A lost copy is replaced by both files of a good one, or taken out
-of the settings (ops/runbooks).
+copies would run for months on the last one, and a key that is destroyed must be gone from all of them. A lost copy is
+replaced by both files of a good one, or taken out of the settings (ops/runbooks).
 """
 
 from __future__ import annotations
@@ -15,28 +15,13 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from vault.crypto.key_store import KeyStore
-from vault.crypto.key_store_format import (
-    EPOCH_FILE_BYTES,
-    LONGEST_STORE_BYTES,
-    epoch_secret,
-    fresh_epoch_file,
-    open_store,
-    seal_store,
-)
-from vault.crypto.private_files import (
-    FILE_MODE,
-    create_private,
-    make_private_folder,
-    publish_private,
-    read_private,
-    stage_private,
-)
-from vault.crypto.providers import RootKey, RootKeyProvider
+from vault.crypto.key_store_copies import Copies, Copy, CopyState
+from vault.crypto.private_files import FILE_MODE, make_private_folder
+from vault.crypto.providers import RootKeyProvider
 from vault.domain.cohorts import Cohort
 from vault.domain.ids import RecordClass
 from vault.errors import KeyStoreError
@@ -45,19 +30,6 @@ LEAST_COPIES = 2
 LOCK_WAIT_SECONDS = 20.0
 """Longer than a writer waits for a busy database while it holds the lock."""
 _LOCK_POLL_SECONDS = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """One registered copy.
-
-    Args:
-        store: the store file.
-        epoch: its epoch file, in another folder.
-    """
-
-    store: Path
-    epoch: Path
 
 
 class KeyStoreFiles:
@@ -74,16 +46,17 @@ class KeyStoreFiles:
 
     def __init__(self, copies: Sequence[Copy], lock_path: Path, provider: RootKeyProvider) -> None:
         # Resolved once: replacing a link would move the copy away from the disk it was put on.
-        self._copies = tuple(Copy(copy.store.resolve(), copy.epoch.resolve()) for copy in copies)
-        if len(self._copies) < LEAST_COPIES:
+        resolved = tuple(Copy(copy.store.resolve(), copy.epoch.resolve()) for copy in copies)
+        self._paths = [path for copy in resolved for path in (copy.store, copy.epoch)]
+        if len(resolved) < LEAST_COPIES:
             raise KeyStoreError("too_few_copies", least=LEAST_COPIES)
-        if len(set(self._paths())) < 2 * len(self._copies):
+        if len(set(self._paths)) < len(self._paths):
             raise KeyStoreError("copies_share_a_file")
-        for copy in self._copies:
+        for copy in resolved:
             if copy.store.parent == copy.epoch.parent:
                 raise KeyStoreError("epoch_secret_beside_key_store", path=str(copy.epoch))
+        self._copies = Copies(resolved, provider)
         self._lock_path = lock_path
-        self._provider = provider
 
     def exists(self) -> bool:
         """Return whether any file of any copy is there, so that no new root key may be made."""
@@ -106,34 +79,31 @@ class KeyStoreFiles:
             existing = self._first_existing()
             if existing is not None:
                 raise KeyStoreError("key_store_exists", path=str(existing))
-            root_key = self._provider.root_key()
-            store = KeyStore.fresh(vault_id)
-            for copy in self._copies:
-                create_private(copy.epoch, "epoch_secret", fresh_epoch_file())
-                sealed = seal_store(store, root_key, _read_epoch(copy))
-                create_private(copy.store, "key_store", sealed)
-            self._confirm(root_key, store)
-        return store
+            return self._copies.create(vault_id)
 
     def load(self) -> KeyStore:
         """Read every copy.
 
         Returns:
             What all copies hold. If a crash left one of them a version behind, the newer has won and the older
-            has been written again.
+            has been written again; a renewal of secrets that was begun is finished or dropped.
 
         Raises:
             KeyStoreError: ``key_…``, ``key_store_…`` or ``epoch_secret_…`` with the path of the file that is
                 missing, empty, damaged, too open or of another vault; ``key_wrong`` if no copy opens;
-                ``copies_differ`` if they are further apart; ``key_store_busy``.
+                ``copies_differ`` if they are further apart; ``root_rotation_unfinished``; ``key_store_busy``.
         """
-        root_key = self._provider.root_key()
-        stores = self._read(root_key)
-        if all(store.same_as(stores[0]) for store in stores):
-            return stores[0]
-        # Either a writer is between its copies, and done once we hold the lock, or one was killed there.
+        try:
+            store = self._copies.agreed()
+        except KeyStoreError:
+            # A writer may be between two files that belong together; whoever holds the lock sees them as they are.
+            if not self._lock_path.exists():
+                raise
+            store = None
+        if store is not None:
+            return store
         with self._locked():
-            return self._settled(root_key)
+            return self._copies.settled()
 
     def make_cohorts(
         self, wanted: Iterable[tuple[RecordClass, date]], confirm: Callable[[KeyStore], None] | None = None
@@ -154,71 +124,74 @@ class KeyStoreFiles:
         Raises:
             KeyStoreError: as :meth:`load`; ``key_store_unwritable`` if a copy cannot be written.
         """
-        root_key = self._provider.root_key()
         with self._locked():
-            store, added = self._settled(root_key).with_cohorts(wanted)
+            store, added = self._copies.settled().with_cohorts(wanted)
             if added:
-                self._write(root_key, store, self._copies)
+                self._copies.write(store)
             if confirm is not None:
                 confirm(store)
         return store, added
 
-    def _paths(self) -> list[Path]:
-        return [path for copy in self._copies for path in (copy.store, copy.epoch)]
+    def destroy_cohorts(
+        self, key_ids: Iterable[bytes], confirm: Callable[[KeyStore], None] | None = None
+    ) -> tuple[KeyStore, list[Cohort]]:
+        """Destroy the keys of cohorts in every copy, and with them what any earlier state of the files could open.
+
+        Every copy is sealed without them under a new epoch secret and read back before the old secrets are erased.
+        A copy that cannot be reached stops this before anything is written: a key is gone from all copies or none.
+
+        Args:
+            key_ids: the cohorts; ones whose key is gone already are passed over.
+            confirm: as in :meth:`make_cohorts`, called when the old secrets are erased.
+
+        Returns:
+            The store in force and the cohorts whose keys this call destroyed.
+
+        Raises:
+            KeyStoreError: as :meth:`load`; ``key_store_unwritable`` or ``epoch_secret_unwritable``: the next call, or
+                the next start, finishes what was begun or drops it.
+        """
+        with self._locked():
+            store, gone = self._copies.settled().without_cohorts(key_ids)
+            if gone:
+                self._copies.renew(store)
+            if confirm is not None:
+                confirm(store)
+        return store, gone
+
+    def replace_root_key(self) -> KeyStore:
+        """Seal every copy under a new root key and new epoch secrets, and erase the old ones.
+
+        Returns:
+            The store in force; its content and version are as before.
+
+        Raises:
+            KeyStoreError: as :meth:`destroy_cohorts`, or what the provider refuses.
+        """
+        with self._locked():
+            store = self._copies.settled()
+            self._copies.renew(store, new_root=True)
+        return store
+
+    def copy_out(self, place: Copy) -> None:
+        """Write a copy that is not registered: no destruction of keys ever reaches it.
+
+        Args:
+            place: where to; nothing may lie there.
+
+        Raises:
+            KeyStoreError: as :meth:`load`; ``key_store_exists``, ``epoch_secret_exists``, or they cannot be written.
+        """
+        with self._locked():
+            self._copies.settled()
+            self._copies.copy_out(place)
+
+    def states(self) -> list[CopyState]:
+        """Look at each copy by itself, without repairing anything."""
+        return self._copies.states()
 
     def _first_existing(self) -> Path | None:
-        return next((path for path in self._paths() if path.exists()), None)
-
-    def _read(self, root_key: RootKey) -> list[KeyStore]:
-        stores: list[KeyStore] = []
-        refused: list[Path] = []
-        for copy in self._copies:
-            data = read_private(copy.store, "key_store", LONGEST_STORE_BYTES)
-            epoch = _read_epoch(copy)
-            try:
-                stores.append(open_store(data, root_key, epoch))
-            except KeyStoreError as error:
-                if error.reason != "key_wrong":
-                    raise KeyStoreError(error.reason, path=str(copy.store)) from None
-                refused.append(copy.store)
-        if not stores:
-            raise KeyStoreError("key_wrong", path=str(refused[0]))
-        if refused:
-            # The root key is right, since it opens another copy.
-            raise KeyStoreError("key_store_damaged", path=str(refused[0]))
-        for copy, store in zip(self._copies, stores, strict=True):
-            if store.vault_id != stores[0].vault_id:
-                raise KeyStoreError("key_store_other_vault", path=str(copy.store))
-        return stores
-
-    def _settled(self, root_key: RootKey) -> KeyStore:
-        """Read every copy and even out what a killed writer left; the caller holds the lock."""
-        stores = self._read(root_key)
-        newest = max(stores, key=lambda store: store.version)
-        behind = []
-        for copy, store in zip(self._copies, stores, strict=True):
-            if store.same_as(newest):
-                continue
-            if not newest.succeeds(store):
-                raise KeyStoreError("copies_differ", path=str(copy.store))
-            behind.append(copy)
-        if behind:
-            self._write(root_key, newest, behind)
-        return newest
-
-    def _write(self, root_key: RootKey, store: KeyStore, copies: Iterable[Copy]) -> None:
-        staged = [
-            (stage_private(copy.store, "key_store", seal_store(store, root_key, _read_epoch(copy))), copy.store)
-            for copy in copies
-        ]
-        for new, path in staged:
-            publish_private(new, path, "key_store")
-        self._confirm(root_key, store)
-
-    def _confirm(self, root_key: RootKey, written: KeyStore) -> None:
-        for copy, store in zip(self._copies, self._read(root_key), strict=True):
-            if not store.same_as(written):
-                raise KeyStoreError("copies_differ", path=str(copy.store))
+        return next((path for path in self._paths if path.exists()), None)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -245,10 +218,3 @@ def _try_lock(handle: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _read_epoch(copy: Copy) -> bytes:
-    try:
-        return epoch_secret(read_private(copy.epoch, "epoch_secret", EPOCH_FILE_BYTES))
-    except KeyStoreError as error:
-        raise KeyStoreError(error.reason, **{"path": str(copy.epoch), **error.facts}) from None

@@ -2,6 +2,12 @@
 
 Every error's reason begins with what the file is (``key``, ``key_store`` or ``epoch_secret``) and its facts name
 the path. As in OpenSSH, a key that others may read, or replace by writing to its folder, is refused.
+
+A secret that is renewed has its successor beside it, under a name of its own, until everything sealed under it is
+sealed under the successor too. Then it is *retired*: set aside, the successor put in its place, and what was set aside
+written over and removed. Killed anywhere in between, one of the two is in its place or beside it, so nothing is lost.
+Writing over reaches the bytes on a disk that writes in place; flash memory and file systems that copy on write may
+keep them elsewhere until they are used again (docs/limitations.md).
 """
 
 from __future__ import annotations
@@ -97,6 +103,60 @@ def publish_private(staged: Path, path: Path, what: str) -> None:
     with _named(path, what):
         os.replace(staged, path)  # noqa: PTH105 - the atomic rename of POSIX, by its own name
         sync_folder(path.parent)
+
+
+def successor(path: Path) -> Path:
+    """Return where the successor of a secret lies until it takes its place."""
+    return path.with_name(f"{path.name}.next")
+
+
+def retire_private(path: Path, what: str) -> None:
+    """Put the successor of a secret in its place and erase the secret; safe to repeat, wherever it was killed.
+
+    Raises:
+        KeyStoreError: ``…_unwritable``; either the secret or its successor is in force.
+    """
+    coming, going = successor(path), _set_aside(path)
+    with _named(path, what):
+        if coming.exists():
+            if path.exists():
+                _erase(going)
+                os.replace(path, going)  # noqa: PTH105 - the atomic rename of POSIX, by its own name
+            os.replace(coming, path)  # noqa: PTH105
+            sync_folder(path.parent)
+        _erase(going)
+
+
+def drop_successor(path: Path, what: str) -> None:
+    """Erase a successor that nothing is sealed under, and what was set aside; neither needs to be there.
+
+    Raises:
+        KeyStoreError: ``…_unwritable``.
+    """
+    with _named(path, what):
+        _erase(successor(path))
+        _erase(_set_aside(path))
+
+
+def is_being_replaced(path: Path) -> bool:
+    """Return whether a secret has a successor, or one is set aside and not yet erased."""
+    return successor(path).exists() or _set_aside(path).exists()
+
+
+def _set_aside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.old")
+
+
+def _erase(path: Path) -> None:
+    """Write over a file and remove it, both on disk before this returns."""
+    if not path.exists():
+        return
+    with path.open("r+b") as file:
+        file.write(os.urandom(os.fstat(file.fileno()).st_size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
+    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
