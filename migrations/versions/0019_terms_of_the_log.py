@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from vault.domain.log_search import named_by
 from vault.storage import log_search
 from vault.storage.schema import grant_to_application
 
@@ -32,9 +33,9 @@ def upgrade() -> None:
     some = sa.text(
         "SELECT leaf_index, canonical FROM log_events WHERE leaf_index >= :start ORDER BY leaf_index LIMIT :most"
     )
-    while rows := connection.execute(some, {"start": start, "most": _BATCH}).mappings().all():
-        log_search.index(connection, rows)
-        start = rows[-1]["leaf_index"] + 1
+    while rows := connection.execute(some, {"start": start, "most": _BATCH}).all():
+        log_search.index(connection, [(row.leaf_index, named_by(row.canonical)) for row in rows])
+        start = rows[-1].leaf_index + 1
 
 
 def downgrade() -> None:

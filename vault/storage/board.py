@@ -139,7 +139,7 @@ def late_entries(
             column.owner_id.in_(people),
             column.late.is_(True),
             column.entered_at >= since,
-            or_(column.expires_at.is_(None), column.expires_at > now, column.held.is_(True)),
+            or_(column.expires_at.is_(None), column.expires_at > now),
         )
         .order_by(column.entered_at.desc(), column.record_id)
         .limit(limit)

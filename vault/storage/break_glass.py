@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, insert, select, update
 
 from vault.domain.emergency import Emergency, Stage, Vote
 from vault.domain.requests import GrantKind
-from vault.storage.people import ACCOUNT, Account, account_of
 from vault.storage.tables import accounts, break_glass, break_glass_votes, cases, grants, notifications
 
 
@@ -111,11 +110,22 @@ def votes(connection: Connection, break_glass_id: bytes) -> list[Vote]:
     return [Vote(*row) for row in connection.execute(query)]
 
 
-def accounts_of(connection: Connection, ids: Collection[bytes]) -> dict[bytes, Account]:
-    """Return accounts by id."""
-    query = select(*ACCOUNT).where(accounts.c.account_id.in_(list(ids)))
-    found = [account_of(row) for row in connection.execute(query)]
-    return {one.account_id: one for one in found}
+def forget(connection: Connection, before: datetime, limit: int) -> int:
+    """Remove requests before a moment, with their votes, so many at most; returns how many.
+
+    One that awaits its review stays, and so does one of an open case: what was typed there proves no caller.
+    """
+    ids = connection.execute(
+        select(break_glass.c.break_glass_id)
+        .join(cases, cases.c.case_id == break_glass.c.case_id)
+        .where(break_glass.c.asked_at < before, cases.c.closed_at.is_not(None), ~and_(*_UNREVIEWED))
+        .limit(limit)
+    )
+    some = list(ids.scalars())
+    if not some:
+        return 0
+    connection.execute(delete(break_glass_votes).where(break_glass_votes.c.break_glass_id.in_(some)))
+    return connection.execute(delete(break_glass).where(break_glass.c.break_glass_id.in_(some))).rowcount
 
 
 def purpose_of(connection: Connection, case_id: bytes) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, union, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, union, update
 
 from vault.domain.identifiers import IdentifierKind
-from vault.storage.tables import access_requests, break_glass, caller_checks, case_lookups, records
+from vault.storage.tables import access_requests, break_glass, caller_checks, case_lookups, cases, records
 
 MATCH, NO_MATCH, REFUSED = "match", "no_match", "refused"
 
@@ -81,6 +81,17 @@ def told(connection: Connection, case_id: bytes, customers: Collection[bytes]) -
         else:
             matches[record_id].append((at, question))
     return {one: Told(tuple(of_it), one in refused) for one, of_it in matches.items()}
+
+
+def forget(connection: Connection, before: datetime, limit: int) -> int:
+    """Remove tries and refusals before a moment whose case is closed, so many at most; returns how many."""
+    some = (
+        select(caller_checks.c.check_id)
+        .join(cases, cases.c.case_id == caller_checks.c.case_id)
+        .where(caller_checks.c.at < before, cases.c.closed_at.is_not(None))
+        .limit(limit)
+    )
+    return connection.execute(delete(caller_checks).where(caller_checks.c.check_id.in_(some))).rowcount
 
 
 def typed(connection: Connection, case_id: bytes) -> frozenset[IdentifierKind]:

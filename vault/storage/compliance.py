@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, FromClause, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, exists, func, or_, select
 
+from vault.domain.cohorts import CohortState
+from vault.domain.destruction import CertificateKind, ItemState, PlanState
 from vault.domain.ids import RecordClass, Role
 from vault.domain.people import AccountState
+from vault.domain.records import RecordState
 from vault.storage.log_search import count_since
 from vault.storage.tables import (
     accounts,
     api_tokens,
     break_glass,
     cases,
+    certificates,
     cohorts,
+    destruction_items,
+    destruction_plans,
     grants,
+    holds,
+    log_gaps,
+    paper_boxes,
     record_index,
     records,
     sessions,
@@ -50,6 +61,10 @@ class Counts:
         """Return how many records a class holds."""
         return self._count(records, records.c.record_class == record_class.value)
 
+    def log_gaps(self) -> int:
+        """Return how often signed events were lost, and the operator said so."""
+        return self._count(log_gaps)
+
     def without_notice(self) -> Tally:
         """Return records that came without the notice to the customer."""
         return self._tally(records.c.entered_at, records.c.notice_missing.is_(True))
@@ -63,13 +78,70 @@ class Counts:
         return self._tally(cases.c.opened_at, cases.c.closed_at.is_(None), cases.c.opened_at <= self.now - limit)
 
     def past_their_time(self, *classes: RecordClass) -> Tally:
-        """Return records of some classes past their expiry."""
+        """Return records of some classes that are past their expiry and that nothing keeps."""
         return self._tally(
-            records.c.expires_at,
-            records.c.record_class.in_([one.value for one in classes]),
-            records.c.expires_at <= self.now,
-            records.c.held.is_(False),
+            records.c.expires_at, *self._past(classes), records.c.held.is_(False), ~or_(*map(_kept_by, _LINKS))
         )
+
+    def kept_past_their_time(self, *classes: RecordClass) -> int:
+        """Return how many records of some classes are past their expiry and stay: held, or linked to what is."""
+        keeps = or_(records.c.held.is_(True), *map(_kept_by, _LINKS))
+        return self._count(records, *self._past(classes), keeps)
+
+    def _past(self, classes: Sequence[RecordClass]) -> tuple[ColumnElement[bool], ...]:
+        column = records.c
+        return (
+            column.record_class.in_([one.value for one in classes]),
+            column.state == RecordState.SETTLED.value,
+            column.expires_at <= self.now,
+        )
+
+    def plans(self, *states: PlanState) -> int:
+        """Return how many plans of destruction are in one of these states."""
+        return self._count(destruction_plans, destruction_plans.c.state.in_([one.value for one in states]))
+
+    def carried_out(self, since: datetime) -> int:
+        """Return how many plans were carried out since a moment; two officers have signed each."""
+        column = destruction_plans.c
+        return self._count(destruction_plans, column.state == PlanState.DONE.value, column.finished_at >= since)
+
+    def not_destroyed(self) -> Tally:
+        """Return records of plans that could not be destroyed and are still to be tried."""
+        column = destruction_items.c
+        return self._tally(column.done_at, column.state == ItemState.FAILED.value)
+
+    def certificates(self, since: datetime) -> int:
+        """Return how many plans were certified since a moment."""
+        column = certificates.c
+        return self._count(certificates, column.kind == CertificateKind.ERASED.value, column.issued_at >= since)
+
+    def not_certified(self, before: datetime) -> Tally:
+        """Return plans that were carried out before a moment and have no certificate."""
+        column = destruction_plans.c
+        there = exists().where(
+            certificates.c.kind == CertificateKind.ERASED.value, certificates.c.about == column.plan_id
+        )
+        return self._tally(
+            column.finished_at, column.state == PlanState.DONE.value, column.finished_at < before, ~there
+        )
+
+    def forgotten_holds(self, zone: ZoneInfo) -> Tally:
+        """Return legal holds whose day of review has passed."""
+        return self._past_day(holds.c.review_on, zone, timedelta(), holds.c.released_at.is_(None))
+
+    def overdue_boxes(self, zone: ZoneInfo) -> Tally:
+        """Return boxes of paper that are past their day and not shredded before two people."""
+        return self._past_day(paper_boxes.c.due_on, zone, timedelta(), paper_boxes.c.witnessed_by.is_(None))
+
+    def boxes(self) -> int:
+        """Return how many boxes of paper are kept."""
+        return self._count(paper_boxes, paper_boxes.c.witnessed_by.is_(None))
+
+    def cohorts_ended(self, zone: ZoneInfo, patience: timedelta) -> Tally:
+        """Return cohorts of customers' data whose last day is longer ago than that, and whose keys are still there."""
+        column = cohorts.c
+        there = column.state != CohortState.DESTROYED.value
+        return self._past_day(column.end_on, zone, patience, there, column.record_class != RecordClass.REQUEST.value)
 
     def indexed(self, kind: str) -> int:
         """Return how many numbers of a kind are found by their tag."""
@@ -154,10 +226,34 @@ class Counts:
         """Return how many events of late have all of these terms."""
         return count_since(self.connection, terms, self.since)
 
+    def cohorts_destroyed(self) -> int:
+        """Return how many cohort keys are gone from every registered copy."""
+        return self._count(cohorts, cohorts.c.state == CohortState.DESTROYED.value)
+
     def _count(self, table: FromClause, *conditions: ColumnElement[bool]) -> int:
         query = select(func.count()).select_from(table).where(*conditions)
         return int(self.connection.execute(query).scalar_one())
 
+    def _past_day(
+        self, day: ColumnElement[date], zone: ZoneInfo, patience: timedelta, *conditions: ColumnElement[bool]
+    ) -> Tally:
+        """Return what is past a day of the company's calendar, longer than that; the oldest since the day's end."""
+        today = self.now.astimezone(zone).date()
+        query = select(func.count(), func.min(day)).where(day < today - patience, *conditions)
+        count, first = self.connection.execute(query).one()
+        ended = None if first is None else datetime.combine(first + timedelta(days=1), time(), zone)
+        return Tally(count, ended)
+
     def _tally(self, at: ColumnElement[datetime], *conditions: ColumnElement[bool]) -> Tally:
         count, oldest = self.connection.execute(select(func.count(), func.min(at)).where(*conditions)).one()
         return Tally(count, oldest)
+
+
+_LINKS = ("customer_id", "sender_id", "recipient_id", "shipment_id")
+
+
+def _kept_by(link: str) -> ColumnElement[bool]:
+    """Return the condition that an open or held record links to one by this column."""
+    other = records.alias()
+    keeps = or_(other.c.state == RecordState.OPEN.value, other.c.held.is_(True))
+    return exists().where(other.c[link] == records.c.record_id, keeps)

@@ -1,4 +1,4 @@
-"""What each person has looked up and revealed: ids and times only, to count against quotas and limits."""
+"""What each person has looked up, revealed, asked for and searched: ids and times only, to count against limits."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from vault.storage.lists import ask
 from vault.storage.tables import accounts, disclosures
 
 LOOKUP, MISS, REVEAL = "lookup", "miss", "reveal"
+ASK, SEARCH = "ask", "search"
+"""Requests for access, and searches of the log by number: counted, and no reading."""
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _READING = (
@@ -61,10 +63,17 @@ def counts(connection: Connection, account_ids: Collection[bytes], since: dateti
             func.sum(case((is_reveal, 1), else_=0)),
             func.sum(case((is_reveal, 0), else_=1)),
         )
-        .where(column.account_id.in_(list(account_ids)), column.at > since)
+        .where(column.account_id.in_(list(account_ids)), column.at > since, column.kind.in_((LOOKUP, MISS, REVEAL)))
         .group_by(column.account_id)
     )
     return {row[0]: Counts(int(row[1]), int(row[2]), int(row[3])) for row in connection.execute(query)}
+
+
+def how_many(connection: Connection, account_id: bytes, kind: str, now: datetime) -> int:
+    """Return how often a person has done something in the last hour; what a clock ahead of this one noted counts."""
+    column = disclosures.c
+    query = select(func.count()).where(column.account_id == account_id, column.at > now - _HOUR, column.kind == kind)
+    return int(connection.execute(query).scalar_one())
 
 
 def revealed_customers(connection: Connection, account_id: bytes, since: datetime) -> dict[bytes, datetime]:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
 from vault.domain.ids import new_id
 from vault.domain.people import AccountState
 from vault.domain.records import from_micros, to_micros
 from vault.domain.requests import GrantKind
 from vault.storage.lists import rows_in
-from vault.storage.tables import UtcTime, accounts, grants
+from vault.storage.tables import UtcTime, accounts, grants, records
 
 _UNTIL = (
     "SELECT expires_at FROM grants WHERE account_id = ? AND purpose = ? AND expires_at > ? "
@@ -95,15 +95,34 @@ def live_requests(connection: Connection, request_ids: Collection[bytes], now: d
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def decided(connection: Connection, now: datetime, limit: int) -> list[GivenGrant]:
-    """List grants that have neither expired nor ended, the newest first, each with who holds it."""
+def decided(
+    connection: Connection, now: datetime, limit: int, giver_or_owner: bytes | None = None, after: Grant | None = None
+) -> list[GivenGrant]:
+    """List grants that have neither expired nor ended, the newest first, each with who holds it.
+
+    Args:
+        connection: an open connection.
+        now: UTC.
+        limit: how many at most.
+        giver_or_owner: only what this account gave, and grants on customers that it owns.
+        after: the last one of the page before.
+    """
+    given = grants.c
     query = (
         select(grants, accounts.c.work_number)
-        .join(accounts, accounts.c.account_id == grants.c.account_id)
-        .where(_DECIDED, grants.c.ended_at.is_(None), grants.c.expires_at > now)
-        .order_by(grants.c.granted_at.desc(), grants.c.grant_id)
+        .join(accounts, accounts.c.account_id == given.account_id)
+        .where(_DECIDED, given.ended_at.is_(None), given.expires_at > now)
+        .order_by(given.granted_at.desc(), given.grant_id)
         .limit(limit)
     )
+    if giver_or_owner is not None:
+        owned = select(records.c.record_id).where(
+            records.c.owner_id == giver_or_owner, records.c.record_id == given.record_id
+        )
+        query = query.where(or_(given.granted_by == giver_or_owner, owned.exists()))
+    if after is not None:
+        same_time = and_(given.granted_at == after.granted_at, given.grant_id > after.grant_id)
+        query = query.where(or_(given.granted_at < after.granted_at, same_time))
     return [GivenGrant(_grant(tuple(row)[:-1]), row.work_number) for row in connection.execute(query)]
 
 
@@ -193,6 +212,20 @@ def end_with_case(connection: Connection, case_id: bytes, at: datetime) -> int:
     return connection.execute(
         update(grants).where(grants.c.case_id == case_id, grants.c.ended_at.is_(None)).values(ended_at=at)
     ).rowcount
+
+
+def givers_in(connection: Connection, case_id: bytes) -> set[bytes]:
+    """Return who gave the grants of a case that were not ended."""
+    query = select(grants.c.granted_by).where(grants.c.case_id == case_id, grants.c.ended_at.is_(None))
+    return set(connection.execute(query).scalars())
+
+
+def end_given_in(connection: Connection, case_id: bytes, granted_by: Collection[bytes], at: datetime) -> int:
+    """End the grants of a case that some people gave; returns how many."""
+    given = update(grants).where(
+        grants.c.case_id == case_id, grants.c.granted_by.in_(list(granted_by)), grants.c.ended_at.is_(None)
+    )
+    return connection.execute(given.values(ended_at=at)).rowcount
 
 
 def move_with_case(connection: Connection, case_id: bytes, to_account: bytes) -> None:

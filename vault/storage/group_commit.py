@@ -8,9 +8,10 @@ one commit is on its way to the disk the next batch gathers by itself, so there 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
-from queue import SimpleQueue
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Table
 
@@ -23,6 +24,19 @@ from vault.storage.tables import log_inbox
 Rows = Mapping[Table, Sequence[Mapping[str, Any]]]
 
 _WAIT_SECONDS = PATIENCE_SECONDS + 0.3
+
+ASIDE_SECONDS = 60.0
+"""How often the process itself has a say in the log, at most; a checkpoint is signed as often."""
+
+
+class Aside(Protocol):
+    """What a process has to say of itself, beside the events of its requests."""
+
+    def event(self) -> Event | None:
+        """Return what there is to say; None where nothing is."""
+
+    def written(self) -> None:
+        """Take note that the last event is durable; one that is not is asked for again."""
 
 
 class _Waiting:
@@ -43,10 +57,15 @@ class GroupCommit:
 
     Args:
         database: where to write.
+        aside: what the process has to say of itself: in a batch that is written anyway where there is one, and at
+            the end; None if it keeps silent.
+        aside_seconds: how often it is asked.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, aside: Aside | None = None, aside_seconds: float = ASIDE_SECONDS) -> None:
         self._database = database
+        self._aside = aside
+        self._aside_seconds = aside_seconds
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
@@ -78,21 +97,43 @@ class GroupCommit:
         return Receipt(event.event_id, event.covers())
 
     def close(self) -> None:
-        """Write what waits, then stop the thread."""
+        """Write what waits and what the process has to say of itself, then stop the thread; safe to repeat."""
         self._closed = True
         self._queue.put(None)
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
-        closed = False
+        closed, due = False, self._next_due()
         while not closed:
-            batch = [self._queue.get()]
-            while not self._queue.empty():  # nobody else takes from it
-                batch.append(self._queue.get())
+            batch = self._gather(due)
             waiting = [one for one in batch if one is not None]
             closed = len(waiting) < len(batch)
+            said = None
+            if closed or (due is not None and time.monotonic() >= due):
+                said, due = self._own_words(), self._next_due()
+            if said is not None:
+                waiting.append(said)
             if waiting:
                 self._commit(waiting)
+            if self._aside is not None and said is not None and said.error is None:
+                self._aside.written()
+
+    def _gather(self, due: float | None) -> list[_Waiting | None]:
+        """Wait for the next contribution, no longer than until the process itself is due, and take all there are."""
+        try:
+            batch = [self._queue.get(timeout=None if due is None else max(0.0, due - time.monotonic()))]
+        except Empty:
+            return []
+        while not self._queue.empty():  # nobody else takes from it
+            batch.append(self._queue.get())
+        return batch
+
+    def _next_due(self) -> float | None:
+        return None if self._aside is None else time.monotonic() + self._aside_seconds
+
+    def _own_words(self) -> _Waiting | None:
+        event = None if self._aside is None else self._aside.event()
+        return None if event is None else _Waiting(event.canonical(), {})
 
     def _commit(self, batch: list[_Waiting]) -> None:
         try:

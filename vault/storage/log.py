@@ -6,17 +6,18 @@ the next leaf indices, in one transaction, so that no business transaction ever 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, text
+from sqlalchemy import Connection, func, insert, select, text
 
+from vault.domain.log_search import named_by
 from vault.domain.log_tree import leaf_hash
 from vault.storage import log_search, log_tiles
+from vault.storage.bulk import insert_rows
 from vault.storage.engine import Database
+from vault.storage.streams import streamed
 from vault.storage.tables import log_checkpoints, log_events, log_inbox
 from vault.storage.unit_of_work import unit_of_work
 
@@ -55,26 +56,25 @@ def _order_batch(connection: Connection) -> int:
     if not arrived:
         return 0
     start = size(connection)
-    rows = [_row(start + i, row.canonical) for i, row in enumerate(arrived)]
-    connection.execute(insert(log_events), rows)
-    log_search.index(connection, rows)
-    moved = [row.arrival for row in arrived]
-    connection.execute(delete(log_inbox).where(log_inbox.c.arrival.in_(moved)))
+    canonical = [row.canonical for row in arrived]
+    named = [named_by(one) for one in canonical]
+    rows = [
+        (start + at, one, leaf_hash(one), by.event_id)
+        for at, (one, by) in enumerate(zip(canonical, named, strict=True))
+    ]
+    insert_rows(connection, log_events, rows)
+    log_search.index(connection, enumerate(named, start))
+    _remove(connection, [row.arrival for row in arrived])
     return len(arrived)
 
 
-def _row(leaf_index: int, canonical: bytes) -> dict[str, Any]:
-    event = json.loads(canonical)
-    return {
-        "leaf_index": leaf_index,
-        "canonical": canonical,
-        "leaf_hash": leaf_hash(canonical),
-        "event_id": bytes.fromhex(event["id"]),
-        "at": datetime.fromisoformat(event["at"]),
-        "action": event["action"],
-        "outcome": event["outcome"],
-        "actor": event["actor"],
-    }
+def _remove(connection: Connection, arrivals: list[int]) -> None:
+    """Take exactly these out of the inbox: others may have been committed between them meanwhile."""
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite":
+        driver.executemany("DELETE FROM log_inbox WHERE arrival = ?", [(one,) for one in arrivals])
+    else:
+        driver.execute("DELETE FROM log_inbox WHERE arrival = ANY(%b)", [arrivals])
 
 
 def size(connection: Connection) -> int:
@@ -103,25 +103,14 @@ def leaf_hashes(connection: Connection, start: int, stop: int) -> list[bytes]:
     return [leaf_hash(canonical) for (canonical,) in rows]
 
 
-def all_events(connection: Connection, batch: int = 2048) -> Iterator[list[tuple[Any, ...]]]:
+def all_events(connection: Connection, batch: int = 512) -> Iterator[list[tuple[Any, ...]]]:
     """Stream every ordered event in batches, for the verifier.
 
     Yields:
-        Lists of (leaf index, canonical, leaf hash, event id, time in microseconds, action, outcome, actor).
+        Lists of (leaf index, canonical, leaf hash).
     """
-    question = (
-        "SELECT leaf_index, canonical, leaf_hash, event_id, at, action, outcome, actor"
-        " FROM log_events ORDER BY leaf_index"
-    )
-    if not connection.in_transaction():
-        connection.begin()
-    # The driver's own rows: SQLAlchemy's cost more than hashing an event.
-    driver: Any = connection.connection.driver_connection
-    is_sqlite = connection.dialect.name == "sqlite"
-    with closing(driver.cursor() if is_sqlite else driver.cursor("all_events", binary=True)) as cursor:
-        cursor.execute(question)
-        while rows := cursor.fetchmany(batch):
-            yield rows
+    question = "SELECT leaf_index, canonical, leaf_hash FROM log_events ORDER BY leaf_index"
+    yield from streamed(connection, question, batch)
 
 
 def add_checkpoint(connection: Connection, tree_size: int, note: str, signed_at: datetime) -> None:

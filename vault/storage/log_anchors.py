@@ -1,7 +1,8 @@
 """Anchors: places outside this host's data to which each signed checkpoint is sent, so that no owner can replace it.
 
-What was sent where is kept beside the checkpoints. A place that cannot be reached stops nothing: the fault is kept,
-``doctor`` and ``/readyz`` say so, and the next signing tries again.
+Gap statements are sent there too, each before the first checkpoint that follows it: who reads along sees why the log
+grew shorter. What was sent where is kept beside the checkpoints. A place that cannot be reached stops nothing: the
+fault is kept, ``doctor`` and ``/readyz`` say so, and the next signing tries again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import logging
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from logging.handlers import SysLogHandler
 from pathlib import Path
@@ -28,13 +29,20 @@ _STATE = "anchors.json"
 
 
 class Anchor(Protocol):
-    """A place that keeps checkpoints."""
+    """A place that keeps checkpoints and gap statements."""
 
     name: str
     is_outbound: bool
 
     def send(self, note: str, now: datetime) -> None:
         """Send a checkpoint there.
+
+        Raises:
+            OSError: it could not be sent.
+        """
+
+    def declare(self, note: str, now: datetime) -> None:
+        """Send a gap statement there.
 
         Raises:
             OSError: it could not be sent.
@@ -51,6 +59,7 @@ class Sent:
         size: events covered by the last checkpoint sent there; 0 before the first.
         at: when that was, UTC.
         fault: why the last try failed: a word of the operating system; empty when it did not.
+        gaps: how many gap statements were sent there.
     """
 
     name: str
@@ -58,10 +67,11 @@ class Sent:
     size: int = 0
     at: datetime | None = None
     fault: str = ""
+    gaps: int = 0
 
 
 class FolderAnchor:
-    """Another folder, such as the share of another site: the last checkpoint, and by month every one sent.
+    """Another folder, such as the share of another site: the last checkpoint, and by month every note sent.
 
     Args:
         folder: it must be there; it is never made, because an unmounted share would then be this host's own disk.
@@ -75,18 +85,22 @@ class FolderAnchor:
 
     def send(self, note: str, now: datetime) -> None:
         """Append the checkpoint to the month's file, and replace the last one."""
+        self.declare(note, now)
+        fresh = self._folder / "checkpoint.new"
+        fresh.write_text(note, encoding="utf-8")
+        fresh.replace(self._folder / "checkpoint")
+
+    def declare(self, note: str, now: datetime) -> None:
+        """Append the statement to the month's file, where it stands between the checkpoints that it explains."""
         history = self._folder / f"checkpoints-{now.astimezone(UTC):%Y-%m}"
         with os.fdopen(os.open(history, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644), "wb") as file:
             file.write(f"{note}\n".encode())
             file.flush()
             os.fsync(file.fileno())
-        fresh = self._folder / "checkpoint.new"
-        fresh.write_text(note, encoding="utf-8")
-        fresh.replace(self._folder / "checkpoint")
 
 
 class SyslogAnchor:
-    """A syslog server or the host's own syslog: one line of JSON for each checkpoint.
+    """A syslog server or the host's own syslog: one line of JSON for each note.
 
     Over UDP nobody answers, so only what this host notices is a fault.
 
@@ -111,7 +125,14 @@ class SyslogAnchor:
 
     def send(self, note: str, now: datetime) -> None:
         """Send the checkpoint as one line."""
-        line = json.dumps({"checkpoint": note, "sent_at": now.isoformat()})
+        self._emit({"checkpoint": note, "sent_at": now.isoformat()})
+
+    def declare(self, note: str, now: datetime) -> None:
+        """Send the statement as one line."""
+        self._emit({"gap": note, "sent_at": now.isoformat()})
+
+    def _emit(self, told: dict[str, str]) -> None:
+        line = json.dumps(told)
         handler = _Handler(self._address, SysLogHandler.LOG_AUTH)
         handler.ident = "datavault: "
         handler.append_nul = False
@@ -141,13 +162,14 @@ class Anchors:
         self._anchors = anchors
         self._busy: dict[str, threading.Thread] = {}
 
-    def deliver(self, note: str, size: int, now: datetime) -> None:
+    def deliver(self, note: str, size: int, now: datetime, gaps: Sequence[str] = ()) -> None:
         """Send a checkpoint to every place that has not got it yet; the caller holds the signer's lock.
 
         Args:
             note: the signed checkpoint.
             size: events it covers.
             now: UTC.
+            gaps: every gap statement so far, oldest first; those that a place has not got go there first.
 
         Raises:
             StorageUnavailable: what was sent could not be kept.
@@ -156,17 +178,14 @@ class Anchors:
         after = {}
         for anchor in self._anchors:
             last = before[anchor.name]
-            if last.size == size and not last.fault:
-                after[anchor.name] = last
+            if last.size == size and last.gaps == len(gaps) and not last.fault:
+                after[anchor.name] = last  # a size alone says little once the log has been shorter
                 continue
-            fault = self._try(anchor, note, now)
-            sent = last if fault else Sent(anchor.name, anchor.is_outbound, size, now)
-            after[anchor.name] = Sent(anchor.name, anchor.is_outbound, sent.size, sent.at, fault)
+            fault = self._try(anchor, note, gaps[last.gaps :], now)
+            sent = replace(last, fault=fault) if fault else replace(last, size=size, at=now, gaps=len(gaps), fault="")
+            after[anchor.name] = sent
         if after != before:
-            kept = {
-                one.name: {"size": one.size, "at": one.at.isoformat() if one.at else None, "fault": one.fault}
-                for one in after.values()
-            }
+            kept = {one.name: _kept(one) for one in after.values()}
             replace_file(self._state, json.dumps(kept).encode())
 
     def standing(self) -> tuple[Sent, ...]:
@@ -179,12 +198,14 @@ class Anchors:
             _sent(anchor, kept.get(anchor.name) if isinstance(kept, dict) else None) for anchor in self._anchors
         )
 
-    def _try(self, anchor: Anchor, note: str, now: datetime) -> str:
+    def _try(self, anchor: Anchor, note: str, gaps: Sequence[str], now: datetime) -> str:
         """Send in a thread of its own, and return why it failed; a place that still hangs is not asked again."""
         faults: list[str] = []
 
         def send() -> None:
             try:
+                for gap in gaps:
+                    anchor.declare(gap, now)
                 anchor.send(note, now)
             except OSError as error:
                 faults.append(errno.errorcode.get(error.errno or 0, type(error).__name__))
@@ -200,10 +221,16 @@ class Anchors:
         return faults[0] if faults else errno.errorcode[errno.ETIMEDOUT]
 
 
+def _kept(sent: Sent) -> dict[str, str | int | None]:
+    at = sent.at.isoformat() if sent.at else None
+    return {"size": sent.size, "at": at, "fault": sent.fault, "gaps": sent.gaps}
+
+
 def _sent(anchor: Anchor, kept: object) -> Sent:
     try:
         size, at, fault = (kept[name] for name in ("size", "at", "fault"))  # type: ignore[index]  # see below
         moment = None if at is None else datetime.fromisoformat(at)
-        return Sent(anchor.name, anchor.is_outbound, int(size), moment, str(fault))
-    except (TypeError, KeyError, ValueError):
+        gaps = int(kept.get("gaps", 0))  # type: ignore[attr-defined]  # see below; not there in files of before
+        return Sent(anchor.name, anchor.is_outbound, int(size), moment, str(fault), gaps)
+    except (TypeError, KeyError, ValueError, AttributeError):
         return Sent(anchor.name, anchor.is_outbound)

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, exists, func, insert, or_, select
 
-from vault.domain.log_exports import LogQuestion
+from vault.domain.log_exports import LogQuestion, head_of
 from vault.domain.log_search import EVERY
+from vault.storage.streams import read_once
 from vault.storage.tables import log_checkpoints, log_events, log_exports, log_terms
 
 _EVERY = EVERY.encode()
+_STEP = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One ordered event with the columns that a question asks about."""
+    """One ordered event."""
 
     leaf_index: int
     canonical: bytes
     leaf_hash: bytes
-    at: datetime
-    actor: str
-    action: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +37,20 @@ class Known:
 
 def count(connection: Connection, question: LogQuestion, size: int) -> int:
     """Return how many of the first ``size`` events are asked for."""
-    if question.is_range:
-        query = select(func.count()).where(*_within(question, size))
-    else:
-        column = log_events.c
-        query = select(func.count()).where(
-            column.at >= question.since, column.at < question.until, column.leaf_index < size
-        )
-        if question.actors:
-            query = query.where(column.actor.in_(question.actors))
-        if question.actions:
-            query = query.where(column.action.in_(question.actions))
-    return int(connection.execute(query).scalar_one())
+    along, *others = _terms(question)
+    column, other = log_terms.c, log_terms.alias().c
+    query = select(func.count()).where(*_within(question, size, along))
+    for terms in others:
+        also = exists().where(other.term.in_(terms), other.at == column.at, other.leaf_index == column.leaf_index)
+        query = query.where(also)
+    with read_once(connection):
+        return int(connection.execute(query).scalar_one())
+
+
+def _terms(question: LogQuestion) -> list[list[bytes]]:
+    """Return of what terms an event asked for has one each; an event has one actor and one action."""
+    asked = {"actor": question.actors, "action": question.actions}
+    return [[f"{name}:{one}".encode() for one in some] for name, some in asked.items() if some] or [[_EVERY]]
 
 
 def span(connection: Connection, question: LogQuestion, size: int) -> tuple[int, int]:
@@ -64,9 +66,9 @@ def span(connection: Connection, question: LogQuestion, size: int) -> tuple[int,
     Returns:
         The first entry, and one past the last.
     """
-    first, last = connection.execute(
-        select(func.min(log_terms.c.leaf_index), func.max(log_terms.c.leaf_index)).where(*_within(question, size))
-    ).one()
+    ends = select(func.min(log_terms.c.leaf_index), func.max(log_terms.c.leaf_index))
+    with read_once(connection):
+        first, last = connection.execute(ends.where(*_within(question, size, [_EVERY]))).one()
     if first is None:
         later = select(log_terms.c.leaf_index).where(
             log_terms.c.term == _EVERY, log_terms.c.at >= question.until, log_terms.c.leaf_index < size
@@ -74,20 +76,30 @@ def span(connection: Connection, question: LogQuestion, size: int) -> tuple[int,
         next_one = connection.execute(later.order_by(log_terms.c.at, log_terms.c.leaf_index).limit(1)).scalar()
         first = size if next_one is None else next_one
         last = first - 1
+    before = _nearest(connection, range(first - 1, -1, -1), lambda at: at < question.since)
+    behind = _nearest(connection, range(last + 1, size), lambda at: at >= question.until)
+    return (0 if before is None else before), (size if behind is None else behind + 1)
+
+
+def _nearest(connection: Connection, places: range, fits: Callable[[datetime], bool]) -> int | None:
+    """Return the first of some neighbouring places whose event's time fits; the next one or two do, as a rule."""
     column = log_events.c
-    before = select(column.leaf_index).where(column.leaf_index < first, column.at < question.since)
-    behind = select(column.leaf_index).where(
-        column.leaf_index > last, column.leaf_index < size, column.at >= question.until
-    )
-    start = connection.execute(before.order_by(column.leaf_index.desc()).limit(1)).scalar()
-    stop = connection.execute(behind.order_by(column.leaf_index).limit(1)).scalar()
-    return (0 if start is None else start), (size if stop is None else stop + 1)
+    for start in range(0, len(places), _STEP):
+        some = places[start : start + _STEP]
+        inside = column.leaf_index.between(min(some[0], some[-1]), max(some[0], some[-1]))
+        rows = connection.execute(select(column.leaf_index, column.canonical).where(inside))
+        heads = {row.leaf_index: head_of(row.canonical) for row in rows}
+        for place in some:
+            head = heads.get(place)
+            if head is not None and fits(head.at):
+                return place
+    return None
 
 
-def _within(question: LogQuestion, size: int) -> tuple[ColumnElement[bool], ...]:
+def _within(question: LogQuestion, size: int, terms: list[bytes]) -> tuple[ColumnElement[bool], ...]:
     column = log_terms.c
     return (
-        column.term == _EVERY,
+        column.term == terms[0] if len(terms) == 1 else column.term.in_(terms),
         column.at >= question.since,
         column.at < question.until,
         column.leaf_index < size,
@@ -97,17 +109,18 @@ def _within(question: LogQuestion, size: int) -> tuple[ColumnElement[bool], ...]
 def entries(connection: Connection, start: int, stop: int) -> list[Entry]:
     """Return the entries ``start`` to ``stop`` (exclusive)."""
     column = log_events.c
-    rows = connection.execute(
-        select(column.leaf_index, column.canonical, column.leaf_hash, column.at, column.actor, column.action)
-        .where(column.leaf_index >= start, column.leaf_index < stop)
-        .order_by(column.leaf_index)
-    )
-    return [Entry(*row) for row in rows]
+    with read_once(connection):
+        rows = connection.execute(
+            select(column.leaf_index, column.canonical, column.leaf_hash)
+            .where(column.leaf_index >= start, column.leaf_index < stop)
+            .order_by(column.leaf_index)
+        )
+        return [Entry(*row) for row in rows]
 
 
 def somebody_acted(connection: Connection, actor: str) -> bool:
     """Return whether the log knows an actor."""
-    found = select(log_events.c.leaf_index).where(log_events.c.actor == actor).limit(1)
+    found = select(log_terms.c.leaf_index).where(log_terms.c.term == f"actor:{actor}".encode()).limit(1)
     return connection.execute(found).first() is not None
 
 

@@ -1,4 +1,4 @@
-"""What the log keeps outside the database: the last signed checkpoint, its pinned key, and the signer's memory.
+"""What the log keeps outside the database: the last signed checkpoint, its pinned key, the signer's memory, and gaps.
 
 The signer's memory is what makes a rewound or rewritten database visible: a checkpoint is only ever signed
 over an extension of what was signed before. Order of writing: memory first, synced, then the checkpoint.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from vault.errors import InvalidValue, StorageUnavailable, VaultSealed
 from vault.storage.turns import Turn
 
 _PATIENCE_SECONDS = 20
+_END_OF_NOTE = re.compile(r"\n\n(?!—)")
+"""The empty line behind a note; the one inside it stands before a signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class LogFiles:
         self.folder = folder
         self.checkpoint = folder / "checkpoint"
         self.pin = folder / "checkpoint.pin"
+        self.declared = folder / "gaps"
         self._memory = folder / "signer.json"
 
     @contextmanager
@@ -81,7 +85,35 @@ class LogFiles:
             "note": state.note,
         }
         replace_file(self._memory, json.dumps(kept).encode())
-        replace_file(self.checkpoint, state.note.encode())
+        self.publish(state.note)
+
+    def publish(self, note: str) -> None:
+        """Write the checkpoint, unless it is there already: a kill may have come between the memory and it."""
+        content = note.encode()
+        with suppress(OSError):  # whatever is there instead, it is not the checkpoint
+            if self.checkpoint.read_bytes() == content:
+                return
+        replace_file(self.checkpoint, content)
+
+    def gaps(self) -> list[str]:
+        """Return the gap statements kept here, oldest first.
+
+        Raises:
+            VaultSealed: they cannot be read.
+        """
+        try:
+            text = self.declared.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return []
+        except OSError:
+            raise VaultSealed("signer_memory_unreadable", path=str(self.declared)) from None
+        return [f"{one}\n" for one in _END_OF_NOTE.split(text) if one.strip()]
+
+    def declare(self, note: str) -> None:
+        """Keep a gap statement, synced, unless it is here already; what was kept before stays as it is."""
+        if note not in self.gaps():
+            before = self.declared.read_bytes() if self.declared.exists() else b""
+            replace_file(self.declared, before + f"{note}\n".encode())
 
     def publish_pin(self, verifier_key: str) -> None:
         """Write the public key that auditors pin."""

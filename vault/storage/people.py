@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from vault.domain.access import OwnerFacts
 from vault.domain.ids import Role
 from vault.domain.people import AccountState
-from vault.storage.tables import accounts
+from vault.domain.returns import ResetKind
+from vault.storage.tables import account_resets, accounts
 
 PERSON, SERVICE = "person", "service"
 """Kinds of accounts: of a human, and of a program with tokens."""
@@ -20,7 +21,7 @@ PERSON, SERVICE = "person", "service"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account as stored; the name is sealed."""
+    """One account as stored; the name is sealed. It owes its return since the first reset that nobody confirmed."""
 
     account_id: bytes
     work_number: str
@@ -38,8 +39,19 @@ class Account:
     sealed_totp: bytes | None
     totp_confirmed_at: datetime | None
     totp_step: int | None
+    return_owed_since: datetime | None
 
 
+_RETURN_OWED = (
+    select(func.min(account_resets.c.reset_at))
+    .where(
+        account_resets.c.account_id == accounts.c.account_id,
+        account_resets.c.kind != ResetKind.SECRET.value,
+        account_resets.c.confirmed_at.is_(None),
+    )
+    .correlate(accounts)
+    .scalar_subquery()
+)
 ACCOUNT = (
     accounts.c.account_id,
     accounts.c.work_number,
@@ -57,6 +69,7 @@ ACCOUNT = (
     accounts.c.sealed_totp,
     accounts.c.totp_confirmed_at,
     accounts.c.totp_step,
+    _RETURN_OWED.label("return_owed_since"),
 )
 """The columns of :class:`Account`."""
 
@@ -80,6 +93,7 @@ def account_of(row: Row[*tuple[Any, ...]]) -> Account:
         row.sealed_totp,
         row.totp_confirmed_at,
         row.totp_step,
+        row.return_owed_since,
     )
 
 
@@ -87,6 +101,12 @@ def by_work_number(connection: Connection, work_number: str) -> Account | None:
     """Return the account with this work number."""
     row = connection.execute(select(*ACCOUNT).where(accounts.c.work_number == work_number)).first()
     return None if row is None else account_of(row)
+
+
+def by_ids(connection: Connection, account_ids: Iterable[bytes]) -> dict[bytes, Account]:
+    """Return accounts by id; those that are not there are left out."""
+    rows = connection.execute(select(*ACCOUNT).where(accounts.c.account_id.in_(list(account_ids))))
+    return {row.account_id: account_of(row) for row in rows}
 
 
 def locked(connection: Connection, work_numbers: Iterable[str]) -> dict[str, Account]:

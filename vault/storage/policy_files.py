@@ -19,6 +19,7 @@ from vault.domain.ids import RecordClass, Role
 from vault.domain.policy import Policy
 from vault.domain.policy_checks import weakness_findings
 from vault.domain.rules.access import LimitPolicy, PurposePolicy, RolePolicy, View
+from vault.domain.rules.destruction import DestructionPolicy
 from vault.domain.rules.emergency import BreakGlassPolicy, VerificationPolicy
 from vault.domain.rules.log import LogPolicy
 from vault.domain.rules.people import PasswordPolicy, SessionPolicy
@@ -38,8 +39,8 @@ from vault.errors import PolicyError
 Shape = TypeVar("Shape")
 
 FILES = (
-    "break_glass", "cases", "company", "entry", "fields", "grants", "handovers", "limits", "log", "masks",
-    "notices", "passwords", "purposes", "retention", "roles", "sessions", "verification", "waybills",
+    "break_glass", "cases", "company", "destruction", "entry", "fields", "grants", "handovers", "limits", "log",
+    "masks", "notices", "passwords", "purposes", "retention", "roles", "sessions", "verification", "waybills",
 )  # fmt: skip
 """Every policy file; each must be there, and no other ``.toml`` may lie beside them."""
 
@@ -101,6 +102,7 @@ def read_policy(folder: Path) -> Policy:
         views=Views(_parse("fields", texts, dict[RecordClass, dict[str, dict[str, View | dict[str, View]]]])),
         masks=_parse("masks", texts, MaskPolicy),
         retention=_parse("retention", texts, dict[RecordClass, RetentionPolicy]),
+        destruction=_parse("destruction", texts, DestructionPolicy),
         entry=_parse("entry", texts, EntryPolicy),
         notices=_parse("notices", texts, dict[str, NoticePolicy]),
         cases=_parse("cases", texts, CasePolicy),

@@ -178,7 +178,7 @@ def late_entries(connection: Connection, handler: bytes, now: datetime, limit: i
         .where(
             column.owner_id == handler,
             column.late.is_(True),
-            column.expires_at.is_(None) | (column.expires_at > now) | column.held.is_(True),
+            column.expires_at.is_(None) | (column.expires_at > now),
         )
         .order_by(column.entered_at.desc())
         .limit(limit)

@@ -13,7 +13,10 @@ from vault.domain.limits import SignalKind
 from vault.storage.tables import signals
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
-_OF_CUSTOMERS = (SignalKind.WARNED.value, SignalKind.ALARMED.value)
+OF_CUSTOMERS = (SignalKind.WARNED, SignalKind.ALARMED)
+"""Signals of one count: who lifts one of them lifts all."""
+
+_OF_CUSTOMERS = [one.value for one in OF_CUSTOMERS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Signal:
         signal_id: random id.
         account_id: whose reading gave rise to it.
         kind: what it is.
-        count: distinct customers, or look-ups without an answer.
+        count: distinct customers, look-ups without an answer, or attempts.
         at: when, UTC.
         released_by: the supervisor who lifted the limit.
         released_at: when they did; None while it stands.
@@ -56,6 +59,12 @@ def add(connection: Connection, account_id: bytes, kind: SignalKind, count: int,
     values = {"signal_id": signal_id, "account_id": account_id, "kind": kind.value, "count": count, "at": at}
     connection.execute(insert(signals).values(**values))
     return signal_id
+
+
+def count_on(connection: Connection, signal_id: bytes) -> None:
+    """Count one more of what a signal stands for."""
+    more = update(signals).where(signals.c.signal_id == signal_id)
+    connection.execute(more.values(count=signals.c.count + 1))
 
 
 def one(connection: Connection, signal_id: bytes) -> Signal | None:

@@ -88,6 +88,15 @@ cohorts = Table(
     Column("end_on", Date, nullable=False, comment="last day of its span, company time zone"),
     Column("state", String(10), nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    Column("closing_at", UtcTime, nullable=True, comment="since when nothing is sealed under it"),
+    Column("emptied_at", UtcTime, nullable=True, comment="when the last wrap under it was gone"),
+    Column("destroyed_at", UtcTime, nullable=True, comment="when every registered copy had lost its key"),
+    Column(
+        "moved_size",
+        BigInteger,
+        nullable=True,
+        comment="events in the log when the last record had left; a backup of as many holds every move",
+    ),
     UniqueConstraint("record_class", "end_on", comment="two processes meeting a new month make one cohort"),
     CheckConstraint("state IN ('open', 'closing', 'empty', 'destroyed')", name="state"),
 )
@@ -191,10 +200,10 @@ records = Table(
     Column("held", Boolean, nullable=False, comment="under legal hold"),
     Column("activity_at", UtcTime, nullable=False, comment="from which the expiry is computed"),
     Column("expires_at", UtcTime, nullable=True, comment="restricted from this second; empty while open"),
-    _id("sender_id", ForeignKey("records.record_id"), nullable=True),
-    _id("recipient_id", ForeignKey("records.record_id"), nullable=True),
-    _id("customer_id", ForeignKey("records.record_id"), nullable=True),
-    _id("shipment_id", ForeignKey("records.record_id"), nullable=True),
+    _id("sender_id", nullable=True),
+    _id("recipient_id", nullable=True),
+    _id("customer_id", nullable=True),
+    _id("shipment_id", nullable=True),
     Column("mac", LargeBinary(32), nullable=False, comment="over all columns above and the list of current fields"),
     Column("revision", Integer, nullable=False, comment="counts every change"),
     Column("import_revision", Integer, nullable=True, comment="the revision the last import left; empty: made here"),
@@ -221,6 +230,8 @@ for _link in ("sender_id", "recipient_id", "customer_id", "shipment_id"):
         postgresql_where=records.c[_link].is_not(None),
     )
 
+# A link may outlive the record it names: then the name of a tombstone is all that is left of that one.
+#
 # Fields, wraps and index rows have no foreign key on their record: they are written in its own transaction by
 # record_writes alone, the metadata MAC covers the list of fields, and on PostgreSQL the checks cost as much as
 # the rest of an import (docs/adr).
@@ -443,12 +454,12 @@ notifications = Table(
 disclosures = Table(
     "disclosures",
     metadata,
-    Column("disclosure_id", ID, primary_key=True, comment="the event that the log holds of it"),
+    Column("disclosure_id", ID, primary_key=True, comment="of what was read: the event that the log holds of it"),
     _id("account_id", ForeignKey("accounts.account_id")),
     Column("at", UtcTime, nullable=False),
     Column("kind", String(10), nullable=False),
     _id("record_id", nullable=True, comment="the customer of a reveal; for counting distinct ones"),
-    CheckConstraint("kind IN ('lookup', 'miss', 'reveal')", name="kind"),
+    CheckConstraint("kind IN ('lookup', 'miss', 'reveal', 'ask', 'search')", name="kind"),
     Index(None, "account_id", "at"),
 )
 
@@ -465,6 +476,175 @@ signals = Table(
     Index(None, "account_id", "at"),
 )
 
+holds = Table(
+    "holds",
+    metadata,
+    Column("hold_id", ID, primary_key=True, comment=_RANDOM_ID),
+    _id("record_id", comment="what must not be destroyed, and with it what it links to"),
+    Column("record_class", String(20), nullable=False),
+    Column("reason", String(40), nullable=False, comment="from the policy"),
+    Column("sealed_source", LargeBinary, nullable=False, comment="the document asking for it; under the people key"),
+    _id(
+        "placed_by",
+        ForeignKey("accounts.account_id"),
+        nullable=True,
+        comment="empty: a restore brought it back from the ledger",
+    ),
+    Column("placed_at", UtcTime, nullable=False),
+    Column("review_on", Date, nullable=False, comment="by when somebody looks at it again, company time zone"),
+    _id("released_by", ForeignKey("accounts.account_id"), nullable=True),
+    Column("released_at", UtcTime, nullable=True),
+    Column("release", String(40), nullable=False, server_default="", comment="why it ended, from the policy"),
+    Index(None, "record_id"),
+    Index(None, "review_on"),
+)
+
+destruction_plans = Table(
+    "destruction_plans",
+    metadata,
+    Column("plan_id", ID, primary_key=True, comment=_RANDOM_ID),
+    Column("state", String(10), nullable=False),
+    Column("as_of", UtcTime, nullable=False, comment="the moment at which its records were due"),
+    Column("policy", String(64), nullable=False, comment="digest of the policy it was made under"),
+    Column("digest", LargeBinary(32), nullable=False, comment="over its records; frozen"),
+    Column("made_at", UtcTime, nullable=False),
+    _id("proposed_by", ForeignKey("accounts.account_id"), nullable=True, comment="empty: a draft of the timetable"),
+    Column("proposed_at", UtcTime, nullable=True),
+    _id("approved_by", ForeignKey("accounts.account_id"), nullable=True),
+    Column("approved_at", UtcTime, nullable=True),
+    Column("starts_at", UtcTime, nullable=True, comment="before this nothing of it is destroyed"),
+    _id("stopped_by", ForeignKey("accounts.account_id"), nullable=True),
+    Column("stopped_at", UtcTime, nullable=True),
+    Column("started_at", UtcTime, nullable=True),
+    Column("executed_by", String(64), nullable=False, server_default="", comment="actor, as events name them"),
+    Column("finished_at", UtcTime, nullable=True),
+    CheckConstraint(
+        "state IN ('draft', 'proposed', 'approved', 'running', 'paused', 'done', 'stopped', 'superseded')", name="state"
+    ),
+    CheckConstraint("approved_by IS NULL OR approved_by <> proposed_by", name="four_eyes"),
+    CheckConstraint("state NOT IN ('approved', 'running', 'paused', 'done') OR approved_by IS NOT NULL", name="signed"),
+    CheckConstraint("approved_by IS NULL OR proposed_by IS NOT NULL", name="two_people"),
+    Index(None, "state", "made_at"),
+)
+
+destruction_items = Table(
+    "destruction_items",
+    metadata,
+    _id("plan_id", ForeignKey("destruction_plans.plan_id")),
+    _id("record_id"),
+    Column("record_class", String(20), nullable=False),
+    _id("cohort_id"),
+    Column("expires_at", UtcTime, nullable=False, comment="since when it is due"),
+    Column("outlet", String(32), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("reason", String(40), nullable=False, server_default="", comment="why it was kept, held or has failed"),
+    Column("wrap_digest", LargeBinary(32), nullable=True, comment="SHA-256 of the erased wrap, to look for residue"),
+    Column("done_at", UtcTime, nullable=True),
+    PrimaryKeyConstraint("plan_id", "record_id"),
+    CheckConstraint("state IN ('due', 'destroyed', 'held', 'kept', 'failed')", name="state"),
+    Index(None, "plan_id", "state", "record_class", "expires_at"),
+    Index(None, "record_id"),
+    sqlite_with_rowid=False,
+)
+
+destruction_counts = Table(
+    "destruction_counts",
+    metadata,
+    _id("plan_id", ForeignKey("destruction_plans.plan_id")),
+    Column("record_class", String(20), nullable=False),
+    Column("outlet", String(32), nullable=False),
+    Column("reason", String(40), nullable=False, comment="why these are held; empty: due"),
+    Column("count", Integer, nullable=False),
+    Column("oldest", UtcTime, nullable=False, comment="since when the first of them is past its time"),
+    PrimaryKeyConstraint("plan_id", "record_class", "outlet", "reason"),
+    sqlite_with_rowid=False,
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("record_id", ID, primary_key=True, comment=_RANDOM_ID),
+    Column("record_class", String(20), nullable=False),
+    _id("cohort_id", comment="whose key wrapped its data key: out of reach of every copy once that is destroyed"),
+    _id("plan_id", nullable=True, comment="empty: destroyed again after a restore"),
+    Column("entered_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("destroyed_at", UtcTime, nullable=False),
+    Index(None, "plan_id"),
+    Index(None, "cohort_id"),
+    sqlite_with_rowid=False,
+)
+
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("certificate_id", ID, primary_key=True, comment=_RANDOM_ID),
+    Column("kind", String(10), nullable=False),
+    _id("about", comment="the plan of one kind, the cohort of the other"),
+    Column("statement", LargeBinary, nullable=False, comment="canonical JSON (RFC 8785)"),
+    _id("event_id", comment="the event that holds the statement's digest"),
+    Column("issued_at", UtcTime, nullable=False),
+    UniqueConstraint("kind", "about"),
+    CheckConstraint("kind IN ('erased', 'final')", name="kind"),
+)
+
+paper_boxes = Table(
+    "paper_boxes",
+    metadata,
+    Column("box_id", ID, primary_key=True, comment=_RANDOM_ID),
+    Column("label", String(40), nullable=False, comment="as written on the box"),
+    Column("record_class", String(20), nullable=False),
+    Column("outlet", String(32), nullable=False),
+    _id("custodian", ForeignKey("accounts.account_id")),
+    _id("registered_by", ForeignKey("accounts.account_id")),
+    Column("registered_at", UtcTime, nullable=False),
+    Column("due_on", Date, nullable=False, comment="company time zone"),
+    _id("shredded_by", ForeignKey("accounts.account_id"), nullable=True),
+    _id("witnessed_by", ForeignKey("accounts.account_id"), nullable=True),
+    Column("shredded_at", UtcTime, nullable=True),
+    UniqueConstraint("label"),
+    CheckConstraint("witnessed_by IS NULL OR witnessed_by <> shredded_by", name="two_people"),
+    Index(None, "due_on"),
+)
+
+backups = Table(
+    "backups",
+    metadata,
+    Column("backup_id", ID, primary_key=True, comment=_RANDOM_ID),
+    Column("made_at", UtcTime, nullable=False, comment="its snapshot holds everything committed before"),
+    Column("log_size", BigInteger, nullable=False, comment="events in its snapshot"),
+    Column("manifest_digest", LargeBinary(32), nullable=False, comment="SHA-256 of its manifest"),
+    Column("verified_at", UtcTime, nullable=True, comment="when it was last read back and held"),
+    Column("place", Text, nullable=False, server_default="", comment="the folder it was put into"),
+    Index(None, "made_at"),
+)
+
+clock_marks = Table(
+    "clock_marks",
+    metadata,
+    Column("singleton", SmallInteger, primary_key=True, autoincrement=False, comment="always 1"),
+    Column("seen_at", UtcTime, nullable=False, comment="the clock when last looked at; never set back"),
+    Column("jumped_from", UtcTime, nullable=True, comment="the mark before a jump nobody has confirmed yet"),
+    _id("confirmed_by", ForeignKey("accounts.account_id"), nullable=True),
+    Column("confirmed_at", UtcTime, nullable=True),
+    CheckConstraint("singleton = 1", name="one_row"),
+)
+
+account_resets = Table(
+    "account_resets",
+    metadata,
+    Column("reset_id", ID, primary_key=True, comment="the event that the log holds of it"),
+    _id("account_id", ForeignKey("accounts.account_id"), comment="whose"),
+    Column("kind", String(16), nullable=False),
+    _id("reset_by", ForeignKey("accounts.account_id"), nullable=True, comment="empty: the local operator"),
+    Column("reset_at", UtcTime, nullable=False),
+    _id("confirmed_by", ForeignKey("accounts.account_id"), nullable=True, comment="who spoke with the person"),
+    Column("confirmed_at", UtcTime, nullable=True),
+    CheckConstraint("kind IN ('password', 'second_factor', 'secret')", name="kind"),
+    CheckConstraint("confirmed_by <> reset_by", name="four_eyes"),
+    Index(None, "account_id", "reset_at"),
+)
+
 log_inbox = Table(
     "log_inbox",
     metadata,
@@ -475,16 +655,17 @@ log_inbox = Table(
 log_events = Table(
     "log_events",
     metadata,
-    Column("leaf_index", BigInteger, primary_key=True, autoincrement=False, comment="dense, from 0"),
+    Column(
+        "leaf_index",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+        comment="dense, from 0",
+    ),
     Column("canonical", LargeBinary, nullable=False, comment="canonical JSON (RFC 8785); the event itself"),
     Column("leaf_hash", LargeBinary(32), nullable=False, comment="RFC 6962 leaf hash of canonical"),
     Column("event_id", ID, nullable=False, comment="copy, for searching; checked against canonical"),
-    Column("at", UtcTime, nullable=False, comment="copy, for searching; checked against canonical"),
-    Column("action", String(40), nullable=False, comment="copy, for searching; checked against canonical"),
-    Column("outcome", String(10), nullable=False, comment="copy, for searching; checked against canonical"),
-    Column("actor", String(64), nullable=False, comment="copy, for searching; checked against canonical"),
     UniqueConstraint("event_id"),
-    Index(None, "actor", "at"),
 )
 
 log_terms = Table(
@@ -505,6 +686,18 @@ log_checkpoints = Table(
     Column("signed_at", UtcTime, nullable=False),
 )
 
+log_gaps = Table(
+    "log_gaps",
+    metadata,
+    Column("lost_size", BigInteger, nullable=False, autoincrement=False, comment="events signed last"),
+    Column("lost_root", LargeBinary(32), nullable=False, comment="the root over them"),
+    Column("kept_size", BigInteger, nullable=False, comment="events that both histories begin with"),
+    Column("note", Text, nullable=False, comment="the statement, a C2SP signed note"),
+    Column("accepted_at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("lost_size", "lost_root"),
+    CheckConstraint("kept_size < lost_size", name="something_is_lost"),
+)
+
 log_tiles = Table(
     "log_tiles",
     metadata,
@@ -518,6 +711,7 @@ log_tiles = Table(
     ),
     Column("root", LargeBinary(32), nullable=False, comment="over the 256 hashes"),
     Column("hashes", LargeBinary, nullable=False, comment="256 hashes side by side; never changes"),
+    Column("middle", LargeBinary, nullable=False, comment="the 16 nodes half-way up, side by side"),
 )
 
 log_exports = Table(
@@ -543,8 +737,12 @@ policy_texts = Table(
 job_runs = Table(
     "job_runs",
     metadata,
-    Column("job", String(32), primary_key=True),
-    Column("slot", BigInteger, nullable=False, comment="the latest run claimed: its due time in seconds since 1970"),
-    Column("started_at", UtcTime, nullable=False),
+    Column("job", String(32), nullable=False),
+    Column("slot", BigInteger, nullable=False, comment="when it was due, seconds since 1970"),
+    Column("started_at", UtcTime, nullable=False, comment="when it was last claimed"),
     Column("finished_at", UtcTime, nullable=True, comment="empty while it runs, or when it was killed"),
+    Column("late", Boolean, nullable=False, comment="it makes up for runs that were missed or killed"),
+    Column("node", String(64), nullable=False, comment="who runs it"),
+    PrimaryKeyConstraint("job", "slot"),
+    sqlite_with_rowid=False,
 )

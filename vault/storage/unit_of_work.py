@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from vault.domain.log import Event, Receipt
+from vault.storage.bulk import insert_few
 from vault.storage.engine import Database
 from vault.storage.tables import log_inbox
 
@@ -35,7 +36,7 @@ class UnitOfWork:
         """
         if self._events:
             rows = [{"canonical": event.canonical()} for event in self._events]
-            self.connection.execute(insert(log_inbox), rows)
+            insert_few(self.connection, log_inbox, rows)
         self.connection.commit()
         receipts = tuple(Receipt(event.event_id, event.covers()) for event in self._events)
         self._events = []

@@ -1,0 +1,148 @@
+"""Looking for what erasing may leave behind: rows, and on SQLite the raw bytes of the files, free pages included."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from vault.domain.destruction import ItemState
+from vault.errors import StorageUnavailable
+from vault.storage.engine import Database, plain_errors
+from vault.storage.streams import streamed
+
+WRAP_BYTES = 62
+"""Length of a wrapped data key as it lies in a file."""
+
+TABLES = ("records", "record_fields", "record_index", "wrapped_keys")
+"""Whose rows go with a record."""
+
+_CHUNK = 4 << 20
+_BATCH = 2000
+_GONE = f"plan_id = ? AND state = '{ItemState.DESTROYED.value}'"
+_DIGESTS = f"SELECT wrap_digest FROM destruction_items WHERE {_GONE} AND wrap_digest IS NOT NULL"  # noqa: S608  # nosec B608
+_DESTROYED = f"SELECT record_id FROM destruction_items WHERE {_GONE} ORDER BY record_id"  # noqa: S608  # nosec B608
+_OWNS = text("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = CAST(:name AS regclass)")
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """What a raw reading saw.
+
+    Args:
+        bytes_read: of all files.
+        found: erased wraps that still lie there.
+    """
+
+    bytes_read: int
+    found: int
+
+
+def destroyed_ids(connection: Connection, plan_id: bytes) -> list[bytes]:
+    """Return the records that a plan has destroyed, in ascending order."""
+    return [row[0] for rows in streamed(connection, _DESTROYED, _BATCH, plan_id) for row in rows]
+
+
+def wrap_digests(connection: Connection, plan_id: bytes) -> set[bytes]:
+    """Return SHA-256 of each wrap that a plan has erased."""
+    return {row[0] for rows in streamed(connection, _DIGESTS, _BATCH, plan_id) for row in rows}
+
+
+def rows_left(connection: Connection, plan_id: bytes) -> dict[str, int]:
+    """Count what is left of the records that a plan has destroyed, table by table."""
+    values = {"plan_id": plan_id, "state": ItemState.DESTROYED.value}
+    gone = "SELECT record_id FROM destruction_items WHERE plan_id = :plan_id AND state = :state"
+    return {
+        table: int(
+            connection.execute(
+                text(f"SELECT count(*) FROM {table} WHERE record_id IN ({gone})"),  # noqa: S608  # nosec B608
+                values,
+            ).scalar_one()
+        )
+        for table in TABLES
+    }
+
+
+def tombstones_missing(connection: Connection, plan_id: bytes) -> int:
+    """Count the records that a plan has destroyed and of which no tombstone is left."""
+    query = (
+        "SELECT count(*) FROM destruction_items i WHERE i.plan_id = :plan_id AND i.state = :state"
+        " AND NOT EXISTS (SELECT 1 FROM tombstones t WHERE t.record_id = i.record_id)"
+    )
+    values = {"plan_id": plan_id, "state": ItemState.DESTROYED.value}
+    return int(connection.execute(text(query), values).scalar_one())
+
+
+def deletes_securely(database: Database) -> bool:
+    """Return whether SQLite overwrites what it deletes, on the connections of this process."""
+    with database.read() as connection:
+        return connection.execute(text("PRAGMA secure_delete")).scalar() == 1
+
+
+def reread(database: Database, digests: Collection[bytes], heads: Collection[bytes]) -> Reread:
+    """Read the files of an SQLite database as bytes and look for erased wraps, wherever in them.
+
+    Every place that could be the beginning of a wrap is hashed with what follows it. The engine is not asked, so it
+    does not matter whether a page is in use, free, or left over.
+
+    Args:
+        database: on SQLite, its write-ahead log cut to nothing before.
+        digests: SHA-256 of each erased wrap.
+        heads: the first two bytes that a wrap may have.
+
+    Raises:
+        StorageUnavailable: ``database_file_gone``: a file cannot be read.
+    """
+    file = Path(str(database.url.database))
+    paths = [path for path in (file, file.with_name(f"{file.name}-wal")) if path == file or path.exists()]
+    length = found = 0
+    for path in paths:
+        read, seen = _search(path, digests, heads)
+        length, found = length + read, found + seen
+    return Reread(length, found)
+
+
+def _search(path: Path, digests: Collection[bytes], heads: Collection[bytes]) -> tuple[int, int]:
+    length, found, kept = 0, 0, b""
+    try:
+        with path.open("rb", buffering=0) as file:
+            while piece := file.read(_CHUNK):
+                length += len(piece)
+                window = kept + piece
+                # What begins in the last bytes is looked at once the rest of it is there.
+                last = max(0, len(window) - WRAP_BYTES + 1)
+                found += sum(_in_window(window, head, last, digests) for head in heads)
+                kept = window[last:]
+    except OSError:
+        raise StorageUnavailable("database_file_gone") from None
+    return length, found
+
+
+def _in_window(window: bytes, head: bytes, last: int, digests: Collection[bytes]) -> int:
+    found, at = 0, window.find(head, 0, last + 1)
+    while 0 <= at < last:
+        found += sha256(window[at : at + WRAP_BYTES]).digest() in digests
+        at = window.find(head, at + 1, last + 1)
+    return found
+
+
+def vacuum(database: Database) -> bool:
+    """Let PostgreSQL clean the tables of records, where this role owns them.
+
+    Returns:
+        Whether it did; by default only the migrator may.
+
+    Raises:
+        StorageUnavailable: the database does not answer.
+    """
+    with plain_errors(), database.engine.connect() as plain:
+        connection: Any = plain.execution_options(isolation_level="AUTOCOMMIT")
+        if not all(connection.execute(_OWNS, {"name": table}).scalar() for table in TABLES):
+            return False
+        for table in TABLES:
+            connection.exec_driver_sql(f"VACUUM {table}")
+    return True

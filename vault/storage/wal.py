@@ -1,0 +1,35 @@
+"""SQLite's write-ahead log: what was changed or erased stands in it too, until it is cut to nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vault.storage.engine import Database, plain_errors
+
+TRIES = 3
+"""How often to ask for it; each time SQLite itself waits as long as any statement does."""
+
+
+def truncate(database: Database) -> bool:
+    """Bring everything from the write-ahead log into the database file and cut the log to nothing.
+
+    With a reader open SQLite does part of it and reports success; only its *busy* flag tells.
+
+    Args:
+        database: on PostgreSQL there is nothing to do.
+
+    Returns:
+        Whether the log is empty now; False if readers were in the way each time.
+
+    Raises:
+        StorageUnavailable: the database does not answer.
+    """
+    if not database.is_sqlite:
+        return True
+    with plain_errors(), database.engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection  # outside any transaction, where alone it works
+        for _ in range(TRIES):
+            busy, *_rest = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if not busy:
+                return True
+    return False
