@@ -28,14 +28,17 @@ class Config:
         data_dir: where everything lies that has no address of its own.
         database_url: SQLAlchemy address of the application's database role.
         migrator_url: the same for the role that owns the schema.
+        pg_bin: where PostgreSQL's own programs lie; None for the search path.
         policies_dir: the company's rules.
         root_key_provider: file or passphrase.
         root_key_file: the root key, or the passphrase's salt and cost.
         passphrase_file: read instead of asking; empty asks at the terminal.
+        new_passphrase_file: the same for the passphrase that a rotation of the root key brings in.
         key_copies: folders of the registered key store copies, two or more.
         checkpoint_dir: where checkpoints are kept outside the database.
         checkpoint_copy_dir: another folder that gets each signed checkpoint; none by default.
         checkpoint_syslog: a syslog that gets each signed checkpoint: ``udp:HOST:PORT``, ``unix:/PATH``, or empty.
+        checkpoint_webhook: an address to which each signed checkpoint is posted, or empty.
         bind: host and port of the web server.
         workers: web processes.
         threads: threads of each web process.
@@ -50,14 +53,17 @@ class Config:
     data_dir: Path
     database_url: str
     migrator_url: str
+    pg_bin: Path | None
     policies_dir: Path
     root_key_provider: str
     root_key_file: Path
     passphrase_file: Path | None
+    new_passphrase_file: Path | None
     key_copies: tuple[Path, ...]
     checkpoint_dir: Path
     checkpoint_copy_dir: Path | None
     checkpoint_syslog: str
+    checkpoint_webhook: str
     bind: str
     workers: int
     threads: int
@@ -124,14 +130,17 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
         data_dir=data_dir,
         database_url=database_url,
         migrator_url=get("MIGRATOR_URL", database_url),
+        pg_bin=optional_path("PG_BIN"),
         policies_dir=Path(get("POLICIES_DIR", str(ROOT / "policies"))).absolute(),
         root_key_provider=choice("ROOT_KEY_PROVIDER", "file", ("file", "passphrase")),
         root_key_file=Path(get("ROOT_KEY_FILE", str(data_dir / "keys" / "root" / "root.key"))).absolute(),
         passphrase_file=optional_path("ROOT_PASSPHRASE_FILE"),
+        new_passphrase_file=optional_path("NEW_ROOT_PASSPHRASE_FILE"),
         key_copies=copies or (data_dir / "keys" / "copy-1", data_dir / "keys" / "copy-2"),
         checkpoint_dir=Path(get("CHECKPOINT_DIR", str(data_dir / "checkpoints"))).absolute(),
         checkpoint_copy_dir=optional_path("CHECKPOINT_COPY_DIR"),
         checkpoint_syslog=get("CHECKPOINT_SYSLOG", ""),
+        checkpoint_webhook=get("CHECKPOINT_WEBHOOK", ""),
         bind=bind,
         workers=whole("WORKERS", 2, 64),
         threads=whole("THREADS", 8, 256),

@@ -14,13 +14,20 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from vault import bootstrap
 from vault.config import Config
 from vault.crypto import self_test
-from vault.errors import VaultError
+from vault.errors import VaultError, VaultSealed
+from vault.services import orphans
+from vault.services.steps import ledger_judging
+from vault.services.steps.evidence import EVIDENCE_DAYS
+from vault.services.steps.gaps import declared
 from vault.services.steps.parts import Parts
-from vault.storage import log, schema
+from vault.services.steps.settling import refuse_rewound
+from vault.storage import backups, job_runs, log, log_search, log_webhook, schema
 from vault.storage.policy_files import load_policy
 
 _CHECKPOINT_AGE = timedelta(minutes=5)
 _LEAST_FREE_BYTES = 1 << 30
+_CLOSING_AGE = timedelta(days=14)
+"""So long a cohort may wait for two officers, their plan, and a backup."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +73,22 @@ def examine(config: Config, now: datetime) -> Iterator[Check]:
         with bootstrap.open_vault(config, to_inspect=True) as parts:
             yield Check("ok", "Key store", ", ".join(str(folder) for folder in config.key_copies))
             yield from _log(parts, now)
+            yield from _timetable(parts, now)
+            yield from _keys(parts, now)
+            yield from _ledger(parts)
+            yield _backups(parts, now)
     except VaultError as error:
         yield Check("bad", "Opening the vault", error.reason, "See the runbook of this reason in ops/runbooks")
+
+
+def _backups(parts: Parts, now: datetime) -> Check:
+    """Look how old the newest backup is that was read back and held."""
+    with parts.database.read() as connection:
+        newest = backups.newest_verified(connection)
+    good = newest is not None and now - newest < parts.policy.destruction.backup_warning()
+    found = "none" if newest is None else newest.isoformat(timespec="seconds")
+    fix = "Run datavault backup create and backup verify, every day by a timer; see ops/runbooks/restore.md"
+    return _judged(good=good, what="Newest verified backup", found=found, fix=fix)
 
 
 def _machine(config: Config) -> Iterator[Check]:
@@ -114,10 +135,12 @@ def _places(config: Config) -> Iterator[Check]:
     for folder in copies:
         yield Check("ok", "Store: copies of checkpoints", str(folder))
     folders = [config.checkpoint_dir, *copies]
-    outside = bool(config.checkpoint_syslog) or not all(one.is_relative_to(config.data_dir) for one in folders)
-    fix = "Keep checkpoints on another host or site: DATAVAULT_CHECKPOINT_COPY_DIR or DATAVAULT_CHECKPOINT_SYSLOG"
+    webhook = log_webhook.shown(config.checkpoint_webhook) if config.checkpoint_webhook else ""
+    outbound = " ".join(one for one in (config.checkpoint_syslog, webhook) if one)
+    outside = bool(outbound) or not all(one.is_relative_to(config.data_dir) for one in folders)
+    fix = "Keep checkpoints on another host or site: DATAVAULT_CHECKPOINT_COPY_DIR, _SYSLOG or _WEBHOOK"
     yield _judged(good=outside, what="Checkpoints outside the data folder", found=outside, fix=fix)
-    yield Check("ok", "Outbound destinations", config.checkpoint_syslog or "none")
+    yield Check("ok", "Outbound destinations", outbound or "none")
 
 
 def _private(folder: Path) -> Check:
@@ -128,9 +151,20 @@ def _private(folder: Path) -> Check:
     return _judged(good=closed, what="Store: key store copy", found=folder, fix=fix, otherwise="bad")
 
 
+def _sealed(parts: Parts) -> str:
+    """Return why the database may not be worked on, or an empty string."""
+    try:
+        refuse_rewound(parts)
+    except VaultSealed as sealed:
+        return sealed.reason
+    return ""
+
+
 def _log(parts: Parts, now: datetime) -> Iterator[Check]:
+    since = now - timedelta(days=EVIDENCE_DAYS)
     with parts.database.read() as connection:
         size, waiting = log.size(connection), log.waiting(connection)
+        unowed = log_search.count_since(connection, ("outcome:failed", "action:log.counted"), since)
     signed = parts.log_files.signed()
     covered = signed.frontier.size if signed else 0
     yield Check("ok", "Log: events in order", str(size))
@@ -138,7 +172,7 @@ def _log(parts: Parts, now: datetime) -> Iterator[Check]:
     age = now.timestamp() - parts.log_files.checkpoint.stat().st_mtime if parts.log_files.checkpoint.exists() else 0
     late = behind > 0 and age > _CHECKPOINT_AGE.total_seconds()
     fix = "Start the scheduler, or run datavault run-due"
-    yield _judged(good=not late, what="Log: events not yet signed", found=behind, fix=fix)
+    yield _judged(good=not late, what="Log: events not yet signed", found=max(0, behind), fix=fix)
     for anchor in parts.anchors.standing():
         behind = covered - anchor.size
         found = f"{anchor.name} {anchor.size}/{covered} {anchor.fault}".rstrip()
@@ -146,9 +180,60 @@ def _log(parts: Parts, now: datetime) -> Iterator[Check]:
         yield _judged(
             good=not anchor.fault and behind <= 0, what="Log: checkpoints kept elsewhere", found=found, fix=fix
         )
-    fix = "See ops/runbooks/rewound-database.md"
-    found = f"{size}/{covered}"
-    yield _judged(good=size >= covered, what="Log: never shorter than signed", found=found, fix=fix, otherwise="bad")
+    sealed = _sealed(parts)
+    fix = "See ops/runbooks/rewound-database.md; datavault log accept-gap --dry-run shows what is lost"
+    found = f"{size}/{covered} {sealed}".rstrip()
+    yield _judged(good=not sealed, what="Log: all that was signed is there", found=found, fix=fix, otherwise="bad")
+    with parts.database.read() as connection:
+        gaps = len(declared(parts, connection))
+    fix = "datavault log verify names them; checkpoints that auditors keep from inside a gap do not hold any more"
+    yield _judged(good=not gaps, what="Log: declared gaps", found=gaps, fix=fix)
+    fix = "Run datavault log verify: it names the runs; see ops/runbooks/auditing.md"
+    yield _judged(good=not unowed, what="Log: openings beyond receipts", found=unowed, fix=fix, otherwise="bad")
     current = schema.current(parts.database.url.render_as_string(hide_password=False))
     fix = "Run datavault db upgrade"
     yield _judged(good=current == schema.head(), what="Schema", found=current, fix=fix, otherwise="bad")
+
+
+def _keys(parts: Parts, now: datetime) -> Iterator[Check]:
+    told = orphans.compare(parts, now)
+    fix = "Run datavault keys orphans: it names the kinds; see ops/runbooks/lost-key.md"
+    yield _judged(good=not told.total, what="Keys and records agree", found=told.total, fix=fix, otherwise="bad")
+    overdue = told.oldest is not None and told.oldest < (now - _CLOSING_AGE).astimezone(parts.policy.zone).date()
+    found = f"{told.past} {told.oldest or ''}".rstrip()
+    fix = "Run datavault keys close-cohorts --dry-run: it tells what each waits for"
+    yield _judged(good=not overdue, what="Cohorts past their last day", found=found, fix=fix)
+
+
+def _ledger(parts: Parts) -> Iterator[Check]:
+    yield Check("ok", "Store: ledger of destruction", ", ".join(str(path) for path in parts.ledger.copies))
+    try:
+        verdict = ledger_judging.judge(parts)
+    except VaultError as error:
+        fix = "See ops/runbooks/failed-run.md"
+        yield Check("bad", "Ledger: copies whole and alike", error.reason, fix)
+        return
+    yield Check("ok", "Ledger: copies whole and alike", str(verdict.head.count))
+    fix = "This database is older than the ledger: see ops/runbooks/restore.md"
+    yield _judged(
+        good=not verdict.living, what="Ledger: erased records that are there", found=verdict.living, fix=fix,
+        otherwise="bad",
+    )  # fmt: skip
+    fix = "Go on with the plan that was interrupted: datavault retention execute"
+    yield _judged(good=not verdict.unsaid, what="Ledger: tombstones without an entry", found=verdict.unsaid, fix=fix)
+
+
+def _timetable(parts: Parts, now: datetime) -> Iterator[Check]:
+    with parts.database.read() as connection:
+        runs = job_runs.last_runs(connection)
+        late = job_runs.late_since(connection, now - timedelta(days=1))
+    last = max((run.started_at for run in runs), default=None)
+    found = "-" if last is None else last.isoformat(timespec="seconds")
+    running = last is not None and now - last <= job_runs.STANDS_STILL_AFTER
+    fix = "Start the scheduler, or run datavault run-due"
+    yield _judged(good=running, what="Timetable: last run", found=found, fix=fix)
+    stuck = [run.job for run in runs if run.finished_at is None and now - run.started_at > job_runs.KILLED_AFTER]
+    fix = "See the scheduler's log for the reason; the next run makes up for it"
+    yield _judged(good=not stuck, what="Timetable: runs that did not end", found=" ".join(stuck) or 0, fix=fix)
+    fix = "Each made up for what was missed; see why the scheduler stood still"
+    yield _judged(good=not late, what="Timetable: late runs of the last day", found=late, fix=fix)

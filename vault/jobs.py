@@ -1,23 +1,46 @@
 """The timetable: when, which call; no rules. Deadlines live in stored state, so a missed run is only late.
 
-Every node may run it: each run is claimed in the database first, so that it happens once.
+Every process and node may run it: each run is claimed in the database first, so that it happens once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from vault.domain.log import Actor
 from vault.errors import VaultError
-from vault.services import inbox, limits, log, sessions
+from vault.services import (
+    certificates,
+    clock,
+    cohorts,
+    destruction,
+    holds,
+    inbox,
+    limits,
+    log,
+    orphans,
+    pruning,
+    requests_erasing,
+    retention,
+    sessions,
+)
 from vault.services.steps.keys import make_cohorts_ahead
 from vault.services.steps.parts import Parts
 from vault.storage import job_runs
+
+_LOOK_SECONDS = 2.0
+_ASK_AGAIN_SECONDS = 300.0
+"""A run that was killed or failed is given again after a while: somebody must ask for it."""
+_AT_ONCE = 4
+_LOOK = "look"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +57,28 @@ class Job:
     every: int
     call: Callable[[Parts, datetime], object]
 
+    def slot(self, now: datetime) -> int:
+        """Return when the present run was due, in seconds since 1970."""
+        return int(now.timestamp()) // self.every * self.every
+
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What became of one due run: done, failed with a reason, or taken by another process."""
+    """What became of one due run.
+
+    Args:
+        job: its name.
+        outcome: done, failed, or taken: another process has it.
+        reason: why it failed, a reason id.
+        late: it comes after its time, or makes up for runs that were missed or killed.
+        missed: how many runs before it nobody did; they are made up for once.
+    """
 
     job: str
     outcome: str
     reason: str = ""
+    late: bool = False
+    missed: int = 0
 
 
 def _cohorts(parts: Parts, now: datetime) -> object:
@@ -49,12 +86,27 @@ def _cohorts(parts: Parts, now: datetime) -> object:
     return make_cohorts_ahead(parts.database, parts.keys, parts.policy, system, now)
 
 
+def _retention(parts: Parts, now: datetime) -> object:
+    holds.nag(parts, now)
+    return retention.tend(parts, now)
+
+
 TIMETABLE = (
+    Job("clock", 60, clock.tend),
     Job("checkpoint", 60, log.settle),
     Job("sessions", 300, sessions.sweep),
     Job("cohorts", 3600, _cohorts),
     Job("limits", 3600, limits.sweep),
     Job("inbox", 600, inbox.tend),
+    Job("prune", 86400, pruning.prune),
+    # Looked at often: whether tonight has its draft is decided by the drafts there are.
+    Job("retention", 600, _retention),
+    Job("destruction", 60, destruction.tend),
+    Job("requests", 3600, requests_erasing.sweep),
+    Job("cohort_close", 3600, cohorts.tend),
+    # Behind both: what was carried out or closed is certified, and what could not be proven then is tried again.
+    Job("certificates", 600, certificates.tend),
+    Job("orphans", 86400, orphans.report),
 )
 
 
@@ -69,45 +121,93 @@ def run_due(parts: Parts, now: datetime, jobs: Iterable[Job] = TIMETABLE) -> lis
     Returns:
         One line for each job; a failing job does not keep the others from running.
     """
-    results = []
-    for job in jobs:
-        slot = int(now.timestamp()) // job.every * job.every
-        try:
-            if not job_runs.claim(parts.database, job.name, slot, now):
-                results.append(Ran(job.name, "taken"))
-                continue
-            job.call(parts, now)
-            job_runs.finish(parts.database, job.name, slot, now)
-        except VaultError as error:
-            results.append(Ran(job.name, "failed", error.reason))
-        else:
-            results.append(Ran(job.name, "done"))
-    return results
+    return [_run(parts, job, now) for job in jobs]
 
 
-def start_timetable(parts: Parts, report: Callable[[Ran], None]) -> BackgroundScheduler:
-    """Start the timetable in a thread of this process.
+def _run(parts: Parts, job: Job, now: datetime) -> Ran:
+    claim = None
+    begun = time.monotonic()
+    try:
+        claim = job_runs.claim(parts.database, job.name, job.slot(now), job.every, now, parts.node)
+        if claim is None:
+            return Ran(job.name, "taken")
+        job.call(parts, now)
+        job_runs.finish(parts.database, claim, now + timedelta(seconds=time.monotonic() - begun))
+    except VaultError as error:
+        outcome, reason = "failed", error.reason
+    else:
+        outcome, reason = "done", ""
+    if claim is None:
+        return Ran(job.name, outcome, reason)
+    return Ran(job.name, outcome, reason, claim.late, claim.missed)
+
+
+class Timetable:
+    """Runs what is due in threads of this process, from the moment it is made until it is shut down.
+
+    Every few seconds the scheduler lets it look at the clock. A job that takes long keeps no other waiting, and never
+    runs twice here at once.
 
     Args:
         parts: the vault's parts.
         report: told of every run that was done or failed.
-
-    Returns:
-        The scheduler; stop it with ``shutdown()``.
+        jobs: the lines.
+        clock: gives the time, UTC.
     """
-    # One thread: jobs are short, and on SQLite they would only wait for each other's writing turn.
-    scheduler = BackgroundScheduler(
-        executors={"default": ThreadPoolExecutor(1)},
-        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
-        timezone=UTC,
-    )
 
-    def run(job: Job) -> None:
-        for ran in run_due(parts, datetime.now(UTC), (job,)):
+    def __init__(
+        self,
+        parts: Parts,
+        report: Callable[[Ran], None],
+        jobs: Sequence[Job] = TIMETABLE,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._parts, self._report, self._jobs, self._clock = parts, report, jobs, clock
+        self._asked: dict[str, tuple[int, float]] = {}
+        self._busy: set[str] = set()
+        self._scheduler = BackgroundScheduler(
+            executors={_LOOK: ThreadPoolExecutor(1), "default": ThreadPoolExecutor(_AT_ONCE)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone=UTC,
+        )
+        self._scheduler.add_job(
+            self._look, "interval", seconds=_LOOK_SECONDS, id=_LOOK, executor=_LOOK, next_run_time=datetime.now(UTC)
+        )
+        self._scheduler.start()
+        self._stop = threading.Event()
+        self._pacer = threading.Thread(target=self._keep_pace, name="timetable", daemon=True)
+        self._pacer.start()
+
+    def shutdown(self) -> None:
+        """Begin nothing more, and wait for what runs."""
+        self._stop.set()
+        self._pacer.join()
+        self._scheduler.shutdown()
+
+    def _keep_pace(self) -> None:
+        """Let the scheduler go on at once after the clock was set back; it would sleep until the old time comes."""
+        while not self._stop.wait(_LOOK_SECONDS):
+            now = datetime.now(UTC)
+            look = self._scheduler.get_job(_LOOK)
+            if look.next_run_time > now + timedelta(seconds=2 * _LOOK_SECONDS):
+                look.modify(next_run_time=now)
+
+    def _look(self) -> None:
+        now, pace = self._clock(), time.monotonic()
+        for job in self._jobs:
+            slot, (asked_slot, asked_at) = job.slot(now), self._asked.get(job.name, (-1, 0.0))
+            if job.name in self._busy or (slot == asked_slot and pace - asked_at < _ASK_AGAIN_SECONDS):
+                continue
+            self._asked[job.name] = slot, pace
+            self._busy.add(job.name)
+            self._scheduler.add_job(self._one, args=(job,))
+
+    def _one(self, job: Job) -> None:
+        try:
+            ran = _run(self._parts, job, self._clock())
             if ran.outcome != "taken":
-                report(ran)
-
-    for job in TIMETABLE:
-        scheduler.add_job(run, "interval", seconds=job.every, args=(job,), id=job.name, next_run_time=datetime.now(UTC))
-    scheduler.start()
-    return scheduler
+                self._report(ran)
+        except Exception:  # what nobody foresaw is told by the process's log, and the next run comes in its time
+            logging.getLogger(__name__).exception("unexpected")
+        finally:
+            self._busy.discard(job.name)

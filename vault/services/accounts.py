@@ -11,13 +11,15 @@ from vault.domain.accounts import Act, led_to
 from vault.domain.log import Action, Outcome
 from vault.domain.notices import NoticeKind
 from vault.domain.people import AccountState, Person
+from vault.domain.returns import ResetKind
 from vault.errors import InvalidValue, NotFound
 from vault.services.steps import new_passwords
 from vault.services.steps.account_acts import known_role, logging_refusals, require_fitting, taken
 from vault.services.steps.intake_rows import checked_code
 from vault.services.steps.parts import Parts
+from vault.services.steps.returning import could_act, note_reset
 from vault.services.steps.tokens import digest
-from vault.storage import grants, notifications, people, sessions
+from vault.storage import grants, notifications, people, resets, sessions
 from vault.storage.people import SERVICE, Account
 from vault.storage.unit_of_work import UnitOfWork, unit_of_work
 
@@ -40,7 +42,11 @@ def invite(parts: Parts, person: Person, work_number: str, now: datetime) -> str
     ):
         account = taken(parts, work, person, work_number, now).account
         _move(work, account, Act.INVITE, _secret_values(parts, secret, now))
-        work.announce(parts.event(now, person.actor(), Action.INVITE, Outcome.DONE, account=account.work_number))
+        event = parts.event(now, person.actor(), Action.INVITE, Outcome.DONE, account=account.work_number)
+        if resets.unconfirmed_of(work.connection, account.account_id):
+            # Whoever makes the next secret of a reset account has seen it too, and does not confirm the return.
+            note_reset(parts, work, event, account, ResetKind.SECRET, person, now)
+        work.announce(event)
         work.commit()
     return secret
 
@@ -50,7 +56,9 @@ def reset(parts: Parts, person: Person, work_number: str, now: datetime) -> str:
 
     The old password opens nothing from now on and every session ends. A second factor stays, and activation asks for
     its code: whoever carries the secret to the person cannot take the account over with it. The person is told in
-    the vault and the event names them; a locked or suspended account stays so, and its secret waits.
+    the vault and the event names them; a locked or suspended account stays so, and its secret waits. Supervisors, the
+    other administrators and the privacy officer are told who did it, and the account does nothing more before somebody
+    else has confirmed that its person came back (:mod:`vault.services.returns`).
 
     Args:
         parts: the vault's parts.
@@ -81,6 +89,8 @@ def reset(parts: Parts, person: Person, work_number: str, now: datetime) -> str:
         ended = sessions.end_all(work.connection, account.account_id, now)
         event = parts.event(now, person.actor(), Action.RESET, Outcome.DONE, account=account.work_number, ended=ended)
         notifications.add(work.connection, [account.account_id], NoticeKind.ACCOUNT_RESET, event.event_id, now)
+        if could_act(account) or resets.unconfirmed_of(work.connection, account.account_id):
+            note_reset(parts, work, event, account, ResetKind.PASSWORD, person, now)
         work.announce(event)
         work.commit()
     return secret
@@ -174,6 +184,10 @@ def change_place(
         ended = 0
         if fresh.role is not account.role:
             ended = grants.end_all_of(work.connection, account.account_id, now)
+        moved: dict[str, Any] = {}
+        if (fresh.outlet, fresh.team) != (account.outlet, account.team):
+            moved = {"from_outlet": account.outlet, "from_team": account.team}
+            moved |= {"to_outlet": fresh.outlet, "to_team": fresh.team}
         event = parts.event(
             now,
             person.actor(),
@@ -183,6 +197,7 @@ def change_place(
             account_role=account.role.value,
             to=fresh.role.value,
             ended=ended,
+            **moved,
         )
         work.announce(event)
         work.commit()

@@ -18,7 +18,7 @@ from vault.domain.notices import NoticeKind
 from vault.domain.people import Person
 from vault.domain.rules.access import Right
 from vault.errors import NotFound
-from vault.services.steps import finding
+from vault.services.steps import finding, limits
 from vault.services.steps.admission import case_of, may_use
 from vault.services.steps.asked import AskedRequest, as_asked
 from vault.services.steps.attempts import until_stored
@@ -49,7 +49,7 @@ def ask(parts: Parts, person: Person, case_id: bytes, typed: str, now: datetime)
         The request's id.
 
     Raises:
-        AccessRefused: the role may not ask.
+        AccessRefused: the role may not ask, or has asked too often within the hour (``quota_asks``).
         InvalidValue: what was typed is no identifier.
         NotFound: the case is not theirs.
         IntegrityError: something that the choice of deciders rests on does not fit; logged, nothing stored.
@@ -59,6 +59,7 @@ def ask(parts: Parts, person: Person, case_id: bytes, typed: str, now: datetime)
         case = case_of(connection, person, case_id)
     may_use(parts, person, Right.ASK, case.purpose, now)
     kind, number = identify(typed, parts.policy.carriers)
+    limits.count_ask(parts, person, case.purpose, case_id, now)
     request_id = until_stored(lambda: _attempt(parts, person, case_id, kind, number, now))
     wait_for_the_beat(started)
     return request_id

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from vault.domain.ids import RecordClass
+from vault.domain.ids import RecordClass, Role
 from vault.domain.log import Action, Opened, Outcome
 from vault.domain.notices import NoticeKind
 from vault.domain.people import Person
@@ -46,10 +46,8 @@ def listed(parts: Parts, person: Person, now: datetime) -> Granted:
         IntegrityError: a customer's metadata was edited behind the vault's back; logged.
     """
     with parts.database.read() as connection, reporting(parts, person.actor(), {}, now):
-        living = grants.decided(connection, now, _LISTED)
-        mine = _revocable(connection, parts, person, [one.grant for one in living])
         return Granted(
-            tuple(one for one in living if one.grant.grant_id in mine),
+            tuple(_given(connection, parts, person, now)),
             tuple(grants.shared_with(connection, person.account_id, now, _LISTED)),
         )
 
@@ -93,6 +91,22 @@ def revoke(parts: Parts, person: Person, grant_id: bytes, now: datetime) -> None
     outcome = Outcome.MISS if found is None else Outcome.REFUSED
     parts.log_writer.write(parts.event(now, person.actor(), Action.GRANT_REVOKED, outcome))
     raise NotFound("grant")
+
+
+def _given(connection: Connection, parts: Parts, person: Person, now: datetime) -> list[GivenGrant]:
+    """Go through the living grants until the list is full: what others may revoke takes no place in it."""
+    # On whose customers a supervisor decides rests on who else is at work; others decide on their own alone.
+    concerned = None if person.role is Role.SUPERVISOR else person.account_id
+    found: list[GivenGrant] = []
+    last: Grant | None = None
+    while len(found) < _LISTED:
+        living = grants.decided(connection, now, _LISTED, concerned, last)
+        mine = _revocable(connection, parts, person, [one.grant for one in living])
+        found += [one for one in living if one.grant.grant_id in mine]
+        if len(living) < _LISTED:
+            break
+        last = living[-1].grant
+    return found[:_LISTED]
 
 
 def _revocable(connection: Connection, parts: Parts, person: Person, living: Collection[Grant]) -> set[bytes]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from vault.domain.limits import SignalKind
 from vault.domain.log import Action, Outcome
 from vault.domain.notices import NoticeKind
 from vault.domain.people import Person
@@ -70,7 +69,7 @@ def release(parts: Parts, person: Person, signal_id: bytes, now: datetime) -> No
         if whose is None or not signals.release(work.connection, signal_id, person.account_id, now):
             signal = None
         if signal is not None and whose is not None:
-            if signal.kind is not SignalKind.MISSES:
+            if signal.kind in signals.OF_CUSTOMERS:
                 signals.release_all(work.connection, signal.account_id, person.account_id, now)
             notifications.add(work.connection, [signal.account_id], NoticeKind.LIMIT_RELEASED, signal_id, now)
             work.announce(

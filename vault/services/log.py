@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import lru_cache
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Final
+
+from sqlalchemy import Connection
 
 from vault import verify_log
 from vault.domain.log import Action, Actor, Outcome
+from vault.services.steps.gaps import declared
 from vault.services.steps.parts import Parts
 from vault.services.steps.settling import refuse_rewound, settle
-from vault.storage import log, log_search
-from vault.verify_log import Entry, Finding, Report
+from vault.storage import log, log_copies
+from vault.storage.log_tiles import TileWatch
+from vault.verify_log import Finding, Gap, Kind, Report
 
 __all__ = [
-    "Action", "Actor", "Outcome", "Verdict", "record_verification", "refuse_rewound", "settle", "verify",
+    "Action", "Actor", "Gap", "Outcome", "Verdict", "record_verification", "refuse_rewound", "settle", "verify",
     "verify_bundle",
 ]  # fmt: skip
 
 verify_bundle = verify_log.main
 """Judges an exported bundle as the auditor's own copy of the verifier does, and prints what came of it."""
 
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - only for text: the columns are UTC, the text ends in Z
+_COPY: Final[Kind] = "column_mismatch"
+_OUT_OF_ORDER: Final = frozenset({"removed", "inserted", "reordered"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class Verdict:
     """What verifying this vault's log found.
 
     Args:
-        report: the verifier's report, with findings on search columns added.
+        report: the verifier's report, with findings on stored copies added: tiles, ids and terms.
         waiting: durable events that have no place in the log yet.
         tail_since: time of the oldest event that no checkpoint covers, as it says itself; empty without any.
         checkpoint: where the trusted checkpoint lies.
@@ -57,7 +62,7 @@ def verify(parts: Parts, *, with_terms: bool = False) -> Verdict | None:
 
     Args:
         parts: the vault's parts.
-        with_terms: compare the terms that searches walk along too; that takes several times as long.
+        with_terms: compare ids and terms, by which searches find events, too; that takes several times as long.
 
     Returns:
         The verdict, or None when one of the two files is missing or the key unreadable: then nobody can judge.
@@ -67,68 +72,33 @@ def verify(parts: Parts, *, with_terms: bool = False) -> Verdict | None:
         return None
     trusted = files.checkpoint.read_text(encoding="utf-8", errors="replace")  # a damaged note is a finding
     pin = files.pin.read_text(encoding="ascii", errors="replace").strip()
-    wrong: list[Finding] = []
+    tiles = TileWatch()
     with parts.database.read() as connection:
-        notes = log.checkpoint_notes(connection)
-        entries = _with_columns_checked(log.all_events(connection), wrong)
+        notes, gaps = log.checkpoint_notes(connection), declared(parts, connection)
         try:
-            report = verify_log.verify(entries, notes, trusted, pin)
+            report = verify_log.verify(log.all_events(connection), notes, trusted, pin, gaps, tiles.take)
         except verify_log.CannotJudge:
             return None
         waiting, oldest = log.waiting(connection), log.oldest_waiting(connection)
-        differing = log_search.first_difference(connection) if with_terms else None
-    if differing is not None:
-        index = None if differing == log_search.NO_EVENT else differing
-        wrong.append(Finding("column_mismatch", index, f"entry {index}: its search terms differ from the event"))
+        wrong = [*_wrong_tiles(tiles, connection, report)]
+        if with_terms:
+            wrong += [Finding(_COPY, one.leaf_index, one.words) for one in log_copies.differences(connection)]
     findings = tuple(sorted((*wrong, *report.findings), key=lambda one: -1 if one.index is None else one.index))
-    whole = Report(findings, report.size, report.checked_size, report.unsigned_tail, report.unlisted, report.tail_since)
+    unlisted = report.unlisted + max(0, len(findings) - verify_log.MOST_FINDINGS)
+    whole = replace(report, findings=findings[: verify_log.MOST_FINDINGS], unlisted=unlisted)
     since = report.tail_since or (json.loads(oldest)["at"] if oldest else "")
     return Verdict(whole, waiting, since, files.checkpoint, files.pin)
 
 
-def _with_columns_checked(batches: Iterable[list[tuple[Any, ...]]], wrong: list[Finding]) -> Iterator[list[Entry]]:
-    """Check each row's search columns against its canonical bytes, and pass the entries on.
-
-    Canonical JSON has sorted keys and escapes every quote inside a string, so the fragments compared here can
-    stand nowhere else.
-    """
-    for batch in batches:
-        for row in batch:
-            if not _columns_fit(row) and len(wrong) < verify_log.MOST_FINDINGS:
-                wrong.append(Finding("column_mismatch", row[0], f"entry {row[0]}: a column differs from the event"))
-        yield [row[:3] for row in batch]
-
-
-def _columns_fit(row: tuple[Any, ...]) -> bool:
-    _, canonical, _, event_id, at, action, outcome, actor = row
-    try:
-        head = _head(action, actor), _second(at // 1_000_000), at % 1_000_000
-        return (
-            canonical.startswith(b'%b%b.%06dZ","case":"' % head)
-            and b'"id":"%b","node":"' % event_id.hex().encode() in canonical
-            and _outcome_and_next(outcome) in canonical
-        )
-    except (TypeError, AttributeError, ValueError, OverflowError):
-        # SQLite keeps a value of any type in any column, and a number need not be a time.
-        return False
-
-
-# A log of a million events has few different actors, actions and outcomes, and neighbours mostly share their second.
-
-
-@lru_cache(maxsize=4096)
-def _head(action: str, actor: str) -> bytes:
-    return f'{{"action":"{action}","actor":"{actor}","at":"'.encode()
-
-
-@lru_cache(maxsize=1024)
-def _second(seconds: int) -> bytes:
-    return (_EPOCH + timedelta(seconds=seconds)).isoformat().encode()
-
-
-@lru_cache(maxsize=64)
-def _outcome_and_next(outcome: str) -> bytes:
-    return f'","outcome":"{outcome}","policy":"'.encode()
+def _wrong_tiles(tiles: TileWatch, connection: Connection, report: Report) -> Iterator[Finding]:
+    """Name tiles that differ from the events; not those over an entry that is itself named, which explains them."""
+    named = sorted(one.index for one in report.findings if one.index is not None)
+    is_whole = not any(one.kind in _OUT_OF_ORDER for one in report.findings)
+    for one in tiles.compare(connection, is_whole=is_whole):
+        place = bisect_left(named, one.entries.start)
+        if one.entries and place < len(named) and named[place] in one.entries:
+            continue
+        yield Finding(_COPY, one.entries.start if one.entries else None, one.words)
 
 
 def record_verification(parts: Parts, actor: Actor, verdict: Verdict | None, now: datetime) -> None:

@@ -27,6 +27,7 @@ from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, InvalidValue, VaultSealed
 from vault.services.steps import log_tables
 from vault.services.steps.admission import require_fresh
+from vault.services.steps.gaps import declared
 from vault.services.steps.log_bundle import LETTER, BundleWriter
 from vault.services.steps.log_tables import Name
 from vault.services.steps.parts import Parts
@@ -217,13 +218,14 @@ def _bundle(plan: _Plan, progress: Export) -> Iterator[bytes]:
     yield from writer.file("checkpoint", [plan.note.encode()])
     yield from writer.file("checkpoints.json", [_json(_older_notes(plan))])
     yield from writer.file("consistency.json", [_json(_consistency(plan))])
+    yield from writer.file("gaps.json", [_json(_gaps(plan))])
     yield from writer.file("events.jsonl", _together(_lines(plan, progress)), about)
     if plan.question.is_range:
         yield from writer.file("range.json", [_json(_range(plan))])
     else:
         yield from writer.file("proofs.jsonl", _together(_proofs(plan, progress)), about)
     if plan.question.table:
-        inside = (one for one in _entries(plan, progress) if _asked_for(plan, one))
+        inside = (one for one in _entries(plan, progress) if plan.question.asks_for(one.canonical))
         table = log_tables.rows(inside, plan.parts.policy.zone, plan.name)
         yield from writer.file("events.csv", _together(table), about)
         yield from writer.file("columns.csv", [log_tables.dictionary()])
@@ -250,14 +252,10 @@ def _entries(plan: _Plan, progress: Export) -> Iterator[Entry]:
         progress.done += stop - start
 
 
-def _asked_for(plan: _Plan, entry: Entry) -> bool:
-    return plan.question.asks_for(entry.at, entry.actor, entry.action)
-
-
 def _wanted(plan: _Plan, progress: Export) -> Iterator[Entry]:
     """Yield the entries of the bundle: of a range all, of a selection those asked for."""
     is_range = plan.question.is_range
-    return (one for one in _entries(plan, progress) if is_range or _asked_for(plan, one))
+    return (one for one in _entries(plan, progress) if is_range or plan.question.asks_for(one.canonical))
 
 
 def _lines(plan: _Plan, progress: Export) -> Iterator[bytes]:
@@ -284,6 +282,11 @@ def _range(plan: _Plan) -> dict[str, Any]:
 def _older_notes(plan: _Plan) -> list[str]:
     with plan.parts.database.read() as connection:
         return log_exports.notes_between(connection, plan.start, min(plan.stop + 1, plan.head.size), _MOST_NOTES)
+
+
+def _gaps(plan: _Plan) -> list[str]:
+    with plan.parts.database.read() as connection:
+        return declared(plan.parts, connection)
 
 
 def _consistency(plan: _Plan) -> list[dict[str, Any]]:

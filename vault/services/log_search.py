@@ -24,9 +24,10 @@ from vault.domain.records import LinkRole
 from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, InvalidValue
 from vault.services.steps.finding import CLASS_OF
+from vault.services.steps.limits import count_search
 from vault.services.steps.parts import Parts
 from vault.services.steps.refusing import refusals_logged
-from vault.storage import log, log_search, people, records
+from vault.storage import log, log_counts, log_search, people, records
 from vault.storage.log_search import Place, Walked
 
 MOST_RECORDS = 20
@@ -39,7 +40,7 @@ QUESTION_DAYS = 30
 """So far back the saved questions look."""
 
 _MOST_LOOKED_AT = 10_000
-_MOST_COUNTED = 100_000
+_MOST_COUNTED = 250_000
 _MOST_AROUND = 200
 _LONGEST_ACTOR = 64
 _NOT_A_ROLE = ("operator", "system", "none")
@@ -147,20 +148,20 @@ def counts(parts: Parts, person: Person, question: Question, now: datetime) -> L
     """
     _begin(parts, person, question, now)
     since, until = _span(question, now)
-    asked = replace(question, since=max(since, question.since or since), until=min(until, question.until or until))
-    hours, people = Counter[datetime](), Counter[str]()
-    looked_at, whole = 0, True
+    first, behind = max(since, question.since or since), min(until, question.until or until)
+    people: dict[str, int] = {}
     with parts.database.read() as connection:
-        for stretch in _walk(parts, connection, asked, None):
-            hours.update(_hour(one.at) for one in stretch.found)
-            people.update(one.actor for one in stretch.found)
-            looked_at += stretch.looked_at
-            if looked_at >= _MOST_COUNTED:
-                whole = False
-                break
+        end = log_counts.end_of_newest(connection, first, behind, _MOST_COUNTED)
+        if end is not None:  # a moment that would be counted in part is left out
+            first = end + timedelta(microseconds=1)
+        hours = _tally(parts, connection, question, first, behind)
+        if hours:
+            for name in [question.actor] if question.actor else log_search.actors(connection):
+                count = _tally(parts, connection, replace(question, actor=name), first, behind).total()
+                people |= {name: count} if count else {}
     every = [since + timedelta(hours=step) for step in range(int((until - since) / timedelta(hours=1)))]
     by_count = sorted(people.items(), key=lambda one: (-one[1], one[0]))
-    return LogCounts(since, until, tuple((hour, hours[hour]) for hour in every), tuple(by_count), whole)
+    return LogCounts(since, until, tuple((hour, hours[hour]) for hour in every), tuple(by_count), end is None)
 
 
 def find(parts: Parts, person: Person, typed: str, now: datetime) -> Found:
@@ -176,12 +177,14 @@ def find(parts: Parts, person: Person, typed: str, now: datetime) -> Found:
         The ids of the records, restricted ones too; none where nothing carries the number.
 
     Raises:
-        AccessRefused: the role has no right to read the log.
+        AccessRefused: the role has no right to read the log, or has searched too often within the hour
+            (``quota_searches``).
         InvalidValue: what was typed is no such number.
         LogUnavailable: the event could not be made durable; nothing was told.
     """
     _may_read(parts, person, now)
     kind, number = identify(typed, parts.policy.carriers)
+    count_search(parts, person, now)
     with parts.database.read() as connection:
         store = parts.keys.current(connection)
         hits = records.ids_by_tag(connection, [keys.tag(kind, number) for keys in store.class_keys(CLASS_OF[kind])])
@@ -246,6 +249,18 @@ def _walk(parts: Parts, connection: Connection, question: Question, before: int 
             yield replace(one, found=found)
         else:
             yield one
+
+
+def _tally(
+    parts: Parts, connection: Connection, question: Question, since: datetime, until: datetime
+) -> Counter[datetime]:
+    """Count the events of a time that answer a question, by hour; a shift begins and ends with a minute."""
+    rule, zone, hours = parts.policy.log, parts.policy.zone, Counter[datetime]()
+    step = timedelta(minutes=1) if question.outside_shift else timedelta(hours=1)
+    for at, count in log_counts.per_step(connection, question.groups(), since, until, step):
+        if not (question.outside_shift and rule.in_shift(at.astimezone(zone).time())):
+            hours[_hour(at)] += count
+    return hours
 
 
 def _span(question: Question, now: datetime) -> tuple[datetime, datetime]:

@@ -7,38 +7,21 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from vault.crypto.key_store import KeyStore
+from vault.domain.ledger import Entry, EntryKind
 from vault.domain.log import Action, Outcome
 from vault.domain.notices import NoticeKind
 from vault.domain.people import AccountState, Person, normal_work_number
 from vault.domain.rules.access import Right, Scope
 from vault.errors import InvalidValue, NotFound
 from vault.services.steps.account_acts import logging_refusals, require_accounts, taken
-from vault.services.steps.opening import announced, check, reporting
+from vault.services.steps.opening import announced, reporting
+from vault.services.steps.parting import AT_ONCE, LEFT, end_access, given
 from vault.services.steps.parts import Parts
-from vault.storage import api_tokens, cases, grants, leaving, notifications, people, record_writes, records, sessions
+from vault.storage import cases, leaving, notifications, people, record_writes, records
 from vault.storage.leaving import Held
 from vault.storage.people import PERSON, Account
-from vault.storage.record_writes import Change
 from vault.storage.records import StoredRecord
 from vault.storage.unit_of_work import UnitOfWork, unit_of_work
-
-_AT_ONCE = 200
-"""Records handed on in one go, and named in one event."""
-
-_NOTHING_LEFT: dict[str, Any] = dict.fromkeys(
-    (
-        "password",
-        "password_changed_at",
-        "password_expired_at",
-        "invite_hash",
-        "invite_expires_at",
-        "sealed_totp",
-        "totp_confirmed_at",
-        "totp_step",
-    )
-)
-"""What an account keeps of its person's ways in: nothing. The name stays, sealed: the log speaks of work numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +120,11 @@ def leave(parts: Parts, person: Person, work_number: str, successor: str, now: d
         fault = _leaving_fault(parts, account, heir, held, purposes, is_named=bool(successor))
         if fault:
             raise InvalidValue(fault, field="successor")
-        _end_access(work, account, now)
+        end_access(work.connection, account, now)
         if heir is not None:
             _hand_on_cases(parts, work, person, account, heir, open_cases, now)
         _hand_on_records(parts, work, person, account, heir, at_hand, now)
-        people.change(work.connection, account.account_id, {"state": AccountState.LEFT.value, **_NOTHING_LEFT})
+        people.change(work.connection, account.account_id, LEFT)
         if heir is not None and (held.cases or held.customers or held.services):
             told = [heir.account_id]
             notifications.add(work.connection, told, NoticeKind.CASE_RECEIVED, account.account_id, now)
@@ -158,6 +141,8 @@ def leave(parts: Parts, person: Person, work_number: str, successor: str, now: d
                 **to,
             )
         )
+        # Before the commit: a restore may take away an account too many, and never gives one back.
+        parts.ledger.append([Entry(EntryKind.ACCOUNT_LEFT, now, account.account_id)])
         work.commit()
     return Leaving(account.work_number, heir.work_number if heir else "", held, "")
 
@@ -177,15 +162,6 @@ def _leaving_fault(
     # A complaint that was passed to a specialist is seen by specialists alone.
     sees_it = not held.services or former.scope is not Scope.OPEN_COMPLAINTS or role.scope is former.scope
     return "" if works_here and sees_it and purposes.issubset(role.purposes) else "successor_not_possible"
-
-
-def _end_access(work: UnitOfWork, account: Account, now: datetime) -> None:
-    sessions.end_all(work.connection, account.account_id, now)
-    api_tokens.end_all(work.connection, account.account_id, now)
-    grants.end_all_of(work.connection, account.account_id, now)
-    grants.end_untaken_of(work.connection, account.account_id, now)
-    leaving.end_requests(work.connection, account.account_id, now)
-    leaving.forget_secrets(work.connection, account.account_id)
 
 
 def _hand_on_cases(
@@ -227,18 +203,11 @@ def _hand_on_records(
     store = parts.keys.current(work.connection)
     ids = leaving.records_to_hand_on(work.connection, account.account_id)
     facts: dict[str, Any] = {"account": account.work_number} | ({"to": heir.work_number} if heir else {})
-    for start in range(0, len(ids), _AT_ONCE):
+    for start in range(0, len(ids), AT_ONCE):
         at_hand.clear()
-        at_hand.update(records.load(work.connection, ids[start : start + _AT_ONCE]))
-        changes = [_given(store, one, heir, now) for one in at_hand.values()]
+        at_hand.update(records.load(work.connection, ids[start : start + AT_ONCE]))
+        changes = [given(store, one, heir, now) for one in at_hand.values()]
         record_writes.give(work.connection, changes)
         named = tuple(announced(one, ()) for one in at_hand.values())
         event = parts.event(now, person.actor(), Action.OWNER_CHANGED, Outcome.DONE, opened=named, **facts)
         work.announce(event)
-
-
-def _given(store: KeyStore, found: StoredRecord, heir: Account | None, now: datetime) -> Change:
-    check(store, found)
-    meta = found.meta.with_owner(heir.account_id if heir else None)
-    mac = store.keys_of(meta.cohort_id).mac(meta)
-    return Change(meta, mac, found.revision, now)

@@ -11,16 +11,19 @@ from vault.crypto.passwords import hash_password, waste_time
 from vault.domain.accounts import Act, led_to, possible
 from vault.domain.ids import Role
 from vault.domain.log import Action, Actor, Outcome
+from vault.domain.notices import NoticeKind
 from vault.domain.passwords import must_change
 from vault.domain.people import AccountState, Person, normal_work_number
+from vault.domain.returns import ResetKind, is_needed
 from vault.errors import NotFound, SignInRefused
 from vault.services.steps import new_passwords, throttle
 from vault.services.steps.account_acts import logging_refusals, require_accounts
 from vault.services.steps.humans import name_of, shared_names
 from vault.services.steps.parts import Parts
+from vault.services.steps.returning import could_act, note_reset
 from vault.services.steps.second_factor import code_is_right
 from vault.services.steps.tokens import digest, idle_span
-from vault.storage import people, sessions
+from vault.storage import notifications, people, sessions
 from vault.storage.people import PERSON, SERVICE, Account
 from vault.storage.unit_of_work import unit_of_work
 
@@ -43,6 +46,7 @@ class ListedAccount:
         second_factor: whether a second factor is confirmed.
         same_name: whether another account bears the same name: for decisions of two people they count as one.
         acts: what an administrator can do to it in this state.
+        return_owed: it was reset, and nobody has confirmed yet that its person came back.
     """
 
     work_number: str
@@ -58,13 +62,15 @@ class ListedAccount:
     second_factor: bool
     same_name: bool
     acts: frozenset[Act]
+    return_owed: bool
 
 
 def invite(parts: Parts, actor: Actor, work_number: str, now: datetime) -> str:
     """Make a one-time secret with which a person activates their account and chooses a password.
 
     The local operator's way, for the first administrator and for new colleagues; administrators have
-    :mod:`vault.services.accounts`. A password in use stays in use until its owner chooses the next one.
+    :mod:`vault.services.accounts`. A password in use stays in use until its owner chooses the next one; then the owner,
+    their supervisors, the administrators and the privacy officer are told.
 
     Args:
         parts: the vault's parts.
@@ -86,7 +92,11 @@ def invite(parts: Parts, actor: Actor, work_number: str, now: datetime) -> str:
         if account is None or account.state is AccountState.LEFT or account.kind != PERSON:
             raise NotFound("account")
         people.change(work.connection, account.account_id, {"invite_hash": digest(secret), "invite_expires_at": ends})
-        work.announce(parts.event(now, actor, Action.INVITE, Outcome.DONE, account=work_number))
+        event = parts.event(now, actor, Action.INVITE, Outcome.DONE, account=work_number)
+        if could_act(account):
+            notifications.add(work.connection, [account.account_id], NoticeKind.ACCOUNT_RESET, event.event_id, now)
+            note_reset(parts, work, event, account, ResetKind.SECRET, None, now)
+        work.announce(event)
         work.commit()
     return secret
 
@@ -205,6 +215,9 @@ def _every(parts: Parts, now: datetime) -> list[ListedAccount]:
             one.totp_confirmed_at is not None,
             one.account_id in shared,
             possible(one.state, is_program=one.kind == SERVICE),
+            one.return_owed_since is not None
+            and one.state is not AccountState.LEFT
+            and is_needed(parts.policy, one.role),
         )
         for one in accounts
     ]

@@ -11,7 +11,7 @@ from sqlalchemy import insert, text
 
 from vault.errors import StorageError, VaultError
 from vault.services.steps.parts import Parts
-from vault.storage import log, schema
+from vault.storage import job_runs, log, schema
 from vault.storage.tables import log_inbox
 from vault.storage.unit_of_work import unit_of_work
 
@@ -55,9 +55,21 @@ def fault(parts: Parts) -> str | None:
     return None
 
 
-def warning(parts: Parts) -> str | None:
-    """Find what somebody should look at although this process serves: a place elsewhere that got no checkpoint."""
-    return "anchor_unreachable" if any(one.fault for one in parts.anchors.standing()) else None
+def warning(parts: Parts, now: datetime) -> str | None:
+    """Find what somebody should look at although this process serves.
+
+    Args:
+        parts: the vault's parts.
+        now: UTC.
+
+    Returns:
+        A word: a place elsewhere got no checkpoint, or no timetable runs any more. None when all is well.
+    """
+    if any(one.fault for one in parts.anchors.standing()):
+        return "anchor_unreachable"
+    with parts.database.read() as connection:
+        last = max((run.started_at for run in job_runs.last_runs(connection)), default=now)
+    return "timetable_stands_still" if now - last > job_runs.STANDS_STILL_AFTER else None
 
 
 def log_readings(parts: Parts, now: datetime) -> LogReadings:

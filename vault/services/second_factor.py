@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyotp
@@ -15,6 +15,7 @@ import pyotp
 from vault.domain.log import Action, Outcome
 from vault.domain.notices import NoticeKind
 from vault.domain.people import Must, Person
+from vault.domain.returns import ResetKind
 from vault.domain.second_factor import RECOVERY_LETTERS, is_of_recovery, normal_code
 from vault.errors import InvalidValue, NotFound, SignInRefused
 from vault.services.steps import throttle
@@ -22,8 +23,9 @@ from vault.services.steps.account_acts import logging_refusals, taken
 from vault.services.steps.admission import require_fresh
 from vault.services.steps.parts import Parts
 from vault.services.steps.proof import prove, prove_code
+from vault.services.steps.returning import note_reset, tell_waiting
 from vault.services.steps.second_factor import fitting_steps
-from vault.services.steps.tokens import SignedIn, digest, renew_session
+from vault.services.steps.tokens import SignedIn, digest, first_duty, renew_session
 from vault.storage import notifications, people, second_factors, sessions
 from vault.storage.people import Account
 from vault.storage.unit_of_work import UnitOfWork, unit_of_work
@@ -187,6 +189,8 @@ def finish(parts: Parts, person: Person, code: str, now: datetime) -> list[str]:
             ended = sessions.end_all(work.connection, account.account_id, now, but=person.session_id)
             event = parts.event(now, person.actor(), Action.SECOND_FACTOR_SET, Outcome.DONE, ended=ended)
             work.announce(event)
+            fresh = people.by_work_number(work.connection, person.work_number) or account
+            tell_waiting(parts, work, replace(person, must=first_duty(parts, fresh, person.proved_at, now)), now)
             work.commit()
             return codes
     action = Action.THROTTLED if tried.throttled else Action.SECOND_FACTOR_SET
@@ -236,6 +240,9 @@ def drop_own(parts: Parts, person: Person, now: datetime) -> None:
 def reset(parts: Parts, person: Person, work_number: str, now: datetime) -> None:
     """Take a colleague's second factor away as an administrator; their sessions end, and they are told.
 
+    Their supervisors, the other administrators and the privacy officer are told who did it. The account does nothing
+    more before somebody else has confirmed that its person came back (:mod:`vault.services.returns`).
+
     Args:
         parts: the vault's parts.
         person: the administrator.
@@ -274,6 +281,7 @@ def _renewed(parts: Parts, account: Account, person: Person, action: Action, cod
         signed_in = renew_session(work.connection, parts, account, person, now)
         if signed_in is None:
             raise SignInRefused("not_signed_in")
+        tell_waiting(parts, work, signed_in.person, now)
         work.announce(parts.event(now, person.actor(), action, Outcome.DONE, kind=kind))
         work.commit()
     return signed_in
@@ -317,5 +325,7 @@ def _take_away(
         ended=ended,
     )
     notifications.add(work.connection, (account.account_id,), NoticeKind.SECOND_FACTOR_RESET, event.event_id, now)
+    if account.account_id != person.account_id and account.totp_confirmed_at is not None:
+        note_reset(parts, work, event, account, ResetKind.SECOND_FACTOR, person, now)
     work.announce(event)
     work.commit()

@@ -6,18 +6,24 @@ from datetime import datetime, timedelta
 
 from vault.domain.log import Action, Actor, Outcome
 from vault.domain.people import AccountState, Must, Person, normal_work_number
-from vault.domain.rules.access import Right
-from vault.errors import AccessRefused, NotFound
+from vault.errors import NotFound
+from vault.services.steps.account_acts import logging_refusals, require_administrator
 from vault.services.steps.elsewhere import tell_elsewhere
 from vault.services.steps.parts import Parts
 from vault.services.steps.proof import prove_code, prove_password, refused
+from vault.services.steps.returning import tell_waiting
 from vault.services.steps.tokens import SignedIn, digest, idle_span, open_session, person_at
 from vault.storage import people, sessions, sign_in_failures
 from vault.storage.sessions import SessionLine
 from vault.storage.unit_of_work import UnitOfWork, unit_of_work
 
 _TOUCH_EVERY = timedelta(minutes=1)
-_OWING = {Must.CODE: "must_code", Must.PASSWORD: "password_expired", Must.ENROL: "must_enrol"}
+_OWING = {
+    Must.CODE: "must_code",
+    Must.PASSWORD: "password_expired",
+    Must.ENROL: "must_enrol",
+    Must.CONFIRMATION: "must_be_confirmed",
+}
 """What the log says of a session that opens nothing yet."""
 
 
@@ -57,6 +63,7 @@ def sign_in(parts: Parts, work_number: str, password: str, source: str, now: dat
                 _mark_expired(parts, work, now)
             if others:
                 tell_elsewhere(parts, work, account, person.session_id, now)
+            tell_waiting(parts, work, person, now)
             rule = "" if person.must is None else _OWING[person.must]
             done = parts.event(now, person.actor(), Action.SIGN_IN, Outcome.DONE, rule=rule, elsewhere=len(others))
             work.announce(done)
@@ -148,12 +155,15 @@ def end_all_of(parts: Parts, person: Person, work_number: str, now: datetime) ->
     """End every session of somebody's account as an administrator; returns how many.
 
     Raises:
-        AccessRefused: the role has no right to accounts.
+        AccessRefused: no right to accounts at this moment.
+        StepUpNeeded: password and second factor were not given a moment ago.
         NotFound: no account has this work number.
     """
-    if not parts.policy.allows(person.role, Right.ACCOUNTS):
-        raise AccessRefused("no_right")
-    with unit_of_work(parts.database) as work:
+    with (
+        logging_refusals(parts, person, Action.SESSION_ENDED, work_number, now),
+        unit_of_work(parts.database) as work,
+    ):
+        require_administrator(parts, work, person, now)
         account = people.by_work_number(work.connection, normal_work_number(work_number))
         if account is None:
             raise NotFound("account")

@@ -10,6 +10,7 @@ from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
 from vault.domain.rules.access import PurposeKind, Right
 from vault.errors import AccessRefused, NotFound, StepUpNeeded
+from vault.services.steps.limits import refuse_forbidden
 from vault.services.steps.parts import Parts
 from vault.services.steps.tokens import is_fresh
 from vault.storage import cases
@@ -27,6 +28,8 @@ _ACTIONS = {
 def may_use(parts: Parts, person: Person, right: Right, purpose: str, now: datetime) -> None:
     """Let a person go on only with a right and a purpose of their role; a refusal is logged.
 
+    A forbidden purpose is also a signal to their supervisors (:func:`vault.services.steps.limits.refuse_forbidden`).
+
     Raises:
         AccessRefused: no such right (``no_right``), a forbidden purpose (``purpose_forbidden``, UL-02) or one
             that is not theirs to choose (``purpose_not_yours``).
@@ -42,8 +45,11 @@ def may_use(parts: Parts, person: Person, right: Right, purpose: str, now: datet
         rule = "purpose_not_yours"
     if rule:
         named = purpose if known else ""  # a word outside the closed list does not enter the log
-        action = _ACTIONS[right]
-        parts.log_writer.write(parts.event(now, person.actor(), action, Outcome.REFUSED, purpose=named, rule=rule))
+        refusal = parts.event(now, person.actor(), _ACTIONS[right], Outcome.REFUSED, purpose=named, rule=rule)
+        if rule == "purpose_forbidden":
+            refuse_forbidden(parts, person, refusal, now)
+        else:
+            parts.log_writer.write(refusal)
         raise AccessRefused(rule)
 
 

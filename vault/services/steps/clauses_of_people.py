@@ -55,8 +55,15 @@ def _leaving(look: Look) -> Told:
 def _with_a_reason(look: Look) -> Told:
     failures = Tally(look.counts.events("action:record.integrity_failure"))
     reveals = look.counts.events("action:record.reveal", "outcome:granted")
-    evidence = (late("reveals", count=reveals), late("integrity_failures", count=failures.count))
-    return judged((said("rule_with_a_reason"),), evidence, failures, action="record.reveal")
+    unowed = Tally(look.counts.events("outcome:failed", "action:log.counted"))
+    evidence = (
+        late("reveals", count=reveals),
+        late("integrity_failures", count=failures.count),
+        late("openings_counted", count=look.counts.events("action:log.counted")),
+        late("openings_without_receipt", count=unowed.count),
+        said("log_gaps", count=look.counts.log_gaps()),
+    )
+    return judged((said("rule_with_a_reason"),), evidence, failures, unowed, action="record.reveal")
 
 
 def _purposes(look: Look) -> Told:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
+from vault.domain.destruction import PlanState
 from vault.domain.fields import FIELDS
 from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import RecordClass
 from vault.services.steps.evidence import Answers, Look, Told, judged, late, not_built, said
+
+_YEAR = timedelta(days=365)
+_SOON = timedelta(hours=1)
+"""So long after its end a plan may be without its certificate: the timetable comes by several times."""
 
 
 def _class(record_class: RecordClass) -> Callable[[Look], Told]:
@@ -72,7 +78,9 @@ def _kept(*classes: RecordClass) -> Callable[[Look], Told]:
     def answer(look: Look) -> Told:
         due = look.counts.past_their_time(*classes)
         rule = said("rule_kept", years=look.policy.retention[classes[0]].keep_years)
-        return not_built(said("past_their_time", count=due.count), rules=(rule,), oldest=due.oldest)
+        kept = look.counts.kept_past_their_time(*classes)
+        evidence = (said("past_their_time", count=due.count), said("kept_past_their_time", count=kept))
+        return judged((rule,), evidence, due, action="record.destroyed")
 
     return answer
 
@@ -80,6 +88,43 @@ def _kept(*classes: RecordClass) -> Callable[[Look], Told]:
 def _copies(look: Look) -> Told:
     rule = said("rule_copies", days=look.policy.retention[RecordClass.ID_COPY].keep_days)
     return not_built(said("copies", count=look.counts.records(RecordClass.ID_COPY)), rules=(rule,))
+
+
+def _two_officers(look: Look) -> Told:
+    failed, forgotten = look.counts.not_destroyed(), look.counts.forgotten_holds(look.policy.zone)
+    rule = said("rule_two_officers", minutes=look.policy.destruction.cooling_minutes)
+    waiting = look.counts.plans(PlanState.PROPOSED, PlanState.APPROVED, PlanState.RUNNING, PlanState.PAUSED)
+    evidence = (
+        said("carried_out", count=look.counts.carried_out(look.counts.now - _YEAR)),
+        said("plans_under_way", count=waiting),
+        said("not_destroyed", count=failed.count),
+        said("forgotten_holds", count=forgotten.count),
+    )
+    return judged((rule,), evidence, failed, forgotten, action="destruction.approved")
+
+
+def _wholly_deleted(look: Look) -> Told:
+    # A cohort is closed behind a verified backup: as long as the newest may be old, it may wait for one.
+    zone, patience = look.policy.zone, look.policy.destruction.backup_warning()
+    late_keys, boxes = look.counts.cohorts_ended(zone, patience), look.counts.overdue_boxes(zone)
+    evidence = (
+        said("cohorts_destroyed", count=look.counts.cohorts_destroyed()),
+        said("cohorts_late", count=late_keys.count),
+        said("boxes", count=look.counts.boxes()),
+        said("boxes_overdue", count=boxes.count),
+    )
+    rule = said("rule_wholly_deleted", days=look.policy.destruction.backup_warn_days)
+    return judged((rule,), evidence, late_keys, boxes, action="cohort.destroyed")
+
+
+def _recorded(look: Look) -> Told:
+    missing = look.counts.not_certified(look.counts.now - _SOON)
+    evidence = (
+        said("certificates", count=look.counts.certificates(look.counts.now - _YEAR)),
+        said("not_certified", count=missing.count),
+        late("records_destroyed", count=look.counts.events("action:record.destroyed", "outcome:done")),
+    )
+    return judged((said("rule_recorded"),), evidence, missing, action="destruction.certified")
 
 
 def _missing(_look: Look) -> Told:
@@ -101,9 +146,9 @@ ANSWERS: Answers = {
     "SC-06": _shared_inside,
     "RD-01": _kept(RecordClass.CUSTOMER, RecordClass.SHIPMENT),
     "RD-02": _kept(RecordClass.SERVICE_RECORD),
-    "RD-03": _missing,
-    "RD-04": _missing,
-    "RD-05": _missing,
+    "RD-03": _two_officers,
+    "RD-04": _wholly_deleted,
+    "RD-05": _recorded,
     "ID-01": _missing,
     "ID-02": _copies,
     "ID-03": _missing,

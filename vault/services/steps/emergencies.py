@@ -66,7 +66,7 @@ def matter(connection: Connection, break_glass_id: bytes, *, locked: bool = Fals
         raise NotFound("break_glass")
     votes = break_glass.votes(connection, break_glass_id)
     ids = {emergency.asked_by, emergency.second_person, emergency.reviewed_by, *(one.account_id for one in votes)}
-    accounts = break_glass.accounts_of(connection, [one for one in ids if one is not None])
+    accounts = people.by_ids(connection, [one for one in ids if one is not None])
     purpose = break_glass.purpose_of(connection, emergency.case_id)
     return Matter(emergency, purpose, tuple(votes), accounts)
 

@@ -229,7 +229,8 @@ def _store(
 ) -> None:
     connection = work.connection
     touched = [*(one.meta for one in sealed), *(one.meta for one in changes)]
-    vault_state.require_open(connection, {meta.cohort_id for meta in touched}, store.version)
+    # A changed record stays under the key it has, which may be about to close: whoever moves it meets its new revision.
+    vault_state.require_open(connection, {one.meta.cohort_id for one in sealed}, store.version)
     keep = frozenset(name for name, spec in FIELDS[run.record_class].items() if spec.contact)
     record_writes.store(connection, sealed)
     record_writes.change(connection, changes, keep)

@@ -1,4 +1,4 @@
-"""The key store in force in this process, and making cohorts ahead of need."""
+"""The key store in force in this process, making cohorts ahead of need, and mirroring what changed in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vault.domain.cohorts import Cohort, wanted
 from vault.domain.log import Action, Actor, Event, Outcome
 from vault.domain.policy import Policy
 from vault.errors import KeyStoreError, VaultSealed
-from vault.storage import records, vault_state
+from vault.storage import cohorts, records, vault_state
 from vault.storage.engine import Database
 from vault.storage.unit_of_work import unit_of_work
 
@@ -67,28 +67,36 @@ def make_cohorts_ahead(database: Database, keys: KeyRing, policy: Policy, actor:
     """Make every cohort the policy wants by now; safe to repeat, single across processes.
 
     Order: the key store's files are written first and read back, then, still under the writer's lock, the
-    database's mirror is set forward with the cohorts' rows and the event.
+    database's mirror is set forward with the cohorts' rows and the event. A month that was closed is not made again,
+    even if the clock went back to it: its class and last day stand for a key that is gone.
 
     Returns:
         The cohorts this call made.
     """
     today = now.astimezone(policy.zone).date()
-
-    def mirror(store: KeyStore) -> None:
-        known_version, rows = _mirrored(database)
-        missing = [cohort for cohort in store.cohorts() if cohort.key_id not in rows]
-        if known_version == store.version and not missing:
-            return
-        with unit_of_work(database) as work:
-            vault_state.mirror_key_store(work.connection, store.version, missing, now)
-            if missing:
-                facts = {"cohorts": len(missing), "version": store.version}
-                work.announce(Event(now, actor, Action.KEYS_COHORTS, Outcome.DONE, policy.digest, facts=facts))
-            work.commit()
-
-    store, made = keys.files.make_cohorts(wanted(policy.cohort_rules(), today), confirm=mirror)
+    with database.read() as connection:
+        closed = cohorts.closed_months(connection)
+    missing = [pair for pair in wanted(policy.cohort_rules(), today) if pair not in closed]
+    store, made = keys.files.make_cohorts(missing, lambda one: mirror(database, policy, actor, one, now))
     keys.adopt(store)
     return made
+
+
+def mirror(database: Database, policy: Policy, actor: Actor, store: KeyStore, now: datetime) -> None:
+    """Set the database's mirror of the key store forward, with the rows of cohorts that have none yet.
+
+    Call it while the key store's lock is held, with the store that was just written and read back.
+    """
+    known_version, rows = _mirrored(database)
+    missing = [cohort for cohort in store.cohorts() if cohort.key_id not in rows]
+    if known_version == store.version and not missing:
+        return
+    with unit_of_work(database) as work:
+        vault_state.mirror_key_store(work.connection, store.version, missing, now)
+        if missing:
+            facts = {"cohorts": len(missing), "version": store.version}
+            work.announce(Event(now, actor, Action.KEYS_COHORTS, Outcome.DONE, policy.digest, facts=facts))
+        work.commit()
 
 
 def _mirrored(database: Database) -> tuple[int, frozenset[bytes]]:

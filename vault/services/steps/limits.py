@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from vault.domain.ids import RecordClass
+from vault.domain.ids import RecordClass, new_id
 from vault.domain.limits import SignalKind, judge
 from vault.domain.log import Action, Event, Opened, Outcome, Receipt
 from vault.domain.notices import NoticeKind
@@ -14,7 +14,7 @@ from vault.domain.records import LinkRole, RecordMeta
 from vault.errors import AccessRefused, LogUnavailable, StorageUnavailable
 from vault.services.steps.parts import Parts
 from vault.storage import disclosures, notifications, signals, supervision
-from vault.storage.disclosures import LOOKUP, MISS, REVEAL, Reading
+from vault.storage.disclosures import ASK, LOOKUP, MISS, REVEAL, SEARCH, Reading
 from vault.storage.group_commit import Rows
 from vault.storage.tables import disclosures as disclosures_table
 from vault.storage.unit_of_work import UnitOfWork, unit_of_work
@@ -23,6 +23,7 @@ _RAISED = {
     SignalKind.WARNED: (Action.LIMIT_WARNED, NoticeKind.LIMIT_WARNED),
     SignalKind.ALARMED: (Action.LIMIT_ALARMED, NoticeKind.LIMIT_ALARMED),
     SignalKind.MISSES: (Action.LIMIT_WARNED, NoticeKind.LIMIT_WARNED),
+    SignalKind.FORBIDDEN: (Action.LIMIT_WARNED, NoticeKind.FORBIDDEN_PURPOSE),
 }
 _HOUR = timedelta(hours=1)
 
@@ -58,7 +59,7 @@ def may_look_up(parts: Parts, person: Person, purpose: str, now: datetime) -> Re
 
 def look_up_row(person: Person, event: Event, *, found: bool) -> Rows:
     """Return the row by which a look-up counts, to be written with its event."""
-    return {disclosures_table: [_row(person, event, LOOKUP if found else MISS, None)]}
+    return {disclosures_table: [_row(person, event.event_id, event.at, LOOKUP if found else MISS, None)]}
 
 
 def note_miss(parts: Parts, person: Person, before: Reading, now: datetime) -> None:
@@ -81,6 +82,60 @@ def note_miss(parts: Parts, person: Person, before: Reading, now: datetime) -> N
         if all(one.kind is not SignalKind.MISSES for one in standing):
             _raise_signal(parts, work, person, SignalKind.MISSES, before.misses_hour + 1, now)
             work.commit()
+
+
+def refuse_forbidden(parts: Parts, person: Person, refusal: Event, now: datetime) -> None:
+    """Log that somebody chose a forbidden purpose, and raise a signal: supervisors are told of the first of the day.
+
+    Args:
+        parts: the vault's parts.
+        person: who chose it.
+        refusal: the event of the refusal.
+        now: UTC.
+
+    Raises:
+        LogUnavailable: neither could be made durable.
+    """
+    midnight = now.astimezone(parts.policy.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    try:
+        with unit_of_work(parts.database) as work:
+            disclosures.take_turn(work.connection, person.account_id)
+            # One raised at midnight itself is of today.
+            today = signals.open_of(work.connection, [person.account_id], midnight - timedelta(microseconds=1))
+            standing = next((one for one in today if one.kind is SignalKind.FORBIDDEN), None)
+            work.announce(refusal)
+            if standing is None:
+                _raise_signal(parts, work, person, SignalKind.FORBIDDEN, 1, now)
+            else:
+                signals.count_on(work.connection, standing.signal_id)
+            work.commit()
+    except StorageUnavailable as error:
+        raise LogUnavailable("log_not_written") from error
+    parts.noted(refusal)
+
+
+def count_ask(parts: Parts, person: Person, purpose: str, case: bytes, now: datetime) -> None:
+    """Count a request for access before anything is looked for; see :func:`_count`.
+
+    Raises:
+        AccessRefused: ``quota_asks``; logged.
+    """
+    rule = "quota_asks"
+    refusal = parts.event(now, person.actor(), Action.ASK, Outcome.REFUSED, purpose=purpose, case=case, rule=rule)
+    if not _count(parts, person, ASK, parts.policy.limits.asks_hour, refusal, now):
+        raise AccessRefused(rule)
+
+
+def count_search(parts: Parts, person: Person, now: datetime) -> None:
+    """Count a search of the log by number before anything is looked for; see :func:`_count`.
+
+    Raises:
+        AccessRefused: ``quota_searches``; logged.
+    """
+    rule = "quota_searches"
+    refusal = parts.event(now, person.actor(), Action.LOG_SEARCH, Outcome.REFUSED, rule=rule)
+    if not _count(parts, person, SEARCH, parts.policy.limits.searches_hour, refusal, now):
+        raise AccessRefused(rule)
 
 
 def write_reveal(parts: Parts, person: Person, event: Event, customer: bytes, now: datetime) -> Receipt:
@@ -108,7 +163,9 @@ def write_reveal(parts: Parts, person: Person, event: Event, customer: bytes, no
                 work.announce(_refusal(event, rule))
                 work.commit()
                 raise AccessRefused(rule)
-            work.connection.execute(disclosures_table.insert(), [_row(person, event, REVEAL, customer)])
+            work.connection.execute(
+                disclosures_table.insert(), [_row(person, event.event_id, event.at, REVEAL, customer)]
+            )
             work.announce(event)
             receipt = work.commit()[-1]
     except StorageUnavailable as error:
@@ -128,6 +185,31 @@ def customer_of(meta: RecordMeta, in_scope: dict[bytes, str]) -> bytes:
         return meta.record_id
     linked = (meta.linked(role) for role in (LinkRole.RECIPIENT, LinkRole.SENDER, LinkRole.CUSTOMER))
     return next(one for one in linked if one is not None and one in in_scope)
+
+
+def _count(parts: Parts, person: Person, kind: str, most: int, refusal: Event, now: datetime) -> bool:
+    """Count one more of a kind and return whether it is within the hour's limit; else its refusal is logged.
+
+    All that one person does of it takes turns here, so the limit is exact however many come at once.
+
+    Raises:
+        LogUnavailable: nothing could be written.
+    """
+    try:
+        with unit_of_work(parts.database) as work:
+            disclosures.take_turn(work.connection, person.account_id)
+            within = disclosures.how_many(work.connection, person.account_id, kind, now) < most
+            if within:
+                row = _row(person, new_id(), now, kind, None)
+                work.connection.execute(disclosures_table.insert(), [row])
+            else:
+                work.announce(refusal)
+            work.commit()
+    except StorageUnavailable as error:
+        raise LogUnavailable("log_not_written") from error
+    if not within:
+        parts.noted(refusal)
+    return within
 
 
 def _over_quota(parts: Parts, work: UnitOfWork, person: Person, now: datetime) -> str:
@@ -164,11 +246,11 @@ def _refusal(event: Event, rule: str) -> Event:
     return replace(event, outcome=Outcome.REFUSED, rule=rule, opened=opened)
 
 
-def _row(person: Person, event: Event, kind: str, customer: bytes | None) -> dict[str, object]:
+def _row(person: Person, row_id: bytes, at: datetime, kind: str, customer: bytes | None) -> dict[str, object]:
     return {
-        "disclosure_id": event.event_id,
+        "disclosure_id": row_id,
         "account_id": person.account_id,
-        "at": event.at,
+        "at": at,
         "kind": kind,
         "record_id": customer,
     }

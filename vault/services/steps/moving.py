@@ -13,9 +13,10 @@ from vault.domain.people import Person
 from vault.domain.records import RecordMeta
 from vault.domain.rules.access import Right
 from vault.errors import AccessRefused
+from vault.services.steps.humans import same_human
 from vault.services.steps.opening import check
 from vault.services.steps.parts import Parts
-from vault.storage import cases, grants, handovers, records
+from vault.storage import cases, grants, handovers, people, records
 from vault.storage.cases import Case
 from vault.storage.people import Account
 from vault.storage.unit_of_work import UnitOfWork
@@ -56,8 +57,9 @@ def require_usable(parts: Parts, taker: Account, moved: Collection[Case]) -> Non
 def move_case(parts: Parts, work: UnitOfWork, store: KeyStore, move: Move, case: Case, now: datetime) -> bool:
     """Move one case with its grants; from the next request on it gives whoever held it nothing (AC-02, SH-06).
 
-    Emergency access was opened for one person with a second one beside them: it ends. Customers whom the giver owns
-    are shared with the taker for this case, or the taker could not go on with it.
+    Emergency access was opened for one person with a second one beside them: it ends. So does what the taker has
+    granted in the case themselves, under whichever account: nobody receives what they have granted. Customers whom the
+    giver owns are shared with the taker for this case, or the taker could not go on with it.
 
     Args:
         parts: the vault's parts.
@@ -71,15 +73,19 @@ def move_case(parts: Parts, work: UnitOfWork, store: KeyStore, move: Move, case:
         Whether it moved; a case that was closed or moved meanwhile stays as it is.
 
     Raises:
-        IntegrityError: a customer of the case was edited behind the vault's back.
+        IntegrityError: a customer of the case, or the name of somebody who granted in it, was edited behind the
+            vault's back.
     """
     giver, taker = move.giver, move.taker
     if not cases.move(work.connection, case.case_id, giver.account_id, taker.account_id):
         return False
     handovers.end_emergency(work.connection, case.case_id, now)
+    ended = _end_granted_by(work, store, case, taker, now)
     grants.move_with_case(work.connection, case.case_id, taker.account_id)
     shared = _share_owned(parts, work, store, case, giver, taker, now)
-    facts = {"account": taker.work_number}
+    facts: dict[str, str | int] = {"account": taker.work_number}
+    if ended:
+        facts["ended"] = ended
     if move.handover:
         facts["handover"] = move.handover.hex()
     work.announce(
@@ -97,6 +103,13 @@ def move_case(parts: Parts, work: UnitOfWork, store: KeyStore, move: Move, case:
         )
     )
     return True
+
+
+def _end_granted_by(work: UnitOfWork, store: KeyStore, case: Case, taker: Account, now: datetime) -> int:
+    """End the grants of a case whose giver is the human who takes it; returns how many."""
+    givers = people.by_ids(work.connection, grants.givers_in(work.connection, case.case_id))
+    own = [key for key, one in givers.items() if same_human(store, one, taker)]
+    return grants.end_given_in(work.connection, case.case_id, own, now) if own else 0
 
 
 def _share_owned(

@@ -11,6 +11,7 @@ from vault.domain.policy import Policy
 from vault.services.steps.keys import KeyRing
 from vault.storage.engine import Database
 from vault.storage.group_commit import GroupCommit
+from vault.storage.ledger import Ledger
 from vault.storage.log_anchors import Anchors
 from vault.storage.log_files import LogFiles
 
@@ -32,6 +33,7 @@ class Parts:
         log_files: what the log keeps outside the database.
         node: this host's name.
         anchors: places elsewhere that get each signed checkpoint.
+        ledger: what a restore of the database must not forget, kept beside the key store.
         noted: told of events that became durable past the log writer, to count them.
     """
 
@@ -42,6 +44,7 @@ class Parts:
     log_files: LogFiles
     node: str
     anchors: Anchors
+    ledger: Ledger
     noted: Callable[[Event], None] = _unwatched
 
     def event(

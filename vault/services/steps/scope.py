@@ -124,7 +124,7 @@ def within_case(
 
 
 def findable(connection: Connection, store: KeyStore, meta: RecordMeta, now: datetime) -> bool:
-    """Return whether a record is not restricted: within its period, held, or with a service still open on it.
+    """Return whether a record is not restricted: within its period, or with a service still open on it.
 
     Raises:
         IntegrityError: the service that would hold it was edited behind the vault's back.

@@ -1,6 +1,7 @@
 """Settling the log: durable events get their places, and a checkpoint over them is signed.
 
-The signer remembers outside the database what it signed last, and signs only extensions of that.
+The signer remembers outside the database what it signed last, and signs only extensions of that: or, where the
+operator has accepted a loss by a signed statement, extensions of what was kept.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ from sqlalchemy import Connection
 from vault.domain.log_checkpoints import Checkpoint
 from vault.domain.log_tree import Frontier
 from vault.errors import VaultSealed
+from vault.services.steps.gaps import AcceptedGap, accepted, grow
 from vault.services.steps.parts import Parts
 from vault.storage import log, vault_state
 from vault.storage.log_files import SignedState
 from vault.storage.unit_of_work import unit_of_work
-
-_BATCH = 4096
 
 
 def settle(parts: Parts, now: datetime) -> int:
@@ -32,6 +32,7 @@ def settle(parts: Parts, now: datetime) -> int:
 
     Raises:
         VaultSealed: the database went back in time or its history was rewritten; nothing was signed.
+        StorageError: ``log_has_gap``: an event is missing; nothing was signed.
     """
     log.order(parts.database)
     return _sign(parts, now)
@@ -46,27 +47,35 @@ def _sign(parts: Parts, now: datetime) -> int:
             if state is None:
                 raise VaultSealed("no_vault_here")
             size = log.size(connection)
-            frontier = Frontier() if before is None else before.frontier.copy()
-            _refuse_rewound(connection, before, size)
-            last_leaf = b"" if before is None else before.last_leaf
-            for start in range(frontier.size, size, _BATCH):
-                leaves = log.leaf_hashes(connection, start, min(start + _BATCH, size))
-                frontier.extend(leaves)
-                last_leaf = leaves[-1]
+            gap = _refuse_rewound(parts, connection, before, size)
+            frontier, last_leaf = _where_to_go_on(before, gap)
+            last_leaf = grow(connection, frontier, last_leaf, size)
             signer = parts.keys.current(connection).signer(state.origin)
         if size == 0:
             return 0
-        if before is None or size > before.frontier.size or not files.checkpoint.exists():
-            note = signer.sign(Checkpoint(state.origin, size, frontier.root()).body())
+        if gap is not None:  # before the memory forgets what was lost
+            files.declare(gap.note)
+        if before is None or gap is not None or size > before.frontier.size:
+            head = parts.ledger.head()
+            _refuse_older_ledger(parts, before)
+            note = signer.sign(Checkpoint(state.origin, size, frontier.root(), head).body())
             # Memory first, synced, then the checkpoint: nobody ever sees a checkpoint the signer forgot.
             files.remember(SignedState(frontier, last_leaf, note))
         else:
             note = before.note
+            files.publish(note)
         with unit_of_work(parts.database) as work:
             log.add_checkpoint(work.connection, size, note, now)
             work.commit()
-        parts.anchors.deliver(note, size, now)
+        parts.anchors.deliver(note, size, now, files.gaps())
         return size
+
+
+def _where_to_go_on(before: SignedState | None, gap: AcceptedGap | None) -> tuple[Frontier, bytes]:
+    """Return the tree to sign an extension of, and its last leaf."""
+    if gap is not None:
+        return gap.frontier, gap.last_leaf
+    return (Frontier(), b"") if before is None else (before.frontier.copy(), before.last_leaf)
 
 
 def refuse_rewound(parts: Parts) -> None:
@@ -74,20 +83,51 @@ def refuse_rewound(parts: Parts) -> None:
 
     Raises:
         VaultSealed: ``database_rewound``, ``history_rewritten``, or ``signer_memory_unreadable`` where the database
-            was signed and nothing outside it remembers what.
+            was signed and nothing outside it remembers what; ``ledger_older``.
     """
     before = parts.log_files.signed()
+    _refuse_older_ledger(parts, before)
     with parts.database.read() as connection:
-        _refuse_rewound(connection, before, log.size(connection))
+        _refuse_rewound(parts, connection, before, log.size(connection))
 
 
-def _refuse_rewound(connection: Connection, before: SignedState | None, size: int) -> None:
+def _refuse_older_ledger(parts: Parts, before: SignedState | None) -> None:
+    """Refuse a ledger that forgot what a signed checkpoint names: a restore would bring back what was destroyed.
+
+    Raises:
+        VaultSealed: ``ledger_older``, or what is wrong with the ledger itself.
+    """
+    signed = None if before is None else Checkpoint.parse(before.note.partition("\n\n")[0] + "\n").ledger
+    if signed is not None and not parts.ledger.extends(signed):
+        raise VaultSealed("ledger_older", signed=signed.count, found=parts.ledger.head().count)
+
+
+def _refuse_rewound(parts: Parts, connection: Connection, before: SignedState | None, size: int) -> AcceptedGap | None:
+    """Return None where all is well, or the statement by which the operator accepted that it is not."""
     if before is None:
         if log.was_signed(connection):  # signing from the beginning again would bless whatever is there now
             raise VaultSealed("signer_memory_unreadable", path="signer.json")
-        return
+        return None
+    fault = rewound(connection, before, size)
+    if fault is None:
+        return None
+    gap = accepted(parts, connection, before)
+    if gap is None:
+        raise fault
+    return gap
+
+
+def rewound(connection: Connection, before: SignedState, size: int) -> VaultSealed | None:
+    """Return what is wrong with a database that does not hold what was signed; None where it does.
+
+    Args:
+        connection: an open connection.
+        before: what the signer remembers.
+        size: events in order.
+    """
     signed = before.frontier.size
     if size < signed:
-        raise VaultSealed("database_rewound", signed=signed, found=size)
+        return VaultSealed("database_rewound", signed=signed, found=size)
     if log.leaf_hashes(connection, signed - 1, signed) != [before.last_leaf]:
-        raise VaultSealed("history_rewritten", signed=signed)
+        return VaultSealed("history_rewritten", signed=signed)
+    return None

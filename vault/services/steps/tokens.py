@@ -12,13 +12,14 @@ from sqlalchemy import Connection
 from vault.domain.ids import new_id
 from vault.domain.passwords import must_change
 from vault.domain.people import Must, Person
+from vault.domain.returns import is_needed
 from vault.domain.rules.people import SessionPolicy
 from vault.errors import AccessRefused, PasswordExpired, SignInRefused
 from vault.services.steps.parts import Parts
 from vault.storage import sessions
 from vault.storage.people import Account
 
-_OWED_REASONS = {Must.CODE: "must_code", Must.ENROL: "must_enrol"}
+_OWED_REASONS = {Must.CODE: "must_code", Must.ENROL: "must_enrol", Must.CONFIRMATION: "must_be_confirmed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,8 @@ def first_duty(parts: Parts, account: Account, proved_at: datetime | None, now: 
         return Must.PASSWORD
     if parts.policy.roles[account.role].second_factor and account.totp_confirmed_at is None:
         return Must.ENROL
+    if account.return_owed_since is not None and is_needed(parts.policy, account.role):
+        return Must.CONFIRMATION
     return None
 
 
@@ -102,7 +105,8 @@ def refuse_owing(must: Must | None) -> None:
 
     Raises:
         PasswordExpired: the password is too old.
-        AccessRefused: the code of the second factor is owed, or the second factor itself.
+        AccessRefused: the code of the second factor is owed, the second factor itself, or that a colleague confirms
+            their return.
     """
     if must is Must.PASSWORD:
         raise PasswordExpired
