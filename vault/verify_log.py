@@ -1,11 +1,15 @@
 """Check a log against its signed checkpoints: complete, unaltered, unbroken, or exactly what is wrong.
 
     python -I verify_log.py BUNDLE --key PIN [--since CHECKPOINT]
+    python -I verify_log.py EVENT --proof PROOF --key PIN
+    python -I verify_log.py CERTIFICATE --key PIN
 
-BUNDLE is an export of the access log: the ZIP as it came, or the folder it was unpacked into. PIN is the public key
+BUNDLE is an export of the access log: the ZIP as it came, or the folder it was unpacked into. CERTIFICATE is a
+certificate of destruction in the same way, or its statement where ``--proof`` is given. PIN is the public key
 that you keep from the day the log began, or a file that holds it; the key inside a bundle proves nothing, because who
 forges a bundle forges that too. CHECKPOINT is a file ``checkpoint`` that you kept from an earlier bundle: the log must
-still contain everything it spoke of. The verdict is the last line. Exit code 0: holds; 1: something is wrong, and it is
+still contain everything it spoke of. EVENT is the file of one entry, or a statement whose digest an entry holds, and
+PROOF its ``.tlog-proof``. The verdict is the last line. Exit code 0: holds; 1: something is wrong, and it is
 named; 2: nothing can be judged, for want of a key or of a readable bundle.
 
 This file stands alone on purpose: the standard library and ``cryptography``, nothing else of the vault, so that a
@@ -33,11 +37,12 @@ import sys
 import zipfile
 import zlib
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import chain, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, Final, Literal, cast
 
@@ -46,6 +51,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 Entry = tuple[int, bytes, bytes]
 """One ordered event: its index from 0, its canonical bytes, the leaf hash stored beside it."""
+
+Told = Callable[[int, Sequence[bytes]], None]
+"""Takes the roots of the next complete subtrees of a level of the tree; level 0 are the leaf hashes."""
 
 Kind = Literal[
     "changed",
@@ -59,9 +67,12 @@ Kind = Literal[
     "bad_checkpoint",
     "column_mismatch",
     "gap",
+    "uncounted",
 ]
 """Closed. ``column_mismatch``: a copy says something else than the event, in another column of its row (which only the
-callers see that hold it) or in the table of a bundle. ``gap``: the entries do not reach as far as was asked for."""
+callers see that hold it) or in the table of a bundle. ``gap``: the entries do not reach as far as was asked for, or
+what a checkpoint signs was lost, and the operator said so in a signed statement.
+``uncounted``: a process says of itself that it unwrapped more keys than it used receipts."""
 
 MOST_FINDINGS: Final = 1000  # bounds the memory of a report on a log that is wrong everywhere; the rest is counted
 _BATCH: Final = 1024
@@ -89,6 +100,50 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """A part of the log that was lost, as a signed statement says; it never turns a finding into a verdict that holds.
+
+    Attributes:
+        kept: size and root that both histories begin with.
+        lost: size and root that were signed last before.
+        at: when the operator accepted it, as the statement says.
+        reason: why, as the statement says.
+    """
+
+    kept: tuple[int, bytes]
+    lost: tuple[int, bytes]
+    at: str
+    reason: str
+
+    @property
+    def words(self) -> str:
+        """One English sentence for a person."""
+        because = _BECAUSE.get(self.reason, self.reason)
+        told = f"entries {self.kept[0]} to {self.lost[0] - 1} were lost; the operator accepted this on {self.at}"
+        return f"{told}, because {because}"
+
+    def covers(self, size: int, root: bytes) -> bool:
+        """Say whether a signed state may be of what was lost; only of the last one it is certain."""
+        return self.kept[0] < size < self.lost[0] or (size, root) == self.lost
+
+    def finding(self, size: int, root: bytes) -> Finding:
+        """Return what to say of a checkpoint that the log no longer leads to."""
+        if (size, root) == self.lost:
+            return Finding("gap", self.kept[0], f"what the checkpoint of {size} entries signs is gone: {self.words}")
+        doubt = "if it was signed after that, the log was forked"
+        words = f"what the checkpoint of {size} entries signs is gone: {self.words}; {doubt}"
+        return Finding("gap", self.kept[0], words)
+
+
+_BECAUSE: Final[Mapping[str, str]] = {
+    "restored_backup": "a backup was restored",
+    "promoted_standby": "a standby that lagged behind took over",
+    "lost_disk": "a disk was lost",
+    "other_history": "the database held another history",
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What one verification saw.
 
@@ -99,6 +154,7 @@ class Report:
         unsigned_tail: entries after the last signed checkpoint, which nothing vouches for yet.
         unlisted: findings beyond the first 1000, counted only.
         tail_since: time of the first of the unsigned entries, as it says itself; empty without any.
+        gaps: the losses that were declared, oldest first.
     """
 
     findings: tuple[Finding, ...]
@@ -107,6 +163,7 @@ class Report:
     unsigned_tail: int
     unlisted: int
     tail_since: str = ""
+    gaps: tuple[Gap, ...] = ()
 
     @property
     def first_bad_index(self) -> int | None:
@@ -119,6 +176,8 @@ def verify(
     checkpoints: Sequence[str],
     trusted: str | None,
     pin: str,
+    gaps: Sequence[str] = (),
+    told: Told | None = None,
 ) -> Report:
     """Judge a log in one pass and flat memory.
 
@@ -127,6 +186,8 @@ def verify(
         checkpoints: the checkpoint notes kept with the log, oldest first.
         trusted: the checkpoint note kept outside the database, if there is one.
         pin: the verifier key obtained out of band (``name+key id+base64``), whose name is the log's origin.
+        gaps: the gap statements kept with the log, oldest first.
+        told: told of each complete subtree while the tree grows, for callers that keep copies of them.
 
     Returns:
         The report.
@@ -140,14 +201,26 @@ def verify(
     last_inside = heads.largest
     if trusted is not None:
         heads.add_trusted(trusted)
-    walk = _Walk(heads.roots, tail=heads.largest)
+    heads.add_gaps(gaps)
+    walk, openings = _Walk(heads.roots, tree=_Tree(told=told), tail=heads.largest), _Openings()
     for batch in _batches(events):
         walk.take(batch)
-    found = heads.findings() + walk.findings() + _missing_tail(walk.next_index, last_inside, heads.largest)
-    found += _root_findings(walk.judged, found)
+        openings.take(batch)
+    lost, last = heads.lost(trusted, walk.judged), heads.largest
+    found = heads.findings() + walk.findings() + _missing_states(heads, walk.next_index)
+    if lost is None:
+        found += _missing_tail(walk.next_index, last_inside, last) + _root_findings(walk.judged, found)
+    else:  # the checkpoint kept outside is still the lost one
+        last = last_inside
+        found += _missing_tail(walk.next_index, last, last)
+        found += _root_findings([one for one in walk.judged if one[0] != lost.lost[0]], found)
+        found.append(lost.finding(*lost.lost))  # behind them: it explains none of them
+    found += openings.findings()  # last: these entries say what is wrong, they are not wrong themselves
     agreed = max((size for size, _, agrees in walk.judged if agrees), default=0)
-    tail = max(0, walk.size - heads.largest)
-    return Report(tuple(found), walk.size, agreed, tail, walk.unlisted, walk.tail_since if tail else "")
+    tail = max(0, walk.size - last)
+    unlisted = walk.unlisted + openings.unlisted
+    since = walk.tail_since if tail else ""
+    return Report(tuple(found), walk.size, agreed, tail, unlisted, since, heads.gaps)
 
 
 def _batches(events: Iterable[Entry] | Iterable[list[Entry]]) -> Iterator[list[Entry]]:
@@ -170,13 +243,16 @@ def _batches(events: Iterable[Entry] | Iterable[list[Entry]]) -> Iterator[list[E
 class _Tree:
     """The right edge of the tree: for each power of two, the complete subtree that waits for its sibling."""
 
-    def __init__(self, waiting: list[bytes | None] | None = None) -> None:
+    def __init__(self, waiting: list[bytes | None] | None = None, told: Told | None = None) -> None:
         self.waiting = waiting or []
+        self._told = told
 
     def grow(self, nodes: Sequence[bytes]) -> None:
         """Add leaf hashes, carrying whole levels of siblings upwards: one list comprehension for each level."""
         level = 0
         while nodes:
+            if self._told is not None:
+                self._told(level, nodes)
             if level == len(self.waiting):
                 self.waiting.append(None)
             left = self.waiting[level]
@@ -356,7 +432,90 @@ def _only_bytes(column: Iterable[object]) -> tuple[bytes, ...]:
     return tuple([value if isinstance(value, bytes) else b"" for value in column])
 
 
+# -- what processes say of their own openings --------------------------------------------------------------------
+
+_COUNTED: Final = b'{"action":"log.counted",'  # canonical JSON sorts its keys
+_CANONICAL: Final = itemgetter(1)
+_TELLING: Final = itemgetter(15)  # where hardly another action has this letter: most entries cost one look
+_LETTER: Final = _COUNTED[15]
+_MOST_RUNS: Final = 50_000  # so many runs are remembered, those that spoke last
+_LONGEST_NODE: Final = 80  # characters of a name that are repeated
+
+
+class _Openings:
+    """How often each run of a process unwrapped keys and used receipts; every unwrap must have had a receipt."""
+
+    def __init__(self) -> None:
+        self.unlisted = 0
+        self._newest: dict[str, tuple[int, int, int, str]] = {}  # by run: unwraps, receipts, entry, node
+        self._found: list[Finding] = []
+
+    def take(self, batch: Sequence[Entry]) -> None:
+        """Look through the next entries; those whose bytes do not give their stored hash say nothing."""
+        try:
+            if _LETTER not in bytes(map(_TELLING, map(_CANONICAL, batch))):
+                return
+            told = [one for one in batch if one[1].startswith(_COUNTED)]
+        except (TypeError, IndexError):  # a database may hand out nothing where bytes stood
+            told = [one for one in batch if isinstance(one[1], bytes) and one[1].startswith(_COUNTED)]
+        for index, canonical, stored in told:
+            if sha256(b"\x00" + canonical).digest() == stored:
+                self._note(index, canonical)
+
+    def findings(self) -> list[Finding]:
+        """Return what is wrong, the newest word of each run among it."""
+        for run in list(self._newest):
+            self._close(run)
+        return self._found
+
+    def _note(self, index: int, canonical: bytes) -> None:
+        try:
+            run, newest = _counts_of(index, canonical)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            self._add(index, f"entry {index} tells counts of openings that no process writes")
+            return
+        before = self._newest.get(run)
+        if before is not None:
+            if index <= before[2]:
+                return  # out of order, which is found elsewhere
+            if newest[0] < before[0] or newest[1] < before[1]:
+                self._add(index, f"entry {index}: the counts of run {run} of node {newest[3]} went down")
+            del self._newest[run]
+        self._newest[run] = newest  # behind all others: it spoke last
+        if len(self._newest) > _MOST_RUNS:
+            self._close(next(iter(self._newest)))
+
+    def _close(self, run: str) -> None:
+        unwraps, receipts, index, node = self._newest.pop(run)
+        if unwraps > receipts:
+            words = f"in run {run} of node {node} keys were unwrapped {unwraps} times for {receipts} receipts used"
+            self._add(index, words)
+
+    def _add(self, index: int, words: str) -> None:
+        if len(self._found) < MOST_FINDINGS:
+            self._found.append(Finding("uncounted", index, words))
+        else:
+            self.unlisted += 1
+
+
+def _counts_of(index: int, canonical: bytes) -> tuple[str, tuple[int, int, int, str]]:
+    """Read which run speaks and what it says: unwraps, receipts, the entry itself, the node."""
+    event = json.loads(canonical)
+    facts = event["facts"]
+    run, node = re.fullmatch("[0-9a-f]{32}", facts["run"]), _word(event["node"])
+    if run is None:
+        raise TypeError
+    return run[0], (_count(facts["unwraps"]), _count(facts["receipts"]), index, node[:_LONGEST_NODE])
+
+
 # -- the checkpoints: C2SP signed-note and tlog-checkpoint -------------------------------------------------------
+
+
+_SIZE_AND_ROOT: Final = r"(?P<{0}>0|[1-9][0-9]{{0,18}}) (?P<{0}_root>[A-Za-z0-9+/]{{43}}=)"
+_GAP: Final = re.compile(
+    rf"(?P<origin>[^\x00-\x1f]+)/gap/v1\nkept {_SIZE_AND_ROOT.format('kept')}\nlost {_SIZE_AND_ROOT.format('lost')}"
+    r"\naccepted (?P<at>[0-9-]{10}T[0-9:.]{15}Z)\nreason (?P<reason>[a-z_]{1,40})"
+)
 
 
 class _Refused(Exception):
@@ -367,11 +526,17 @@ class _Refused(Exception):
         self.kind, self.words = kind, words
 
 
+_LEDGER: Final = re.compile(r"\nledger (0|[1-9][0-9]{0,18}) ([A-Za-z0-9+/]{43}=)\n")
+"""An extension line of our own checkpoints: how many entries the ledger has, and the hash of the last one."""
+
+
 class _Heads:
     """The signed sizes and roots, and what is wrong with the notes that state them."""
 
     def __init__(self, pin: str) -> None:
         self.roots: dict[int, set[bytes]] = {}
+        self.gaps: tuple[Gap, ...] = ()
+        self.kept: list[tuple[int, bytes]] = []  # by gap statements
         self.largest = 0
         self.name, self._key_id, self._key = _read_pin(pin)
         self._first: dict[Kind, str] = {}
@@ -393,6 +558,29 @@ class _Heads:
         largest, self.largest = self.largest, 0
         self.add(note, "the checkpoint kept outside")
         self.largest = max(largest, self.largest)
+
+    def add_gaps(self, notes: Iterable[str]) -> None:
+        """Take the gap statements; each signs, as a checkpoint does, the state it says was kept."""
+        gaps = []
+        for number, note in enumerate(notes, start=1):
+            try:
+                gaps.append(self._gap(note))
+            except _Refused as refused:
+                self._refuse(refused.kind, f"gap statement {number}: {refused.words}")
+        for gap in gaps:
+            if not any(later.covers(*gap.kept) for later in gaps if later.at > gap.at):
+                self.kept.append(gap.kept)
+                self.roots.setdefault(gap.kept[0], set()).add(gap.kept[1])
+        self.gaps = tuple(gaps)
+
+    def lost(self, trusted: str | None, judged: Iterable[tuple[int, int, bool]]) -> Gap | None:
+        """Return the gap whose lost state is the very one kept outside, unless the entries lead to it after all."""
+        try:
+            state = (0, b"") if trusted is None else self.state(trusted)
+        except _Refused:
+            return None
+        gap = next((one for one in self.gaps if one.lost == state), None)
+        return None if any(size == state[0] and agrees for size, _, agrees in judged) else gap
 
     def findings(self) -> list[Finding]:
         """Return one finding per kind, naming the first note concerned; a log nobody signed is one as well."""
@@ -421,6 +609,14 @@ class _Heads:
         if body is None or body[1] != self.name:
             raise _Refused("bad_checkpoint", "is signed, but does not speak of this log")
         return int(body[2]), base64.b64decode(body[3])
+
+    def _gap(self, note: str) -> Gap:
+        """Check a gap statement and return what it states."""
+        found = _GAP.fullmatch(self.text(note))
+        if found is None or found["origin"] != self.name or int(found["kept"]) >= int(found["lost"]):
+            raise _Refused("bad_checkpoint", "is signed, but states no gap of this log")
+        kept, lost = ((int(found[one]), base64.b64decode(found[f"{one}_root"])) for one in ("kept", "lost"))
+        return Gap(kept, lost, found["at"], found["reason"])
 
     def text(self, note: str) -> str:
         """Check a note's signature and return what it signs, without the last newline."""
@@ -481,6 +677,13 @@ def _missing_tail(length: int, last_inside: int, last_anywhere: int) -> list[Fin
         words = f"the log ends at {length} entries, the checkpoint kept outside signs {last_anywhere}"
         return [Finding("rolled_back", length, words)]
     return []
+
+
+def _missing_states(heads: _Heads, length: int) -> list[Finding]:
+    """Find a log that ends before a state that a gap statement says was kept."""
+    missing = [size for size, _ in heads.kept if size > length]
+    words = f"the log ends at {length} entries, a gap statement says that {{}} were kept"
+    return [Finding("truncated", length, words.format(max(missing)))] if missing else []
 
 
 def _root_findings(
@@ -772,6 +975,9 @@ class Judgement:
         first: the first entry in the bundle; None without any.
         last: the last entry in the bundle.
         signed_until: time of the last entry in the bundle, as it says itself.
+        gaps: the losses that were declared, oldest first.
+        ledger: what the newest checkpoint says of the ledger of destruction, its entries and the SHA-256 of the last;
+            empty where it says nothing.
     """
 
     claims: Claims
@@ -782,6 +988,8 @@ class Judgement:
     first: int | None
     last: int | None
     signed_until: str
+    gaps: tuple[Gap, ...] = ()
+    ledger: str = ""
 
     @property
     def status(self) -> int:
@@ -824,12 +1032,16 @@ class _Judge:
         self._found: list[Finding] = []
         self._has_key = pin is not None
         self._undecided: int | None = None  # size of the earlier checkpoint, until something leads there
+        self._gone: Finding | None = None  # what to say of it where nothing does, and a gap explains it
+        self._explained: list[Finding] = []
         self._unlisted = 0
+        self._ledger = ""
         # Of the entries, while they stream by:
         self._first: int | None = None
         self._last: int | None = None
         self._times = ["", ""]  # of the first and the last
         self._inside = 0  # within the time asked for
+        self._openings = _Openings()
 
     def judge(self, since: str | None) -> Judgement:
         """Compare everything with everything."""
@@ -843,11 +1055,19 @@ class _Judge:
                 self._judge_selection(head)
             self._judge_counts()
             self._judge_table()
+            for one in self._openings.findings():
+                self._add(one.kind, one.index, one.words)
+            self._unlisted += self._openings.unlisted
+            if self._undecided is not None and self._gone is not None:
+                self._explained.append(self._gone)
+                self._undecided = None
+            self._found += self._explained  # behind the others: a gap explains none of them
         found = sorted(self._found, key=lambda one: -1 if one.index is None else one.index)
         unlisted = self._unlisted + max(0, len(found) - MOST_FINDINGS)
         listed = tuple(found[:MOST_FINDINGS])
-        doubt, until = self._doubt(), self._times[1]
-        return Judgement(self._claims, listed, unlisted, self._has_key, doubt, self._first, self._last, until)
+        doubt, until, gaps, ledger = self._doubt(), self._times[1], self._heads.gaps, self._ledger
+        first, last, has_key = self._first, self._last, self._has_key
+        return Judgement(self._claims, listed, unlisted, has_key, doubt, first, last, until, gaps, ledger)
 
     def _doubt(self) -> str:
         """Return why nothing can be judged, if so."""
@@ -904,11 +1124,15 @@ class _Judge:
             self._heads.add(_text(note), f"checkpoint {number}")
         newest = self._bundle.read("checkpoint").decode()
         self._heads.add(newest, "the bundle's checkpoint")
+        if "gaps.json" in self._claims.files:  # bundles of before there were any have none
+            self._heads.add_gaps(_text(one) for one in self._bundle.json("gaps.json"))
         self._found += self._heads.findings()
         try:
             head = self._heads.state(newest)
         except _Refused:
             return None
+        told = _LEDGER.search(newest)
+        self._ledger = f"{told[1]} entries, SHA-256 {told[2]}" if told else ""
         if (self._claims.size, self._claims.root) != (head[0], base64.b64encode(head[1]).decode()):
             self._add("changed", None, "the manifest states another size or root than the checkpoint")
         return head
@@ -922,21 +1146,35 @@ class _Judge:
                 words = f"the log of {head[0]} entries is not shown to extend its earlier state of {size}"
                 self._add("forked", min(size, head[0]), words)
             known.setdefault(size, root)
-        if since is None:
-            return
+        self._found += _missing_states(self._heads, head[0])
+        for size, root in self._heads.kept:
+            if known.get(size, root) != root:
+                self._add("forked", size, f"this log had another root at {size} entries than a gap statement says")
+        if since is not None:
+            self._judge_since(head, since, known)
+
+    def _judge_since(self, head: tuple[int, bytes], since: str, known: Mapping[int, bytes]) -> None:
+        """Look for the state that the auditor kept; where a declared gap may be why it is gone, that is said."""
         try:
             size, root = self._heads.state(since)
         except _Refused as refused:
             raise CannotJudge(f"the earlier checkpoint {refused.words}") from None
+        gap = next((one for one in self._heads.gaps if one.covers(size, root)), None)
+        gone = None if gap is None else gap.finding(size, root)
+        wrong: Finding | None = None
         if size > head[0]:
             words = f"the log ends at {head[0]} entries, your earlier checkpoint signs {size}"
-            self._add("rolled_back", head[0], words)
-        elif size in known:
-            if known[size] != root:
-                self._add("forked", size, f"this log had another root at {size} entries than your earlier checkpoint")
-        else:  # the entries of a range decide, if they reach there
+            wrong = Finding("rolled_back", head[0], words)
+        elif known.get(size, root) != root or (gone is not None and self._heads.roots.get(size, {root}) != {root}):
+            words = f"this log had another root at {size} entries than your earlier checkpoint"
+            wrong = Finding("forked", size, words)
+        elif size not in known:  # the entries of a range decide, if they reach there
             self._heads.roots.setdefault(size, set()).add(root)
-            self._undecided = size
+            self._undecided, self._gone = size, gone
+        if wrong is not None and gone is not None:
+            self._explained.append(gone)
+        elif wrong is not None:
+            self._found.append(wrong)
 
     def _judge_range(self, head: tuple[int, bytes]) -> None:
         """Grow the tree from what lies before the entries over the entries to what lies behind them."""
@@ -963,9 +1201,12 @@ class _Judge:
             found.append(Finding("truncated", walk.next_index, words))
         elif walk.next_index > stop:
             found.append(Finding("inserted", stop, f"the bundle speaks of no entry beyond {stop - 1}"))
-        found += _root_findings(walk.judged, found, start, stop)
+        judged = walk.judged
+        if self._gone is not None:  # then that checkpoint is the only one of its size
+            judged = [one for one in judged if one[0] != self._undecided or one[2]]
+        found += _root_findings(judged, found, start, stop)
         self._found += found
-        if self._undecided in {one for one, _, _ in walk.judged}:
+        if self._undecided in {one for one, _, _ in judged}:
             self._undecided = None
         if not found:
             self._judge_edges(start, stop, size)
@@ -1067,7 +1308,10 @@ class _Judge:
                 self._times = [at if self._first is None else self._times[0], at]
                 self._first = index if self._first is None else self._first
                 self._last = index
-            yield index, canonical, bytes.fromhex(found[2].decode())
+            entry = (index, canonical, bytes.fromhex(found[2].decode()))
+            if not again:
+                self._openings.take((entry,))
+            yield entry
 
 
 def _tells(row: Mapping[str, str], index: int, canonical: bytes) -> bool:
@@ -1086,6 +1330,243 @@ def _text(value: object) -> str:
     return value
 
 
+# -- one entry and its proof: C2SP tlog-proof ------------------------------------------------------------------------
+
+_PROOF: Final = "c2sp.org/tlog-proof@v1"
+_LONGEST_LINE: Final = 2000  # characters of a line of a statement
+_MOST_HASHES: Final = 63  # of a path in the largest log that a checkpoint can speak of
+
+
+@dataclass(frozen=True, slots=True)
+class ProofJudgement:
+    """What there is to say about one entry and its proof.
+
+    Attributes:
+        index: place of the entry, as the proof states it.
+        head: size and root that the pinned key signed; None where the checkpoint does not count.
+        signer: name and id of the pinned key.
+        entry: the entry's bytes.
+        is_statement: the file is not the entry, but what the entry names by its SHA-256.
+        findings: everything that is wrong.
+        certificate: what the statement says, where it is a certificate of destruction; as true as the findings let it.
+    """
+
+    index: int
+    head: tuple[int, bytes] | None
+    signer: str
+    entry: bytes
+    is_statement: bool
+    findings: tuple[Finding, ...]
+    certificate: Mapping[str, Any] | None = None
+
+    @property
+    def status(self) -> int:
+        """0: holds, 1: something is wrong."""
+        return 1 if self.findings else 0
+
+
+def judge_proof(content: bytes, proof: str, pin: str) -> ProofJudgement:
+    """Judge one entry, or a statement that an entry names, by its proof.
+
+    The proof's extra data is the entry where the file is a statement. Nothing vouches for extra data: it counts only
+    because it leads to the signed root itself.
+
+    Args:
+        content: the entry's canonical bytes, or the statement.
+        proof: text of the ``.tlog-proof``.
+        pin: the verifier key obtained out of band.
+
+    Returns:
+        The judgement.
+
+    Raises:
+        CannotJudge: the pin or the proof cannot be read.
+    """
+    heads = _Heads(pin)
+    signer = "+".join(pin.strip().split("+", 2)[:2])
+    index, path, extra, note = _read_proof(proof)
+    try:
+        size, root = heads.state(note)
+    except _Refused as refused:
+        wrong = Finding(refused.kind, None, f"the proof's checkpoint {refused.words}")
+        return ProofJudgement(index, None, signer, content, is_statement=False, findings=(wrong,))
+
+    def leads(entry: bytes) -> bool:
+        return _root_of_path(index, size, sha256(b"\x00" + entry).digest(), path) == root
+
+    is_statement = extra != b"" and not leads(content)
+    entry, words, certificate = extra if is_statement else content, "", _certificate(content)
+    if not leads(entry):
+        words = f"entry {index} is not the one at this place of the log, or its proof is not"
+    elif is_statement and _named_statement(entry) != sha256(content).hexdigest():
+        words = f"entry {index} names another statement than this one"
+    elif certificate is not None and not _certifies(entry, certificate):
+        words = f"entry {index} certifies no destruction, or another one"
+    found = (Finding("changed", index, words),) if words else ()
+    return ProofJudgement(index, (size, root), signer, entry, is_statement, found, certificate)
+
+
+def _read_proof(text: str) -> tuple[int, list[bytes], bytes, str]:
+    """Read a proof: place, path, extra data and the checkpoint's note."""
+    head, _, note = text.partition("\n\n")
+    found = re.fullmatch(rf"{re.escape(_PROOF)}\n(?:extra (\S+)\n)?index (0|[1-9][0-9]{{0,18}})((?:\n\S+)*)", head)
+    if found is None:
+        raise CannotJudge(f"the proof is not of the form {_PROOF}")
+    extra, path = _decode(found[1] or ""), [_decode(line) for line in found[3].split("\n")[1:]]
+    is_whole = len(path) <= _MOST_HASHES and all(len(one) == sha256().digest_size for one in path)
+    if not is_whole or bool(extra) != bool(found[1]):
+        raise CannotJudge("the proof has a line that cannot be read")
+    return int(found[2]), path, extra, note
+
+
+def _named_statement(entry: bytes) -> str:
+    """Return the SHA-256 of the statement that an event names, hexadecimal; empty where it names none."""
+    try:
+        return _word(json.loads(entry, object_pairs_hook=_once)["facts"]["statement"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
+def report_proof(judged: ProofJudgement) -> Iterator[str]:
+    """Yield what there is to say about one entry, line by line; the verdict is the last.
+
+    Args:
+        judged: the judgement.
+    """
+    try:
+        event = json.loads(judged.entry)
+        at, action, actor = (_word(event[name])[:_LONGEST_NODE] for name in ("at", "action", "actor"))
+        yield f"entry {judged.index}: {action} by {actor} at {at}"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        yield f"entry {judged.index}: no event that this file can read"
+    if judged.certificate is not None:
+        yield from _report_certificate(judged.certificate)
+    elif judged.is_statement:
+        yield "the file is a statement, which an entry must name by its SHA-256"
+    for one in judged.findings:
+        yield f"[{one.kind}] {_CHINESE[one.kind]} · {one.words}"
+    if judged.findings or judged.head is None:
+        yield _VERDICTS[1]
+        return
+    size, root = judged.head
+    yield f"root {base64.b64encode(root).decode()}"
+    what = "the statement is named by entry" if judged.is_statement else "entry"
+    yield f"{_VERDICTS[0]}: {what} {judged.index} of the log of {size} entries signed by {judged.signer}"
+
+
+# -- a certificate of destruction: a statement, its proof, and its event ----------------------------------------------
+
+CERTIFICATE_FORMAT: Final = "datavault/certificate/1"
+_STATEMENT, _STATEMENT_PROOF, _STATEMENT_EVENT = "certificate.json", "certificate.tlog-proof", "event.json"
+_CERTIFYING: Final = "destruction.certified"
+_ABOUT: Final = {"erased": ("plan", "id"), "final": ("cohort", "key")}
+
+
+def _certificate(content: bytes) -> Mapping[str, Any] | None:
+    """Return what a certificate says; None of anything else."""
+    try:
+        found = json.loads(content, object_pairs_hook=_once)
+        return found if isinstance(found, dict) and found["format"] == CERTIFICATE_FORMAT else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _certifies(entry: bytes, certificate: Mapping[str, Any]) -> bool:
+    """Say whether an event is the one in which this certificate was issued: of this number, about the same."""
+    try:
+        event = json.loads(entry, object_pairs_hook=_once)
+        facts, (name, key) = event["facts"], _ABOUT[certificate["kind"]]
+        about = (certificate["certificate"], certificate["kind"], certificate[name][key])
+        named = (facts["certificate"], facts["kind"], facts[name])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+    return event["action"] == _CERTIFYING and event["outcome"] == "done" and about == named
+
+
+def _is_certificate(path: Path) -> bool:
+    """Say whether a ZIP or folder holds a certificate instead of an export."""
+    try:
+        with ExitStack() as until:
+            bundle = _Bundle(path, until)
+            names = bundle.names or [one.name for one in path.iterdir()]
+            return _STATEMENT in names and "manifest.json" not in names
+    except (CannotJudge, *_UNREADABLE):
+        return False
+
+
+def judge_certificate(path: Path, pin: str) -> ProofJudgement:
+    """Judge a certificate of destruction by the proof that lies beside it.
+
+    Args:
+        path: the ZIP, or the folder it was unpacked into.
+        pin: the verifier key obtained out of band.
+
+    Returns:
+        The judgement.
+
+    Raises:
+        CannotJudge: the pin, the proof or a file cannot be read, or the statement is no certificate.
+    """
+    try:
+        with ExitStack() as until:
+            bundle = _Bundle(path, until)
+            content, proof = bundle.read(_STATEMENT), bundle.read(_STATEMENT_PROOF).decode()
+            has_event = _STATEMENT_EVENT in (bundle.names or [one.name for one in path.iterdir()])
+            event = bundle.read(_STATEMENT_EVENT) if has_event else None
+    except _UNREADABLE as error:
+        raise CannotJudge(f"the certificate cannot be read ({type(error).__name__})") from None
+    judged = judge_proof(content, proof, pin)
+    if judged.certificate is None and not judged.findings:
+        raise CannotJudge(f"{_STATEMENT} is no certificate that this file knows")
+    if judged.findings or event is None or event == judged.entry:
+        return judged
+    words = f"{_STATEMENT_EVENT} is not entry {judged.index}"
+    return replace(judged, findings=(Finding("changed", judged.index, words),))
+
+
+def _report_certificate(told: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the main lines of a certificate, in both languages; they are as true as the verdict behind them."""
+    try:
+        lines = list(_lines_of_plan(told) if told["kind"] == "erased" else _lines_of_cohort(told))
+        issuer = told["issued_by"]
+        head = f"销毁证明 · certificate of destruction {told['certificate']}"
+        lines = [f"{head}: {told['issued_at']}, {issuer['name']} ({issuer['role']})", *lines]
+        checks = ", ".join(f"{one['check']} {one['result']}" for one in told["checks"])
+        left = ", ".join(f"{one['where']} ≤ {one['until']}" for one in told["residual"]) or "无 none"
+        lines += [f"已做检查 · checks: {checks}", f"可能残留的副本及其消亡日 · copies that may be left, until: {left}"]
+        lines.append("不能证明 · not proven: " + ", ".join(told["not_proven"]))
+        yield from [_word(line)[:_LONGEST_LINE] for line in lines]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        yield "销毁证明 · a certificate of destruction with lines that this file cannot read"
+
+
+def _lines_of_plan(told: Mapping[str, Any]) -> Iterator[str]:
+    plan, people, times = told["plan"], told["people"], told["times"]
+    yield f"方案 · plan {plan['id']}, 截至 · as of {plan['as_of']}, 规则 · rules {', '.join(told['rules'])}"
+    for state, words in (("destroyed", "已销毁 · destroyed"), ("held", "留置 · held"), ("kept", "保留 · kept")):
+        counts = {name: one[state] for name, one in told["counts"].items()}
+        yield f"{words}: " + ", ".join(f"{name} {_count(count)}" for name, count in counts.items())
+    for part, words, at in (
+        ("proposer", "提出 · proposed by", times["proposed"]),
+        ("approver", "批准 · approved by", times["approved"]),
+        ("executor", "执行 · carried out by", f"{times['begun']} – {times['finished']}"),
+    ):
+        yield f"{words} {people[part]['name']} ({people[part]['role']}): {at}"
+    yield f"销毁方式 · method: {', '.join(told['method'])}; {', '.join(told['suites'])}"
+    for one in told["cohorts"]:
+        when = f"最终销毁不早于 · final not before {one['final_from']}"
+        yield f"密钥批次 · cohort key {one['key']} ({one['class']} {one['end_on']}): {_count(one['records'])}; {when}"
+
+
+def _lines_of_cohort(told: Mapping[str, Any]) -> Iterator[str]:
+    cohort = told["cohort"]
+    gone = f"密钥已于此时自全部登记副本销毁 · destroyed in every registered copy {cohort['destroyed_at']}"
+    yield f"密钥批次 · cohort key {cohort['key']} ({cohort['class']} {cohort['end_on']}): {gone}"
+    yield f"最终不可恢复的记录 · records out of reach: {_count(told['destroyed'])}"
+    for one in told["plans"]:
+        yield f"方案 · plan {one['plan']}: {_count(one['records'])}; 全部最终 · all of it final: {one['final']}"
+
+
 # -- the command -----------------------------------------------------------------------------------------------------
 
 _CHINESE: Final[Mapping[Kind, str]] = {
@@ -1100,6 +1581,7 @@ _CHINESE: Final[Mapping[Kind, str]] = {
     "bad_checkpoint": "检查点无效",
     "column_mismatch": "表格与事件不符",
     "gap": "范围有缺口",
+    "uncounted": "密钥解封次数多于所用凭据",
 }
 _VERDICTS: Final = ("成立 · HOLDS", "不成立 · DOES NOT HOLD", "无法判断 · CANNOT JUDGE")
 
@@ -1121,6 +1603,10 @@ def report(judged: Judgement) -> Iterator[str]:
         yield f"entries {judged.first} to {judged.last}; the last one happened at {judged.signed_until}"
     since = f", the oldest of {claims.waiting_since}" if claims.waiting_since else ""
     yield f"unsigned tail when exported: {claims.waiting} events{since}; nothing vouches for them"
+    if judged.ledger:
+        yield f"销毁台账 · ledger of destruction: {judged.ledger}"
+    for gap in judged.gaps:
+        yield f"已声明的缺口 · declared gap: {gap.words}"
     for one in judged.findings:
         yield f"[{one.kind}] {_CHINESE[one.kind]} · {one.words}"
     if judged.unlisted:
@@ -1131,7 +1617,7 @@ def report(judged: Judgement) -> Iterator[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Judge a bundle and print what came of it.
+    """Judge a bundle, or one entry by its proof, and print what came of it.
 
     Args:
         arguments: of the command line; None for those of the process.
@@ -1142,16 +1628,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="verify_log.py", description="校验访问日志的导出包 · Check an export of the access log."
     )
-    parser.add_argument("bundle", type=Path, help="ZIP 或解开后的文件夹 · the ZIP, or the folder it was unpacked into")
+    parser.add_argument("bundle", type=Path, help="ZIP 或解开后的文件夹 · the ZIP, or its folder")
     parser.add_argument("--key", metavar="PIN", help="固定公钥或存放它的文件 · the pinned key, or a file that holds it")
     parser.add_argument(
         "--since", metavar="CHECKPOINT", type=Path, help="上次留存的检查点文件 · a checkpoint kept from before"
     )
+    parser.add_argument(
+        "--proof", metavar="PROOF", type=Path, help="单条事件或声明的证明 · the proof of one event or statement"
+    )
     given = parser.parse_args(arguments)
+    if given.proof is not None and given.since is not None:
+        parser.error("--since: an export leads back to it, a proof does not")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a console that has no Chinese still gets the verdict
     try:
         pin = None if given.key is None else given.key if "+" in given.key else _short_text(Path(given.key))
+        if given.proof is not None:
+            return _judge_files(given.bundle, given.proof, pin)
+        if given.since is None and _is_certificate(given.bundle):
+            return _judge_certificate(given.bundle, pin)
         since = None if given.since is None else _short_text(given.since)
         judged = judge_bundle(given.bundle, pin, since)
     except CannotJudge as error:
@@ -1159,6 +1654,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     _say(report(judged))
     return judged.status
+
+
+def _judge_files(content: Path, proof: Path, pin: str | None) -> int:
+    """Judge one entry by the file of its proof, print what came of it, and return the exit code."""
+    if pin is None:
+        raise CannotJudge("no key was given, and a proof without one proves nothing")
+    try:
+        judged = judge_proof(_whole(content), _whole(proof).decode(), pin)
+    except UnicodeError:
+        raise CannotJudge(f"{proof.name} cannot be read") from None
+    _say(report_proof(judged))
+    return judged.status
+
+
+def _judge_certificate(path: Path, pin: str | None) -> int:
+    """Judge a certificate by what lies beside it, print what came of it, and return the exit code."""
+    if pin is None:
+        raise CannotJudge("no key was given, and a certificate without one certifies nothing")
+    try:
+        judged = judge_certificate(path, pin)
+    except UnicodeError:
+        raise CannotJudge("the certificate's proof cannot be read") from None
+    _say(report_proof(judged))
+    return judged.status
+
+
+def _whole(path: Path) -> bytes:
+    """Return what a file holds that may be somewhat longer."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_TEXT + 1)
+    except OSError:
+        raise CannotJudge(f"{path.name} cannot be read") from None
+    if len(content) > _LARGEST_TEXT:
+        raise CannotJudge(f"{path.name} is too long")
+    return content
 
 
 def _short_text(path: Path) -> str:
