@@ -20,16 +20,23 @@ from vault.web.pages.board import board_pages
 from vault.web.pages.break_glass import break_glass_pages
 from vault.web.pages.caller import caller_pages
 from vault.web.pages.cases import case_pages
+from vault.web.pages.certificates import certificate_pages
 from vault.web.pages.compliance import compliance_pages
 from vault.web.pages.handovers import handover_pages
+from vault.web.pages.holds import hold_pages
 from vault.web.pages.inbox import inbox_pages
 from vault.web.pages.limits import limit_pages
 from vault.web.pages.log import log_pages
 from vault.web.pages.log_export import log_export_pages
+from vault.web.pages.log_proof import log_proof_pages
 from vault.web.pages.look_up import pages
 from vault.web.pages.own import own_pages
+from vault.web.pages.paper import paper_pages
 from vault.web.pages.people import people_pages
+from vault.web.pages.plans import plan_pages
 from vault.web.pages.requests import request_pages
+from vault.web.pages.retention import retention_pages
+from vault.web.pages.returns import return_pages
 from vault.web.pages.second_factor import second_factor_pages
 
 MOST_BYTES = 64 * 1024
@@ -108,7 +115,14 @@ def create_app(parts: Parts, config: Config) -> Flask:
         log_pages,
         compliance_pages,
         log_export_pages,
+        log_proof_pages,
         request_pages,
+        return_pages,
+        retention_pages,
+        certificate_pages,
+        plan_pages,
+        hold_pages,
+        paper_pages,
         api,
         openapi,
         health,

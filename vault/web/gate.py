@@ -43,8 +43,14 @@ PASSWORD_PAGE = "/password"  # noqa: S105 - an address
 
 SECOND_FACTOR_PAGE = "/second-factor"
 ENROL_PAGE = "/second-factor/new"
+RETURN_PAGE = "/coming-back"
 CONFIRM_PAGE = "/confirm"
-_FIRST = {Must.CODE: SECOND_FACTOR_PAGE, Must.PASSWORD: PASSWORD_PAGE, Must.ENROL: ENROL_PAGE}
+_FIRST = {
+    Must.CODE: SECOND_FACTOR_PAGE,
+    Must.PASSWORD: PASSWORD_PAGE,
+    Must.ENROL: ENROL_PAGE,
+    Must.CONFIRMATION: RETURN_PAGE,
+}
 
 _DOOR = "datavault_door"
 _REFUSED = {
@@ -62,6 +68,8 @@ _REFUSED = {
     Right.BREAK_GLASS: Action.BREAK_GLASS_ASKED,
     Right.APPROVE_BREAK_GLASS: Action.BREAK_GLASS_VOTED,
     Right.REVIEW_BREAK_GLASS: Action.BREAK_GLASS_REVIEWED,
+    Right.RETENTION: Action.RETENTION_VIEW,
+    Right.DESTROY: Action.DESTRUCTION_PROPOSED,
 }
 
 

@@ -34,7 +34,7 @@ def ready() -> Response:
     """Say whether database, schema, keys and log would serve somebody now, or the id of the reason why not."""
     fault = readiness.fault(gate.parts())
     if fault is None:
-        warning = readiness.warning(gate.parts())
+        warning = readiness.warning(gate.parts(), gate.now())
         return _json({"status": "ready"} if warning is None else {"status": "ready", "warning": warning})
     response = _json({"status": "not_ready", "reason": fault}, 503)
     response.headers["Retry-After"] = RETRY_SECONDS

@@ -31,6 +31,7 @@ _MENU = (
     (Right.BREAK_GLASS, "break_glass.board", "Emergency access"),
     (Right.REVIEW_BREAK_GLASS, "break_glass.board", "Emergency access"),
     (Right.LOG_READ, "log.view", "Access log"),
+    (Right.RETENTION, "retention.overview", "Retention"),
     (Right.COMPLIANCE, "compliance.view", "Compliance"),
     (Right.ACCOUNTS, "accounts.listed", "Accounts"),
 )

@@ -87,6 +87,7 @@ class AccountLine(Shape):
     password_expired: bool
     sessions: int
     acts: list[Word] = Field(description="What can be done to it in this state.")
+    return_owed: bool = Field(description="It was reset, and nobody has confirmed yet that its person came back.")
 
 
 class AccountList(Shape):
@@ -217,7 +218,7 @@ def change_place(body: PlaceBody, work_number: str) -> None:
     accounts.change_place(parts(), person(), work_number, body.role, body.outlet, body.team, now())
 
 
-@route("DELETE", "/accounts/<work_number>/sessions", _administrator, answer=EndedSessions)
+@route("DELETE", "/accounts/<work_number>/sessions", _fresh_administrator, answer=EndedSessions)
 def end_sessions(work_number: str) -> dict[str, Any]:
     """End every session of an account at once."""
     return {"ended": sessions.end_all_of(parts(), person(), work_number, now())}
@@ -298,6 +299,7 @@ def _line(one: ListedAccount) -> dict[str, Any]:
         "password_expired": one.must_change,
         "sessions": one.open_sessions,
         "acts": sorted(act.value for act in one.acts),
+        "return_owed": one.return_owed,
     }
 
 

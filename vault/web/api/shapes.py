@@ -131,7 +131,7 @@ class Session(Shape):
     must: Word | None = Field(
         description=(
             "What comes before anything else: `code` of the second factor, a new `password`, `enrol` (set up a second "
-            "factor); null when nothing does."
+            "factor), `confirmation` by a colleague after a reset; null when nothing does."
         )
     )
     must_change_password: bool = Field(description="The password is too old: only `/password` and signing out answer.")

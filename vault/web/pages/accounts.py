@@ -125,7 +125,7 @@ def change_place(work_number: str) -> Page:
 
 
 @account_pages.post("/accounts/<work_number>/end-sessions")
-@door(Right.ACCOUNTS)
+@door(Right.ACCOUNTS, fresh=True)
 def end_sessions(work_number: str) -> Response:
     """End every session of an account."""
     sessions.end_all_of(parts(), person(), work_number, now())

@@ -37,7 +37,10 @@ class Place:
 
 _TEAM = "board.view"
 _SESSIONS = Place("own.own_sessions")
+_RETURNS = Place("returns.listed")
 _EMERGENCY = Place("break_glass.one", "break_glass")
+_DESTRUCTION = Place("plans.one", "plan")
+_HOLDS = Place("holds.listed")
 PLACES: Mapping[NoticeKind, Place] = {
     NoticeKind.ACCESS_ASKED: Place("requests.decide", "asked"),
     NoticeKind.ACCESS_GRANTED: Place("pages.asked", "asked"),
@@ -52,14 +55,23 @@ PLACES: Mapping[NoticeKind, Place] = {
     NoticeKind.SIGNED_IN_ELSEWHERE: Place("own.own_sessions", supervisors=_TEAM),
     NoticeKind.ACCOUNT_RESET: _SESSIONS,
     NoticeKind.SECOND_FACTOR_RESET: _SESSIONS,
+    NoticeKind.COLLEAGUE_RESET: _RETURNS,
+    NoticeKind.RETURN_WAITS: _RETURNS,
+    NoticeKind.RETURN_CONFIRMED: _SESSIONS,
     NoticeKind.LIMIT_WARNED: Place(_TEAM),
     NoticeKind.LIMIT_ALARMED: Place(_TEAM),
     NoticeKind.LIMIT_RELEASED: Place("pages.look_up_form"),
+    NoticeKind.FORBIDDEN_PURPOSE: Place(_TEAM),
     NoticeKind.BREAK_GLASS_ASKED: _EMERGENCY,
     NoticeKind.BREAK_GLASS_APPROVED: _EMERGENCY,
     NoticeKind.BREAK_GLASS_REFUSED: _EMERGENCY,
     NoticeKind.BREAK_GLASS_OPENED: _EMERGENCY,
     NoticeKind.BREAK_GLASS_REVIEWED: _EMERGENCY,
+    NoticeKind.DESTRUCTION_PROPOSED: _DESTRUCTION,
+    NoticeKind.DESTRUCTION_APPROVED: _DESTRUCTION,
+    NoticeKind.DESTRUCTION_STOPPED: _DESTRUCTION,
+    NoticeKind.HOLD_REVIEW: _HOLDS,
+    NoticeKind.HOLD_OVERDUE: _HOLDS,
 }
 """Every kind of notice and its page: a closed table."""
 

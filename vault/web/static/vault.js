@@ -221,6 +221,7 @@
       hideAll();
       all(".record .card, .record .related, .caller, .share").forEach((part) => { part.hidden = true; });
     }
+    if (seconds === 0 && "reload" in element.dataset) location.assign(location.pathname);
     timer.left = seconds;
   };
 
@@ -254,6 +255,33 @@
   };
 
   if (waits) setTimeout(look, POLL_MS);
+
+  // -- a plan that is carried out: how far it has come, from the server's own counts -----------------------------------
+
+  const progress = one("[data-progress]");
+  let tenths = null; // what was last said aloud: every tenth is
+
+  const lookAtProgress = async () => {
+    try {
+      const response = await fetch(progress.dataset.progress, { redirect: "manual", cache: "no-store" });
+      if (response.type === "opaqueredirect") { location.reload(); return; }
+      if (response.ok) {
+        const answer = await response.json();
+        if (answer.state !== progress.dataset.state) { location.assign(location.pathname); return; }
+        const bar = progress.querySelector("progress");
+        if (bar) {
+          bar.value = answer.settled;
+          progress.querySelector("[data-said]").textContent = answer.said;
+        }
+        const tenth = Math.floor((10 * answer.settled) / answer.total);
+        if (bar && tenth !== tenths) status.textContent = answer.said;
+        tenths = tenth;
+      }
+    } catch { /* the next look may get through */ }
+    setTimeout(lookAtProgress, POLL_MS);
+  };
+
+  if (progress) setTimeout(lookAtProgress, POLL_MS);
 
   on(one("[data-filing]"), "keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
