@@ -10,6 +10,7 @@ from collections.abc import Mapping
 NAMES: Mapping[str, Mapping[str, str]] = {
     "action": {
         "vault.init": "Vault set up",
+        "vault.pruned": "Old rows removed",
         "people.sign_in": "Sign-in",
         "people.sign_out": "Sign-out",
         "people.invite": "One-time secret issued",
@@ -25,6 +26,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "people.second_factor_reset": "Second factor reset",
         "people.recovery_codes": "Recovery codes made",
         "people.reset": "Password reset started",
+        "people.return_confirmed": "Return after a reset confirmed",
         "people.suspended": "Account suspended",
         "people.locked": "Account locked",
         "people.unlocked": "Account unlocked",
@@ -67,10 +69,47 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "case.moved": "Case given to a colleague",
         "record.owner_changed": "Records given to another owner",
         "record.integrity_failure": "Record failed its integrity check",
+        "hold.placed": "Legal hold placed",
+        "hold.released": "Legal hold released",
+        "hold.reviewed": "Legal hold reviewed",
+        "destruction.drafted": "Plan of destruction drafted",
+        "destruction.proposed": "Plan of destruction proposed",
+        "destruction.approved": "Plan of destruction approved",
+        "destruction.stopped": "Plan of destruction stopped",
+        "destruction.started": "Destruction begun",
+        "destruction.paused": "Destruction paused",
+        "destruction.resumed": "Destruction resumed",
+        "destruction.given_up": "Destruction of single records given up",
+        "destruction.finished": "Destruction finished",
+        "destruction.certified": "Destruction certified",
+        "destruction.certificate_taken": "Certificate taken out",
+        "record.destroyed": "Record destroyed",
+        "record.kept": "Record not destroyed",
+        "requests.erased": "Typed identifiers and notes erased",
+        "clock.jumped": "Jump of the clock noticed",
+        "clock.confirmed": "Date confirmed",
+        "paper.registered": "Box of papers registered",
+        "paper.shredded": "Box of papers said to be shredded",
+        "paper.witnessed": "Shredding of a box witnessed",
+        "paper.taken_back": "Shredding of a box taken back",
+        "retention.viewed": "Retention viewed",
+        "retention.periods_changed": "Expiries moved by a new policy",
         "keys.cohorts_made": "Cohort keys made ahead",
+        "cohort.closing": "Cohort takes nothing any more",
+        "cohort.emptied": "Cohort emptied",
+        "cohort.destroyed": "Cohort key destroyed in every copy",
+        "record.moved": "Record moved to a later cohort",
+        "keys.root_rotated": "Root key replaced",
+        "retention.orphans": "Keys and records compared",
+        "backup.created": "Backup made",
+        "backup.verified": "Backup verified",
+        "backup.restored": "Backup restored",
+        "backup.drilled": "Restore drilled",
         "log.view": "Log viewed",
         "log.search": "Log searched",
         "compliance.view": "Compliance report viewed",
+        "log.counted": "Openings counted",
+        "log.gap_accepted": "Gap of the log accepted",
         "log.verify": "Log verified",
         "log.export": "Log exported",
         "policy.loaded": "Policy loaded for the first time",
@@ -81,6 +120,31 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "refused": "refused",
         "miss": "not found",
         "failed": "failed",
+    },
+    "cohort_state": {
+        "open": "in use",
+        "closing": "closing",
+        "empty": "empty",
+        "destroyed": "destroyed",
+    },
+    "cohort_waits": {
+        "earlier": "waits for one that ended earlier",
+        "due": "{due} records are past their time and not destroyed: a plan needs two officers",
+        "unreadable": "{unreadable} records cannot be moved: see the access log for integrity failures",
+        "orphans": "keys without record or records without key: see “datavault keys orphans”",
+        "log": "events wait for their place in the log: the next run goes on",
+        "backup": "waits for a verified backup: “datavault backup create”, then “verify”",
+        "busy": "another process is at it",
+        "clock": "the clock jumped: an officer confirms the date first",
+    },
+    "orphans": {
+        "keys_without_record": "Keys without record",
+        "records_without_key": "Records without key",
+        "values_without_record": "Values without record",
+        "tags_without_record": "Index rows without record",
+        "tombstones_with_key": "Destroyed records that still have a key",
+        "cohorts_without_key": "Cohorts without key",
+        "keys_without_cohort": "Keys without cohort",
     },
     "class": {
         "customer": "Customer",
@@ -98,6 +162,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "service_record": "Service record",
     },
     "field": {
+        "entry": "Entry",
         "source_number": "Source number",
         "name": "Name",
         "phone": "Phone",
@@ -177,8 +242,21 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "owner_contact": "Whether the owner was reached",
         "owner_called_at": "Time of the call",
         "profile": "Emergency",
+        "source": "Source document",
+        "review_on": "Day of review",
+        "release": "Why it ends",
+        "as_of": "As of",
+        "plan": "Plan",
         "finding": "Finding",
         "approve": "Whether it is approved",
+        "digest": "Digest",
+        "label": "Label",
+        "record_class": "Class of records",
+        "custodian": "Custodian",
+        "newest_on": "Date of the newest paper",
+        "due_on": "Due on",
+        "count": "Number of records",
+        "today": "Today's date",
         "since": "Since",
         "until": "Until",
         "person": "Person",
@@ -223,6 +301,24 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "shares": "{count} shares in the last {days} days",
         "rule_kept": "Kept for {years} years from the last activity",
         "past_their_time": "{count} records are past their time: restricted, not yet destroyed",
+        "kept_past_their_time": "{count} more are past their time and stay: legal hold, or a service on them is open",
+        "rule_two_officers": "Two officers of information management sign each plan; {minutes} minutes to stop it",
+        "carried_out": "{count} plans carried out in the last 12 months, each signed by two",
+        "plans_under_way": "{count} plans are signed or under way",
+        "not_destroyed": "{count} records could not be destroyed and are tried again",
+        "forgotten_holds": "{count} legal holds are past their day of review",
+        "rule_wholly_deleted": (
+            "Keys, values and index rows are erased; the cohort's key follows in every registered copy within {days} "
+            "days after its last; paper is shredded before two people"
+        ),
+        "cohorts_destroyed": "{count} cohort keys are gone from every registered copy",
+        "cohorts_late": "{count} cohort keys are past that day and still there",
+        "boxes": "{count} boxes of paper are registered",
+        "boxes_overdue": "{count} of them are past their day",
+        "rule_recorded": "Each destruction leaves events, a line in the ledger and a certificate that proves itself",
+        "certificates": "{count} plans certified in the last 12 months",
+        "not_certified": "{count} plans carried out have no certificate",
+        "records_destroyed": "{count} records destroyed in the last {days} days",
         "rule_copies": "Copies kept for {days} days",
         "copies": "{count} copies in the vault",
         "no_part_of_the_vault": "This part of the vault is not built yet",
@@ -243,6 +339,9 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "rule_with_a_reason": "Every look has a purpose and a case, and is in the log before anything is shown",
         "reveals": "{count} values revealed in the last {days} days",
         "integrity_failures": "{count} records failed their integrity check in the last {days} days",
+        "openings_counted": "{count} times in the last {days} days processes counted their own openings",
+        "openings_without_receipt": "{count} of these counts in the last {days} days show more openings than receipts",
+        "log_gaps": "{count} declared gaps of the access log",
         "rule_purposes": "{count} purposes to choose from, and no other",
         "lookups": "{count} look-ups answered in the last {days} days",
         "rule_forbidden": "{count} purposes are refused by name",
@@ -331,14 +430,102 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "signed_in_elsewhere": "A sign-in from another place",
         "account_reset": "A new one-time secret was made for your account",
         "second_factor_reset": "Your second factor was reset",
+        "colleague_reset": "A colleague's account was reset",
+        "return_waits": "A colleague waits for you to confirm their return after a reset",
+        "return_confirmed": "Your return after a reset was confirmed",
         "limit_warned": "Somebody has read many customers",
         "limit_alarmed": "Somebody has reached the limit of customers",
         "limit_released": "Your reading limit was lifted",
+        "forbidden_purpose": "Somebody chose a forbidden purpose",
         "break_glass_asked": "Emergency access waits for your approval",
         "break_glass_approved": "Your emergency access was approved",
         "break_glass_refused": "Your emergency access was refused",
         "break_glass_opened": "Emergency access was opened and must be reviewed",
         "break_glass_reviewed": "Your emergency access was reviewed",
+        "destruction_proposed": "A plan of destruction waits for a second officer",
+        "destruction_approved": "A plan of destruction was approved; it can still be stopped",
+        "destruction_stopped": "A plan of destruction was stopped",
+        "hold_review": "A legal hold is to be reviewed soon",
+        "hold_overdue": "The review of a legal hold is overdue",
+    },
+    "plan": {
+        "draft": "draft",
+        "proposed": "waits for a second officer",
+        "approved": "approved by two officers",
+        "running": "running",
+        "paused": "paused",
+        "done": "done",
+        "stopped": "stopped",
+        "superseded": "replaced by a newer one",
+    },
+    "certificate": {
+        "erased": "erased from the engine",
+        "final": "out of reach of every registered copy",
+    },
+    "check": {
+        "rows_gone": "No row of a destroyed record is left",
+        "opening_fails": "Nothing opens them any more",
+        "tombstones": "Each has a tombstone",
+        "ledger": "Each stands in the ledger",
+        "secure_delete": "The database overwrites what it deletes",
+        "wal_truncated": "The write-ahead log was cut to nothing",
+        "raw_reread": "No erased key is in the bytes of the database's files",
+        "vacuumed": "The tables were vacuumed",
+        "cohort_empty": "Nothing lies under the key",
+        "key_refused": "No registered copy of the key store holds the key",
+    },
+    "check_result": {
+        "passed": "passed",
+        "not_run": "not run: this role may not",
+    },
+    "method": {
+        "data_key_erased": "The record's own key was erased",
+        "ciphertexts_erased": "Its sealed values were erased",
+        "index_rows_erased": "Its index rows were erased",
+        "tombstones_left": "A tombstone is left: random id, class and dates",
+        "cohort_key_destroyed": "The cohort's key was destroyed in every registered copy",
+        "epoch_secret_renewed": "Each copy was sealed anew under a new epoch secret",
+    },
+    "residual": {
+        "backups": "backups made before",
+        "heap": "free space of PostgreSQL's tables",
+        "wal": "PostgreSQL's write-ahead log",
+        "replicas": "replicas of the database",
+    },
+    "not_proven": {
+        "unregistered_key_stores": "copies of the key store that nobody registered",
+        "unregistered_backups": "backups that nobody registered",
+        "paper_and_exports": "paper, and what people wrote down elsewhere",
+    },
+    "stays": {
+        "hold": "under legal hold",
+        "open_service": "a service on it is open",
+        "linked": "a record under hold links to it",
+        "open": "still open",
+        "not_due": "its time has not come",
+        "gone": "destroyed before",
+    },
+    "cohort": {
+        "open": "open",
+        "closing": "takes nothing any more",
+        "empty": "empty",
+        "destroyed": "key destroyed",
+    },
+    "waits": {
+        "earlier": "an earlier one of its class",
+        "due": "records that are due and not destroyed",
+        "unreadable": "records that cannot be moved",
+        "orphans": "keys without record, or records without key",
+        "log": "events without a place in the log",
+        "backup": "a verified backup that holds every move out of it",
+        "busy": "another process that is at it",
+    },
+    "item": {
+        "due": "to be destroyed",
+        "destroyed": "destroyed",
+        "held": "held, not destroyed",
+        "kept": "kept, not destroyed",
+        "failed": "could not be destroyed",
     },
     "held": {
         "sessions": "open sessions, ended",
@@ -366,6 +553,12 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "warned": "many customers",
         "alarmed": "limit reached",
         "misses": "many look-ups without an answer",
+        "forbidden": "forbidden purpose",
+    },
+    "reset": {
+        "password": "Password",
+        "second_factor": "Second factor",
+        "secret": "One-time secret",
     },
     "grant": {
         "asked": "asked for",
@@ -408,6 +601,8 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "limits.reading": "limit on reading",
         "quota_lookups": "quota of look-ups used up",
         "quota_reveals": "quota of reveals used up",
+        "quota_asks": "quota of requests used up",
+        "quota_searches": "quota of searches by number used up",
         "limit_alarm": "too many customers",
         "password_expired": "password past its age, to be changed",
         "current_password_wrong": "current password not accepted",
@@ -431,7 +626,24 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "second_person_refused": "second person not accepted",
         "second_person_is_the_first": "second person is the asker",
         "part_in_it": "had a part in it",
+        "own_plan": "own plan",
+        "proposer_not_able": "the proposer may no longer sign",
+        "approver_not_able": "the approver may no longer sign",
         "for_the_privacy_officer": "for the privacy officer",
+    },
+    "drill": {
+        "create": "making the backup",
+        "verify": "reading it back",
+        "load": "loading it",
+        "replay": "replaying the ledger",
+        "try": "trying records",
+        "place": "opening it to the vault",
+    },
+    "gap": {
+        "restored_backup": "a backup was restored",
+        "promoted_standby": "a standby that lagged behind took over",
+        "lost_disk": "a disk was lost",
+        "other_history": "the database held another history",
     },
     "finding": {
         "changed": "Entry {index} was changed: its content no longer gives the hash stored beside it.",
@@ -444,7 +656,8 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "wrong_key": "A checkpoint is not signed by the pinned key.",
         "gap": "Entries before or after {index} are missing.",
         "bad_checkpoint": "A checkpoint does not agree with the entries or cannot be read.",
-        "column_mismatch": "Entry {index}: a search column differs from the event.",
+        "column_mismatch": "Entry {index}: a copy of it (id, search term or tile) differs from the event.",
+        "uncounted": "Entry {index}: a process unwrapped more keys than it used receipts, or its counts fit nothing.",
     },
 }
 """What people call the words of each closed list; roles and purposes are named by the policy."""
@@ -480,6 +693,7 @@ _DAMAGED = "The key store is damaged: {path}. Put the other registered copy in i
 _NO_PIN = "The verifier key cannot be used. Take the one that was published when the vault was set up."
 _NO_NOTE = "The checkpoint note cannot be read as a signed note. Take an unaltered copy."
 _NO_CHECKPOINT = "The checkpoint's text is malformed. Take an unaltered copy."
+_NO_PROOF = "The proof cannot be read. Take an unaltered copy."
 _SIGNER = "The signer's memory does not fit together. Stop and verify the log before anything is signed again."
 _OUR_DEFECT = "A defect in the program was met and nothing was shown. Tell the operator which page you were on."
 _NOT_A_WORD = "{field}: this word is not on the list. Use a word of the mapping file."
@@ -636,13 +850,83 @@ REASONS: Mapping[str, str] = {
     ),
     "database_rewound": (
         "The database is older than the last signed checkpoint ({signed} entries signed, {found} found). The "
-        "vault stays sealed: follow the runbook for a restore."
+        "vault stays sealed. Look for the newer database first; where there is none, “datavault log accept-gap "
+        "--dry-run” shows what is lost (runbook: rewound database)."
     ),
     "history_rewritten": (
         "The log's history was rewritten below entry {signed}. The vault stays sealed: keep everything as it "
         "is and call the auditor."
     ),
+    "nothing_to_accept": "The database holds everything that was signed: there is nothing to accept.",
+    "nothing_in_common": (
+        "The database holds no state that this vault has signed: it is another one, or its checkpoints were taken "
+        "away. Keep everything as it is and call the auditor."
+    ),
+    "log_was_cut": (
+        "The database holds {found} events and checkpoints that speak of more: its log was cut off, which no restored "
+        "copy explains. Keep everything as it is and call the auditor."
+    ),
+    "gap_statement": "The gap statement's text is malformed. Take an unaltered copy.",
     "key_store_unreadable": "The key store cannot be read, so the vault is sealed. Run “datavault doctor”.",
+    "backup_place_taken": "Something lies at {path} already. A backup goes into a new folder.",
+    "backup_place_unusable": "No folder can be made in {path}. Make it, mount it, or choose another place.",
+    "backup_unwritable": (
+        "{path} cannot be written: the disk is full or fails. Nothing was left behind; free some space and try again."
+    ),
+    "keys_beside_backup": "Keys never go where the data goes: {path}. Name a folder elsewhere, on another medium.",
+    "backup_tool_missing": (
+        "{program} is not there. Install PostgreSQL's client programs, or name their folder in DATAVAULT_PG_BIN."
+    ),
+    "backup_tool_older": (
+        "{program} is of version {version}, older than the server ({server}). Name the newer programs in "
+        "DATAVAULT_PG_BIN."
+    ),
+    "backup_tool_failed": (
+        "{program} failed: {said}. Check DATAVAULT_MIGRATOR_URL: the role that owns the schema makes and restores "
+        "backups."
+    ),
+    "scratch_not_allowed": (
+        "The role of DATAVAULT_MIGRATOR_URL may not make a database for the trial. Grant it: ALTER ROLE "
+        "datavault_owner CREATEDB."
+    ),
+    "drill_under_way": "Another drill is under way on this host. Try again when it has ended.",
+    "database_in_use": "Somebody has the database open. Stop every service, then run the same command again.",
+    "not_a_backup": "There is no backup of a form we know in {path}.",
+    "backup_manifest": "The backup's manifest is malformed. Take an unaltered copy.",
+    "backup_of_other_engine": (
+        "The backup is one of {engine}, and DATAVAULT_DATABASE_URL names another kind of database."
+    ),
+    "backup_of_other_vault": "The backup is one of another vault.",
+    "backup_refused": "The backup does not hold: {finding} {name}. Nothing was restored; see datavault backup verify.",
+    "backup_not_signed": "The manifest was not signed by this vault's log key, or was altered: {name}.",
+    "backup_unreadable": "The backup's files cannot be read.",
+    "backup_file_missing": "A file is missing: {name}.",
+    "backup_file_unknown": "A file lies there that the manifest does not name: {name}.",
+    "backup_differs": "A file is not as it was when it was signed: {name}.",
+    "backup_damaged": "The database in the backup is damaged.",
+    "backup_not_loadable": "The backup could not be loaded into a database: {name}.",
+    "backup_rows_differ": "The table {name} holds {count} rows, another number than the manifest says.",
+    "backup_log_broken": "The access log in the backup does not hold ({count} findings).",
+    "backup_keys_gone": "{count} records cannot be opened any more, because their cohort was closed: {name}.",
+    "place_holds_vault": (
+        "A database is there already. SQLite: --replace sets it aside; PostgreSQL: make a new, empty database."
+    ),
+    "another_restore": (
+        "Another backup is being restored ({path}). Finish it, or give it up with datavault backup restore --cancel."
+    ),
+    "nothing_to_cancel": "There is no restore that could still be given up.",
+    "restore_unfinished": (
+        "A backup is being restored ({path}). Run the same datavault backup restore again to finish it."
+    ),
+    "restore_mark_unreadable": "The mark of a restore cannot be read: {path}. See the runbook on restoring.",
+    "checkpoints_older": (
+        "The folder of checkpoints is older than the checkpoint that was sent to {path}. Bring back the newest folder."
+    ),
+    "records_lost": (
+        "{count} living records of this backup cannot be opened any more: their cohorts were closed since. Restore a "
+        "newer backup, or give them up with --accept-loss."
+    ),
+    "pin_unreadable": "The pinned key cannot be read from {path}.",
     "key_store_older": (
         "The key store is older than the database: an old copy was put in place. Bring back the newest registered copy."
     ),
@@ -675,6 +959,10 @@ REASONS: Mapping[str, str] = {
     "epoch_secret_beside_key_store": (
         "The epoch secret lies in the same folder as the key store: {path}. Keep them apart."
     ),
+    "root_rotation_unfinished": (
+        "The passphrase was being replaced, and {path} is still under the other one. Run “datavault keys status” at a"
+        " terminal, without a passphrase file, and type the old and then the new one."
+    ),
     "key_store_busy": "Another process holds the key store: {path}. Wait for it or stop it.",
     "unknown_cohort": "A record's retention cohort is not in the key store. Is an old copy mounted?",
     "signing_key_length": _DAMAGED,
@@ -691,6 +979,12 @@ REASONS: Mapping[str, str] = {
     "checkpoint_size": _NO_CHECKPOINT,
     "checkpoint_root": _NO_CHECKPOINT,
     "checkpoint_lines": _NO_CHECKPOINT,
+    "proof_lines": _NO_PROOF,
+    "proof_base64": _NO_PROOF,
+    "proof_index": _NO_PROOF,
+    "proof_path": _NO_PROOF,
+    "proof_checkpoint": _NO_PROOF,
+    "no_such_entry": "The log has no such entry. One written a moment ago may still wait for its place: try again.",
     "frontier_size": _SIGNER,
     "frontier_count": _SIGNER,
     "frontier_hash_length": _SIGNER,
@@ -718,6 +1012,7 @@ REASONS: Mapping[str, str] = {
     "not_a_whole_number": "{setting} needs a whole number, at most {most}.",
     "needs_two_copies": "{setting} needs two folders or more, best on two devices.",
     "not_a_syslog_address": "{setting} needs udp:HOST:PORT or unix:/PATH.",
+    "not_a_webhook_address": "{setting} needs https://HOST/PATH, or http:// of this host itself; no user name in it.",
     "not_an_address": "{setting} needs host:port, such as 127.0.0.1:8321.",
     "no_policy_folder": "The folder of rules is missing: {path}.",
     "file_missing": "The rule file {file} is missing.",
@@ -729,6 +1024,10 @@ REASONS: Mapping[str, str] = {
     "retention_needs_years_or_days": "{place}: give either years or days, positive.",
     "must_code": "Give the code of your second factor first.",
     "must_enrol": "Set up your second factor first.",
+    "must_be_confirmed": "Your account was reset. Your supervisor, or another administrator, must confirm it is you.",
+    "own_reset": "You had a hand in this reset. Somebody else confirms the return.",
+    "others_confirm": "This return is for others to confirm: a supervisor of theirs or, without one, an administrator.",
+    "not_back_yet": "Not back yet: a new password comes first, and a second factor where the role needs one.",
     "code_refused": "The code is wrong, was used already, or was tried too often. Wait for the next one.",
     "code_not_owed": "No code is due in this session.",
     "confirmation_refused": (
@@ -750,6 +1049,25 @@ REASONS: Mapping[str, str] = {
     "notice_without_text": "{place}: the notice needs its text in both languages.",
     "name_not_usable": "{place}: a name may hold small letters only, with _ in reasons and digits and - in versions.",
     "limit_not_positive": "{place}: the limit must be positive.",
+    "start_not_of_class": "{place}: this class is kept from another moment on.",
+    "limit_without_source": "{place}: name the text that sets this limit.",
+    "retention_below_floor": (
+        "{place}: the period ends before the shortest one that this text allows. Keep the class longer, or correct "
+        "the floor with its source."
+    ),
+    "retention_above_ceiling": (
+        "{place}: the period ends after the longest one that this text allows. Shorten it, hold single records by a "
+        "legal hold, or correct the ceiling with its source."
+    ),
+    "ceiling_below_floor": (
+        "{place}: the longest period allowed ends before the shortest one. One of the two texts does not apply here."
+    ),
+    "cooling_outlasts_approval": "{place}: the time to stop a plan must be shorter than its approval holds.",
+    "horizon_not_ascending": "{place}: the days of the horizon must ascend.",
+    "hold_review_too_far": "{place}: a legal hold is reviewed after two years at the latest.",
+    "destroys_besides_imd": "{place}: only information management destroys (RD-03). Take this right away.",
+    "destroys_without_second_factor": "{place}: who destroys needs a second factor.",
+    "nobody_destroys": "{place}: information management must have the right to destroy (RD-03).",
     "idle_longer_than_absolute": "{place}: the idle limit must be positive and not longer than the session.",
     "throttle_impossible": "{place}: these limits and delays contradict each other.",
     "password_rule_impossible": "{place}: no password can meet this rule.",
@@ -782,6 +1100,8 @@ REASONS: Mapping[str, str] = {
     "question_never_answered": "{place}: no value of the question's fields has an answer.",
     "quota_lookups": "You have reached your quota of look-ups for now. Try again later, or tell your supervisor.",
     "quota_reveals": "You have reached your quota of reveals for now. Try again later, or tell your supervisor.",
+    "quota_asks": "You have asked as often as you may within an hour. Try again later, or tell your supervisor.",
+    "quota_searches": "You have searched by number as often as you may within an hour. Try again later.",
     "limit_alarm": (
         "You have revealed very many customers. A further one is possible only now and then, until your supervisor "
         "lifts the limit."
@@ -875,5 +1195,91 @@ REASONS: Mapping[str, str] = {
     "for_the_privacy_officer": "The privacy officer closes this review.",
     "access_still_open": "The access is still open. Review it once it is over.",
     "break_glass": "There is no such request for emergency access for you to see. Go back to the list.",
+    "plan": "There is no such plan of destruction. Take its number from the list of plans.",
+    "nothing_due": "Nothing is due in this plan, so there is nothing to propose.",
+    "as_of_in_future": "A plan is for what is due now. Choose a time that has passed, or only look (--dry-run).",
+    "plan_begun": "This plan has begun, is over, or was never signed, so it cannot be stopped.",
+    "plan_of_other_rules": "The rules have changed since this plan was drafted. Draft a new one.",
+    "plan_changed": (
+        "The records of this plan are not those it was drafted with, so nothing is done with it. This is logged; tell "
+        "the operator, and draft a new one."
+    ),
+    "own_plan": (
+        "This plan was proposed by you, or by a person with your name. Another officer of information management must "
+        "approve it."
+    ),
+    "proposer_not_able": "Who proposed this plan may not sign it any more. Another officer must propose it again.",
+    "approver_not_able": "Who approved this plan may not sign it any more. A new plan is needed.",
+    "record_to_hold": "There is no record of this id. Copy it from the access log or from a plan.",
+    "number_to_hold": "No record carries this number. Check it digit by digit.",
+    "too_many_to_hold": "More than {most} records carry this number. Name one by its id.",
+    "record_destroyed": "This record has been destroyed; nothing is left to hold.",
+    "hold": "There is no such legal hold, or it was released already.",
+    "source_holds_number": (
+        "{field}: this looks like a phone, ID or waybill number. Name the document by its own number, not the customer."
+    ),
+    "review_not_possible": "{field}: a day after today, and at most {most} months from now.",
+    "count_differs": "{field}: this is not the number of records in the plan. Read it again before you sign.",
+    "digest_differs": "{field}: this is another plan than the one you looked at. Look at it again before you sign.",
+    "not_a_label": "{field}: 1 to 40 letters, digits and hyphens, as written on the box.",
+    "label_holds_number": (
+        "{field}: this looks like a phone, ID or waybill number. A label outlives the papers; give the box a number of "
+        "its own."
+    ),
+    "label_taken": "{field}: this label stands on another box. Give each box its own.",
+    "newest_or_due": "{field}: give the date of the newest paper or a due date, not both.",
+    "due_too_late": "{field}: not even a paper of today may be kept so long. Choose an earlier day.",
+    "no_custodian": "{field}: nobody who works here has this work number. Check it.",
+    "box": "There is no such box in the register. Go back to the list.",
+    "box_not_due": "The papers of this box must be kept until its due date. Nothing was recorded.",
+    "box_not_shredded": "Nobody says that this box was shredded, or two officers have seen it. Look at the list again.",
+    "own_shredding": (
+        "You, or a person with your name, said that this box was shredded. Another officer must have seen it too."
+    ),
+    "plan_not_approved": "This plan has not been approved by a second officer. Have a colleague approve it first.",
+    "plan_cools": (
+        "This plan was approved a moment ago and can still be stopped. It begins by itself when its time has come."
+    ),
+    "approval_over": "The approval of this plan is over, because it was not begun in time. A new plan is needed.",
+    "plan_paused": "This plan is paused. Resume it first.",
+    "plan_not_done": "This plan is not carried out to its end. It is certified when it is.",
+    "certificate": "There is no such certificate. Take its number from the list of certificates, or that of its plan.",
+    "certificate_changed": "This certificate is not the one that the log names. Call whoever looks after the vault.",
+    "residue_found": (
+        "Something that was destroyed is still there ({check}: {count}). Nothing is certified; see "
+        "ops/runbooks/failed-run.md."
+    ),
+    "wal_busy": (
+        "Somebody was reading all the time, so the file could not be cleaned. Nothing is certified yet; it is tried "
+        "again."
+    ),
+    "key_still_there": "The key of a destroyed cohort is still there. Nothing is certified; call the operator.",
+    "plan_done": "This plan has been carried out. Nothing is left to do.",
+    "plan_stopped": "This plan was stopped. Nothing of it will be destroyed; a new plan names the records again.",
+    "plan_superseded": "A newer plan has taken the place of this one. Go on with that.",
+    "plan_moved_on": "This plan is in another state by now. Look at it again.",
+    "nothing_failed": "Nothing in this plan waits to be given up.",
+    "run_under_way": "Another process is carrying out a plan. Wait until it has ended, or pause that plan.",
+    "clock_jumped": (
+        "The clock has jumped, or the vault was off for days. An officer confirms the date first: datavault "
+        "retention confirm-date."
+    ),
+    "clock_not_jumped": "The date does not need to be confirmed.",
+    "date_differs": (
+        "{field}: the clock shows another day than you wrote. Set the clock right first, or correct the date."
+    ),
+    "record_gone": "The record is gone and nothing says why. Run datavault log verify and tell the auditor.",
+    "not_in_plan": "The plan does not name this record any more, so it was not destroyed. Tell the auditor.",
+    "ledger_entry": "The ledger holds a line that is none of ours. See ops/runbooks/failed-run.md.",
+    "ledger_damaged": "The ledger is damaged: {path}. See ops/runbooks/failed-run.md.",
+    "ledger_missing": "A copy of the ledger is missing: {path}. Copy it from beside the other copy of the key store.",
+    "ledger_copies_differ": "The copies of the ledger say different things: {path}. See ops/runbooks/failed-run.md.",
+    "ledger_older": "The ledger is older than the last signed checkpoint. Put the newer one in place.",
+    "ledger_unwritable": (
+        "The ledger cannot be written: {path}. Free space or mend the disk; then go on where it stopped."
+    ),
+    "ledger_unreadable": "The ledger cannot be read: {path}. Mend the disk, or copy the file from the other copy.",
+    "ledger_busy": "Another process is writing the ledger. Try again in a moment.",
+    "ledger_folder_unusable": "The folder of the key store copies cannot be used for a lock. Check its owner and mode.",
 }
 """Why something was refused, and what to do about it, by reason id."""

@@ -8,15 +8,18 @@ from __future__ import annotations
 import click
 
 from vault.cli.acting import whoami
+from vault.cli.backup import backup_group
 from vault.cli.compliance import compliance
 from vault.cli.demo import demo
 from vault.cli.imports import import_group
 from vault.cli.inbox import inbox
+from vault.cli.keys import keys_group
 from vault.cli.log import log_group
-from vault.cli.operate import db_group, doctor, init, keys_group, run_due, scheduler, serve
+from vault.cli.operate import db_group, doctor, init, run_due, scheduler, serve
 from vault.cli.output import Guarded
 from vault.cli.people import user_group
 from vault.cli.policy import policy_group
+from vault.cli.retention import retention_group
 
 
 @click.group(cls=Guarded, context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,6 +42,8 @@ for _command in (
     inbox,
     import_group,
     log_group,
+    backup_group,
+    retention_group,
     compliance,
 ):
     main.add_command(_command)

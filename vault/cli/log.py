@@ -11,6 +11,8 @@ import click
 
 from vault import bootstrap
 from vault.cli.log_export import export
+from vault.cli.log_gaps import accept_gap, gap_told, gap_words
+from vault.cli.log_proof import proof
 from vault.cli.output import CANNOT, FOUND, json_option, now, show_json, speaker, vault
 from vault.config import load_config
 from vault.domain.log_checkpoints import Checkpoint
@@ -23,24 +25,28 @@ def log_group() -> None:
     """访问日志 · The access log."""
 
 
+log_group.add_command(accept_gap)
 log_group.add_command(export)
+log_group.add_command(proof)
 
 
 @log_group.command("verify")
 @click.argument("bundle", required=False, type=click.Path(exists=True, path_type=Path))
 @click.option("--key", metavar="PIN", help="校验导出包用的固定公钥或其文件 · pinned key of a bundle, or its file")
 @click.option("--since", metavar="CHECKPOINT", help="上次留存的检查点文件 · a checkpoint kept from an earlier bundle")
+@click.option("--proof", "proof_file", metavar="PROOF", help="单条事件或声明的证明 · proof of one event or statement")
 @json_option
-def verify(bundle: Path | None, key: str | None, since: str | None, *, as_json: bool) -> None:
+def verify(bundle: Path | None, key: str | None, since: str | None, proof_file: str | None, *, as_json: bool) -> None:
     """校验本库日志,或一个导出包 · Judge this vault's log, or an exported bundle.
 
     不带参数时,以库外检查点与固定公钥为准。Without a bundle, by the checkpoint and the key kept outside the database.
     """
     if bundle is not None:
-        given = [str(bundle), *(["--key", key] if key else []), *(["--since", since] if since else [])]
-        sys.exit(log_service.verify_bundle(given))
-    if key or since:
-        raise click.UsageError("--key, --since: BUNDLE?")
+        options = {"--key": key, "--since": since, "--proof": proof_file}
+        given = [word for name, value in options.items() if value for word in (name, value)]
+        sys.exit(log_service.verify_bundle([str(bundle), *given]))
+    if key or since or proof_file:
+        raise click.UsageError("--key, --since, --proof: BUNDLE?")
     _verify_vault(as_json=as_json)
 
 
@@ -68,6 +74,7 @@ def _verify_vault(*, as_json: bool) -> None:
                 "waiting": verdict.waiting,
                 "first_bad_entry": report.first_bad_index,
                 "findings": [asdict(one) for one in report.findings],
+                "gaps": [gap_told(one) for one in report.gaps],
                 "checkpoint": str(verdict.checkpoint),
                 "pin": str(verdict.pin),
             }
@@ -83,6 +90,8 @@ def _verify_vault(*, as_json: bool) -> None:
         )
         if verdict.tail_since:
             click.echo(say("The oldest event after the checkpoint is of {time}").format(time=verdict.tail_since))
+        for gap in report.gaps:
+            click.echo(say("Declared gap: {words}").format(words=gap_words(config, gap)))
         for one in report.findings:
             click.echo(f"  [{one.kind}] {finding(config.language, one.kind, one.index)}")
         if not verdict.holds:

@@ -57,7 +57,7 @@ def export(
                 click.echo(say("Dry run: nothing was stored"))
                 click.echo(say("{events} events would be exported").format(events=found.events))
             return
-        with _new_file(out) as file:
+        with new_file(out) as file:
             names = event_names(config.language, parts.policy.roles)
             bundle = log_export.export(parts, actor, question, names, moment)
             for piece in _shown(bundle, quiet=as_json):
@@ -69,8 +69,14 @@ def export(
 
 
 @contextmanager
-def _new_file(path: Path) -> Iterator[IO[bytes]]:
+def new_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for its owner only, and give it its name when all is written.
+
+    Args:
+        path: it must not be there yet.
+
+    Yields:
+        The file, to be written to.
 
     Raises:
         SetupError: ``file_exists`` or ``file_unwritable``.

@@ -68,7 +68,10 @@ def run_server(config: Config) -> None:
     finally:
         if child is not None:
             child.terminate()
-            child.wait(timeout=10)
+            try:
+                child.wait(timeout=10)
+            except subprocess.TimeoutExpired:  # a long job; each is safe to kill, and taken up again
+                child.kill()
 
 
 @click.command()
@@ -82,7 +85,7 @@ def scheduler(*, with_parent: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with vault(config) as parts:
-        timetable = jobs.start_timetable(parts, _log_run)
+        timetable = jobs.Timetable(parts, _log_run)
         while not stop.wait(1.0):
             if with_parent and os.getppid() != parent:
                 break
@@ -107,7 +110,11 @@ def run_due(*, as_json: bool) -> None:
         show_json([asdict(one) for one in ran])
     else:
         for one in ran:
-            click.echo(f"{one.job}: {say(one.outcome)} {one.reason and reason(config.language, one.reason, {})}")
+            late = say("late, made up for") if one.late else ""
+            if one.missed:
+                late = say("late; {missed} runs before it were missed").format(missed=one.missed)
+            why = reason(config.language, one.reason, {}) if one.reason else ""
+            click.echo(" ".join(part for part in (f"{one.job}: {say(one.outcome)}", late, why) if part))
     if any(one.outcome == "failed" for one in ran):
         sys.exit(FOUND)
 
@@ -129,7 +136,7 @@ def doctor(*, as_json: bool) -> None:
         sys.exit(FOUND)
 
 
-# -- database, keys --------------------------------------------------------------------------------------------
+# -- database --------------------------------------------------------------------------------------------------
 
 
 @click.group("db")
@@ -141,6 +148,7 @@ def db_group() -> None:
 def db_upgrade() -> None:
     """升级到本程序的结构版本 · Bring the schema up to this program."""
     config = load_config()
+    bootstrap.restore_marker(config).refuse()
     schema.upgrade(config.migrator_url)
     click.echo(speaker(config)("The schema is at {version}").format(version=schema.head()))
 
@@ -157,36 +165,3 @@ def db_current(*, as_json: bool) -> None:
         click.echo(f"{here or '-'} / {wanted}")
     if here != wanted:
         sys.exit(FOUND)
-
-
-@click.group("keys")
-def keys_group() -> None:
-    """密钥 · Keys."""
-
-
-@keys_group.command("status")
-@json_option
-def keys_status(*, as_json: bool) -> None:
-    """密钥库与批次,不含任何密钥 · Key store and cohorts; never a key."""
-    config = load_config()
-    say = speaker(config)
-    with vault(config) as parts:
-        with parts.database.read() as connection:
-            store = parts.keys.current(connection)
-        classes: dict[str, list[str]] = {}
-        for cohort in store.cohorts():
-            classes.setdefault(cohort.record_class.value, []).append(cohort.end_on.isoformat())
-        status = {
-            "version": store.version,
-            "fingerprint": store.fingerprint(),
-            "provider": config.root_key_provider,
-            "copies": [str(folder) for folder in config.key_copies],
-            "cohorts": {name: {"count": len(ends), "last": max(ends)} for name, ends in classes.items()},
-        }
-    if as_json:
-        show_json(status)
-        return
-    head = say("Key store version {version}, fingerprint {mark}")
-    click.echo(head.format(version=store.version, mark=store.fingerprint()))
-    for name, ends in classes.items():
-        click.echo(f"  {say(name)}: {len(ends)} (… {max(ends)})")

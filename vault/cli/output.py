@@ -67,9 +67,14 @@ def vault(config: Config) -> Iterator[Parts]:
             yield parts
         except VaultError:
             with contextlib.suppress(VaultError):  # the first error is the one to tell
-                log_service.settle(parts, now())
+                _end(parts)
             raise
-        log_service.settle(parts, now())
+        _end(parts)
+
+
+def _end(parts: Parts) -> None:
+    parts.log_writer.close()  # its last word, on how often keys were unwrapped, is signed too
+    log_service.settle(parts, now())
 
 
 def speaker(config: Config) -> Callable[[str], str]:

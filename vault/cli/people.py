@@ -12,7 +12,7 @@ from vault.cli.acting import acting, as_option
 from vault.cli.output import FOUND, json_option, now, show_json, speaker, vault
 from vault.config import load_config
 from vault.domain.people import AccountState, Person
-from vault.services import accounts, offboarding
+from vault.services import accounts, offboarding, returns
 from vault.services import people as people_service
 from vault.services.offboarding import Leaving
 from vault.services.steps.parts import Parts
@@ -81,6 +81,22 @@ def reset(work_number: str, acting_as: str, *, as_json: bool) -> None:
         show_json({"work_number": work_number.strip().upper(), "secret": secret})
         return
     click.echo(speaker(config)("One-time secret (shown once, 24 hours): {secret}").format(secret=secret))
+
+
+@user_group.command("confirm-return")
+@click.argument("work_number")
+@as_option
+@json_option
+def confirm_return(work_number: str, acting_as: str, *, as_json: bool) -> None:
+    """确认重置后回来的是本人 · Confirm that somebody came back themselves after a reset: you spoke with them."""
+    config = load_config()
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        returns.confirm(parts, person, work_number, now())
+    number = work_number.strip().upper()
+    if as_json:
+        show_json({"work_number": number, "confirmed_by": person.work_number})
+        return
+    click.echo(f"{number} {speaker(config)('Confirmed: the account can be used again, and its person was told.')}")
 
 
 @user_group.command("leave")

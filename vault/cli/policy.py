@@ -1,15 +1,16 @@
-"""Commands that judge and explain the company's rules; they read the files alone and need no vault."""
+"""Commands that judge and explain the company's rules from the files alone, and what others would do to a vault."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import asdict
 from itertools import chain
+from pathlib import Path
 
 import click
 
-from vault import words
-from vault.cli.output import CANNOT, FOUND, json_option, show_json, speaker
+from vault import bootstrap, words
+from vault.cli.output import CANNOT, FOUND, json_option, now, show_json, speaker, vault
 from vault.config import Config, load_config
 from vault.domain.contradictions import contradictions
 from vault.domain.explain import Explanation, Line, explain
@@ -18,6 +19,7 @@ from vault.domain.policy import Policy
 from vault.domain.policy_checks import unused_findings, weakness_findings
 from vault.domain.rules.access import PurposeKind, Right, Scope
 from vault.errors import AccessRefused, PolicyError
+from vault.services import policy_effect as policy_effect_service
 from vault.storage.policy_files import load_policy, read_policy
 
 
@@ -88,6 +90,31 @@ def policy_explain(role: str, purpose: str, *, as_json: bool) -> None:
         _print(config, policy, found)
 
 
+@policy_group.command("effect")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@json_option
+def policy_effect(folder: Path, *, as_json: bool) -> None:
+    """若改用 FOLDER 中的规则,各类记录的到期时间如何变化;不作任何更改 · What other rules would do to expiries."""
+    config = load_config()
+    say = speaker(config)
+    new = load_policy(folder)
+    with vault(config) as parts:
+        found = policy_effect_service.effect(parts, bootstrap.operator(config), new, now())
+        old_digest = parts.policy.digest
+    if as_json:
+        classes = {record_class.value: asdict(one) for record_class, one in found.items()}
+        show_json({"in_force": old_digest, "new": new.digest, "classes": classes})
+        return
+    for record_class, one in found.items():
+        name = words.name(config.language, "class", record_class.value)
+        told = say(
+            "{name}: of {records} records {earlier} would fall due earlier, {due_at_once} of them at once; "
+            "{later} later, {no_longer_due} of them are past their time now"
+        )
+        click.echo(told.format(name=name, **asdict(one)))
+    click.echo(say("Nothing was changed. Records follow within a day after the rules are loaded."))
+
+
 def _readers(policy: Policy) -> list[str]:
     return [
         role.value
@@ -104,6 +131,7 @@ def _document(policy: Policy, found: Explanation) -> dict[str, object]:
         "purpose": found.purpose,
         "rules": rules,
         "may_choose": found.may_choose,
+        "in_plans": found.in_plans,
         "scope": policy.roles[found.role].scope.value,
         "scope_rules": found.scope_rules,
         "verified_first": found.verified_first,
@@ -134,6 +162,11 @@ def _print(config: Config, policy: Policy, found: Explanation) -> None:
     say, language = speaker(config), config.language
     role, purpose = policy.roles[found.role], policy.purposes[found.purpose]
     click.echo(f"{words.of_policy(language, role)} ({role.id}) · {words.of_policy(language, purpose)} ({purpose.id})")
+    if found.in_plans:
+        click.echo(say("In the sample of a plan of destruction, and nowhere else:"))
+        for line in found.lines:
+            _print_line(language, line)
+        return
     if not found.may_choose:
         click.echo(say("This role may not look up for this purpose, so it sees nothing."))
         return
