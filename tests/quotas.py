@@ -22,6 +22,8 @@ def without_quotas(parts: Parts) -> Parts:
         warn_customers=_PLENTY - 1,
         alarm_customers=_PLENTY,
         misses_hour=_PLENTY,
+        asks_hour=_PLENTY,
+        searches_hour=_PLENTY,
         quotas={role: Quota(_PLENTY, _PLENTY, _PLENTY, _PLENTY) for role in limits.quotas},
     )
     return replace(parts, policy=replace(parts.policy, limits=plenty))
@@ -32,7 +34,11 @@ def policies_without_quotas(folder: Path) -> Path:
     copied = folder / "policies"
     shutil.copytree(ROOT / "policies", copied)
     file = copied / "limits.toml"
-    text = re.sub(r"(?m)^((?:lookups|reveals)_(?:hour|day)|misses_hour) = \d+", rf"\1 = {_PLENTY}", file.read_text())
+    text = re.sub(
+        r"(?m)^((?:lookups|reveals)_(?:hour|day)|(?:misses|asks|searches)_hour) = \d+",
+        rf"\1 = {_PLENTY}",
+        file.read_text(),
+    )
     text = re.sub(r"(?m)^alarm_customers = \d+", f"alarm_customers = {_PLENTY}", text)
     file.write_text(re.sub(r"(?m)^warn_customers = \d+", f"warn_customers = {_PLENTY - 1}", text))
     return copied

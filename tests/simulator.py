@@ -329,7 +329,10 @@ class World:
     # -- looking behind the walls --------------------------------------------------------------------------------
 
     def events(self, action: str = "", outcome: str = "") -> list[dict[str, Any]]:
-        """Return every durable event in order of arrival, filtered by action and outcome."""
+        """Return every durable event in order of arrival, filtered by action and outcome.
+
+        What a process counts of its own openings comes by the clock; it is left out unless it is asked for.
+        """
         with self.parts.database.read() as connection:
             rows = [row[0] for row in connection.execute(text("SELECT canonical FROM log_events ORDER BY leaf_index"))]
             rows += [row[0] for row in connection.execute(text("SELECT canonical FROM log_inbox ORDER BY arrival"))]
@@ -337,7 +340,8 @@ class World:
         return [
             one
             for one in events
-            if (not action or one["action"] == action) and (not outcome or one["outcome"] == outcome)
+            if (one["action"] == action if action else one["action"] != "log.counted")
+            and (not outcome or one["outcome"] == outcome)
         ]
 
     def settle(self) -> int:

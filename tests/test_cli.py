@@ -129,7 +129,7 @@ def test_verify_ends_with_its_verdict_and_says_where_it_looked(vault, sqlite_wor
 
 
 def test_one_changed_byte_is_one_and_names_the_entry(vault, sqlite_world):
-    execute(sqlite_world, "UPDATE log_events SET actor = 'nobody' WHERE leaf_index = 1")
+    execute(sqlite_world, "UPDATE log_events SET event_id = zeroblob(16) WHERE leaf_index = 1")
     report = json.loads(vault("log", "verify", "--json", code=1).stdout)
     assert (report["holds"], report["first_bad_entry"]) == (False, 1)
     assert vault("log", "verify", code=1).stdout.splitlines()[-1] == "DOES NOT HOLD"

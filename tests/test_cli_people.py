@@ -13,10 +13,11 @@ from tests.services.staff_at_work import ADMIN, column, in_use, with_second_fact
 from tests.simulator import PASSWORD
 from tests.worlds import sqlite_world, templates
 from vault.cli import main
+from vault.services import people
 
 __all__ = ["sqlite_world", "templates"]
 
-AGENT, HEIR = "KF2001", "KF2002"
+AGENT, HEIR, SUPERVISOR, NEW = "KF2001", "KF2002", "KF2009", "seven green umbrellas in line"
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def desk(sqlite_world, monkeypatch):
     monkeypatch.setenv("DATAVAULT_DATA_DIR", str(world.config.data_dir))
     monkeypatch.setenv("DATAVAULT_LANG", "en")
 
-    def run(*arguments, code=0, password=PASSWORD, by=ADMIN):
+    def run(*arguments, code=0, password=PASSWORD, by=ADMIN, app=app):
         world.close()
         world.tamper("UPDATE accounts SET totp_step = NULL")  # each command is given in a time step of its own
         typed = f"{password}\n{app.now()}\n"
@@ -62,6 +63,24 @@ def test_a_reset_prints_the_secret_once(desk):
     assert len(told["secret"]) >= 22
     assert column(world, AGENT, "state") == "invited"
     assert told["secret"] not in str(world.events())
+
+
+def test_a_supervisor_confirms_a_return_at_the_command_line(desk):
+    world, run = desk
+    secret = json.loads(run("reset", AGENT, "--json").stdout)["secret"]
+    assert "own_reset" in run("confirm-return", AGENT, code=1).stderr
+    world.now = datetime.now(UTC)
+    people.activate(world.parts, AGENT, secret, NEW, "203.0.113.9", world.now)
+    world.activate(SUPERVISOR)
+    app = with_second_factor(world, SUPERVISOR)
+    waits = run("suspend", HEIR, password=NEW, by=AGENT, code=1)
+    assert "must_be_confirmed" in waits.stderr
+    told = json.loads(run("confirm-return", AGENT.lower(), "--json", by=SUPERVISOR, app=app).stdout)
+    assert told == {"work_number": AGENT, "confirmed_by": SUPERVISOR}
+    assert "no_right" in run("suspend", HEIR, password=NEW, by=AGENT, code=1).stderr
+    assert "act_not_possible" in run("confirm-return", AGENT, by=SUPERVISOR, app=app, code=1).stderr
+    assert [one["actor"] for one in world.events("people.return_confirmed", "done")] == [SUPERVISOR]
+    assert secret not in str(world.events())
 
 
 def test_leaving_is_told_before_it_is_done_and_done_once(desk):

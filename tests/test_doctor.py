@@ -1,10 +1,13 @@
 import shutil
 from dataclasses import asdict, replace
+from datetime import timedelta
 
 from tests.conftest import Place
 from tests.simulator import DATA, NOW, PASSWORD, settings
 from tests.worlds import sqlite_world, templates, world
+from vault import jobs
 from vault.doctor import examine
+from vault.errors import StorageUnavailable
 
 __all__ = ["sqlite_world", "templates", "world"]
 
@@ -97,3 +100,40 @@ def test_a_syslog_is_an_outbound_destination(sqlite_world):
     assert found(config)["Outbound destinations"].found == "udp:127.0.0.1:9"
     wrong = replace(sqlite_world.config, checkpoint_syslog="somewhere")
     assert found(wrong, "bad")["Opening the vault"].found == "not_a_syslog_address"
+
+
+def test_a_webhook_is_an_outbound_destination_and_only_its_host_is_told(sqlite_world):
+    config = replace(sqlite_world.config, checkpoint_webhook="https://audit.example.com/secret?token=secret")
+    checks = found(config)
+    assert checks["Outbound destinations"].found == "https://audit.example.com"
+    assert checks["Log: checkpoints kept elsewhere"].found.startswith("webhook:https://audit.example.com 0/")
+    assert "secret" not in str(checks.values())
+    wrong = replace(sqlite_world.config, checkpoint_webhook="http://audit.example.com/secret")
+    assert found(wrong, "bad")["Opening the vault"].found == "not_a_webhook_address"
+
+
+def at(world, what, **later):
+    return next(one for one in examine(world.config, NOW + timedelta(**later)) if one.what == what)
+
+
+def test_a_timetable_that_stands_still_is_a_warning(world):
+    assert at(world, "Timetable: last run").state == "warn"
+    jobs.run_due(world.parts, NOW)
+    assert at(world, "Timetable: last run", minutes=10).state == "ok"
+    still = at(world, "Timetable: last run", minutes=10, seconds=1)
+    assert (still.state, still.found) == ("warn", "2026-11-20T03:00:00+00:00")
+
+
+def test_runs_that_did_not_end_and_late_ones_are_warnings(sqlite_world):
+    def fail(_parts, _now):
+        raise StorageUnavailable("database_busy")
+
+    world, timetable = sqlite_world, [jobs.Job("a", 60, lambda _parts, _now: None), jobs.Job("b", 86400, fail)]
+    jobs.run_due(world.parts, NOW, timetable)
+    assert at(world, "Timetable: late runs of the last day").state == "ok"
+    jobs.run_due(world.parts, NOW + timedelta(minutes=7), timetable)
+    assert at(world, "Timetable: runs that did not end", minutes=29).state == "ok"
+    stuck = at(world, "Timetable: runs that did not end", minutes=31)
+    assert (stuck.state, stuck.found) == ("warn", "b")
+    late = at(world, "Timetable: late runs of the last day", minutes=31)
+    assert (late.state, late.found) == ("warn", "1")

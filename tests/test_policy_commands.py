@@ -69,8 +69,11 @@ def test_each_role_and_purpose_is_explained_field_by_field(folder, role, purpose
     assert set(whole) == {(one.value, field) for one in classes for field in FIELDS[one]}
     may = "lookup" in POLICY.roles[role].rights and purpose in POLICY.roles[role].purposes
     assert found["may_choose"] is may
+    in_plans = "retention" in POLICY.roles[role].rights and purpose == "retention"
+    assert found["in_plans"] is in_plans
     for (record_class, field), line in whole.items():
-        expected = POLICY.view(RecordClass(record_class), field, role, purpose).value if may else "hidden"
+        sees = may or in_plans
+        expected = POLICY.view(RecordClass(record_class), field, role, purpose).value if sees else "hidden"
         assert line["view"] == expected
         assert bool(line["mask"]) is (expected in ("masked", "reveal"))
     assert found["digest"] == POLICY.digest
@@ -102,6 +105,9 @@ def test_people_read_the_same(folder):
     for word in ("customer.phone", "138********", "fields.customer.phone.agent", "60 look-ups an hour", "role.agent"):
         assert word in told
     assert "sees nothing" in run("explain", "--as", "auditor", "--purpose", "query").output
+    told = run("explain", "--as", "imd", "--purpose", "retention").output
+    assert "sample of a plan" in told
+    assert "王*" in told
 
 
 @pytest.mark.parametrize("purpose", ["advertising", "third_party_sale"])

@@ -24,16 +24,16 @@ class Result:
     """One measured ratio.
 
     Args:
-        part: letter of the goal, ``a`` to ``f``.
+        part: letter of the goal, ``a`` to ``g``.
         what: what was measured.
         engine: ``SQLite``, ``PostgreSQL`` or empty.
-        value: the median ratio, or a size in MB.
+        value: the median ratio, or a size or time.
         low: its lowest round.
         high: its highest round.
         rounds: how many.
         goal: the limit; None where there is none.
         at_least: the goal is a lower limit.
-        unit: ``x``, ``%`` or ``MB``.
+        unit: ``x``, ``%``, ``MB`` or ``ms``.
         detail: the absolute medians.
     """
 

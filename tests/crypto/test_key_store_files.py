@@ -1,19 +1,26 @@
 from __future__ import annotations
 
+import errno
 import fcntl
+import itertools
+import os
+import re
 import shutil
 import subprocess
 import sys
 import textwrap
 import time
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from vault.crypto import key_store_files
-from vault.crypto.key_store_files import Copy, KeyStoreFiles
-from vault.crypto.providers import FileProvider
+from vault.crypto import key_store_copies, key_store_files
+from vault.crypto.key_store_copies import Copy
+from vault.crypto.key_store_files import KeyStoreFiles
+from vault.crypto.key_store_format import open_store
+from vault.crypto.providers import FileProvider, PassphraseProvider, RootKey
 from vault.domain.ids import RecordClass
 from vault.errors import KeyStoreError, StorageUnavailable
 
@@ -199,7 +206,7 @@ def test_a_copy_one_version_behind_is_written_again(files, folder, copy):
     path.write_bytes(old)
     assert files.load().same_as(store)
     assert path.read_bytes() != old
-    assert [one.version for one in files._read(files._provider.root_key())] == [2, 2]
+    assert [one.version for one in files.states()] == [2, 2]
 
 
 @pytest.mark.parametrize("copy", [0, 1])
@@ -236,7 +243,7 @@ def test_only_missing_cohorts_are_made_and_every_copy_holds_them(files, folder):
     assert (store.version, again.version) == (2, 3)
     assert [(one.record_class, one.end_on) for one in added + more] == [NOVEMBER, DECEMBER]
     assert files_in(folder).load().same_as(again)
-    assert [one.version for one in files._read(files._provider.root_key())] == [3, 3]
+    assert [one.version for one in files.states()] == [3, 3]
 
 
 def test_nothing_missing_writes_nothing(files, folder):
@@ -288,9 +295,9 @@ def test_a_copy_that_cannot_be_staged_changes_no_copy(files, folder):
 
 
 def test_a_cohort_that_one_copy_does_not_hold_is_not_handed_out(files, folder, monkeypatch):
-    real, first = key_store_files.publish_private, copies_in(folder)[0].store
+    real, first = key_store_copies.publish_private, copies_in(folder)[0].store
     monkeypatch.setattr(
-        key_store_files, "publish_private", lambda new, path, what: real(new, path, what) if path == first else None
+        key_store_copies, "publish_private", lambda new, path, what: real(new, path, what) if path == first else None
     )
     confirmed = []
     assert refusal(lambda: files.make_cohorts([NOVEMBER], confirmed.append))[0] == "copies_differ"
@@ -313,7 +320,8 @@ CHILD = """
     import os, sys, time
     from datetime import date
     from pathlib import Path
-    from vault.crypto.key_store_files import Copy, KeyStoreFiles
+    from vault.crypto.key_store_copies import Copy
+    from vault.crypto.key_store_files import KeyStoreFiles
     from vault.crypto.providers import FileProvider
     from vault.domain.ids import RecordClass
 
@@ -378,6 +386,300 @@ def test_a_writer_killed_before_any_of_its_writes_leaves_a_store_that_loads(file
     assert (process.returncode, printed) == ((0, f"{WRITES}\n") if fatal > WRITES else (-9, ""))
     store = files.load()
     assert (store.version, len(store.cohorts())) == ((1, 0) if fatal <= 3 else (2, 1))
-    assert [one.version for one in files._read(files._provider.root_key())] == [store.version] * 2
+    assert [one.version for one in files.states()] == [store.version] * 2
     after, added = files.make_cohorts([NOVEMBER])
     assert (after.version, len(added)) == (2, 1 if fatal <= 3 else 0)
+
+
+# -- destroying cohorts ----------------------------------------------------------------------------------------------
+
+
+def cohort_of(store, pair):
+    return next(one for one in store.cohorts() if (one.record_class, one.end_on) == pair)
+
+
+def what_opens(*folders):
+    """Return the key ids that somebody finds who tries every file of these folders with every other as its secret."""
+    files = [path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()]
+    roots = [RootKey(bytes.fromhex(data.decode())) for data in files if re.fullmatch(rb"[0-9a-f]{64}\n", data)]
+    epochs = [data[5:] for data in files if data.startswith(b"DVEP")]
+    found = set()
+    for data, root, epoch in itertools.product(files, roots, epochs):
+        with suppress(KeyStoreError):
+            found |= {one.key_id for one in open_store(data, root, epoch).cohorts()}
+    return found
+
+
+def leftovers(folder):
+    """Return secrets in waiting or set aside; a staged store file is none, it opens with nothing that is there."""
+    return [path for path in folder.rglob("*") if path.name.endswith((".next", ".old"))]
+
+
+def test_a_destroyed_cohort_is_gone_from_every_copy_and_the_others_stay(files, folder):
+    before, _ = files.make_cohorts([NOVEMBER, DECEMBER])
+    doomed, kept = cohort_of(before, NOVEMBER), cohort_of(before, DECEMBER)
+    store, gone = files.destroy_cohorts([doomed.key_id])
+    assert (store.version, store.cohorts(), gone) == (3, (kept,), [doomed])
+    assert files_in(folder).load().same_as(store)
+    assert [(one.version, one.fault) for one in files.states()] == [(3, ""), (3, "")]
+    assert leftovers(folder) == []
+    with pytest.raises(KeyStoreError) as unknown:
+        store.keys_of(doomed.key_id)
+    assert unknown.value.reason == "unknown_cohort"
+
+
+def test_every_copy_gets_a_new_epoch_secret_of_its_own(files, folder):
+    store, _ = files.make_cohorts([NOVEMBER])
+    before = [copy.epoch.read_bytes() for copy in copies_in(folder)]
+    files.destroy_cohorts([store.cohorts()[0].key_id])
+    after = [copy.epoch.read_bytes() for copy in copies_in(folder)]
+    assert len({*before, *after}) == 4
+    assert [copy.epoch.stat().st_mode & 0o777 for copy in copies_in(folder)] == [0o600, 0o600]
+
+
+def test_old_store_files_open_nothing_any_more_even_with_the_root_key(files, folder, tmp_path_factory):
+    store, _ = files.make_cohorts([NOVEMBER, DECEMBER])
+    doomed = cohort_of(store, NOVEMBER).key_id
+    kept_aside = tmp_path_factory.mktemp("aside")
+    for number, copy in enumerate(copies_in(folder)):
+        shutil.copy2(copy.store, kept_aside / f"store-{number}")
+    assert what_opens(folder, kept_aside) == {one.key_id for one in store.cohorts()}
+    files.destroy_cohorts([doomed])
+    assert what_opens(folder, kept_aside) == {cohort_of(store, DECEMBER).key_id}
+
+
+def test_destroying_what_is_gone_writes_nothing_and_confirms(files, folder):
+    store, _ = files.make_cohorts([NOVEMBER])
+    doomed = store.cohorts()[0].key_id
+    files.destroy_cohorts([doomed])
+    before, seen = snapshot(folder), []
+    again, gone = files.destroy_cohorts([doomed], lambda one: seen.append(one.version))
+    assert (again.version, gone, seen) == (3, [], [3])
+    assert snapshot(folder) == before
+
+
+@pytest.mark.parametrize("copy", [0, 1])
+@pytest.mark.parametrize("part", ["store", "epoch"])
+def test_an_unreachable_copy_keeps_every_key(files, folder, copy, part):
+    store, _ = files.make_cohorts([NOVEMBER])
+    away = getattr(copies_in(folder)[copy], part)
+    away.rename(away.with_name("away"))
+    before = snapshot(folder)
+    assert refusal(lambda: files.destroy_cohorts([store.cohorts()[0].key_id])) in (
+        ("key_store_missing", str(away)),
+        ("epoch_secret_missing", str(away)),
+    )
+    assert snapshot(folder) == before
+    states = files.states()
+    assert states[copy].fault == f"{'key_store' if part == 'store' else 'epoch_secret'}_missing"
+    assert (states[1 - copy].version, states[1 - copy].fault) == (2, "")
+
+
+@pytest.mark.parametrize("copy", [0, 1])
+@pytest.mark.parametrize("part", ["store", "epoch"])
+def test_a_folder_that_cannot_be_written_keeps_every_key(files, folder, copy, part):
+    store, _ = files.make_cohorts([NOVEMBER])
+    path = getattr(copies_in(folder)[copy], part)
+    blocked = path.with_name(".keys.store.new" if part == "store" else "epoch.next")
+    blocked.mkdir()
+    with pytest.raises(KeyStoreError):
+        files.destroy_cohorts([store.cohorts()[0].key_id])
+    blocked.rmdir()
+    assert files_in(folder).load().same_as(store)
+    assert leftovers(folder) == []
+
+
+def test_readers_that_meet_a_renewal_get_a_whole_store(files, folder):
+    store, _ = files.make_cohorts([(RecordClass.CUSTOMER, date(2029, month, 28)) for month in range(1, 11)])
+    script = """
+        print("ready", flush=True)
+        versions = []
+        while not versions or versions[-1] < 12:
+            versions.append(files.load().version)
+        print(versions == sorted(versions), len(files.load().cohorts()), flush=True)
+    """
+    readers = [child(folder, script) for _ in range(2)]
+    for reader in readers:
+        assert reader.stdout.readline() == "ready\n"
+    for one in store.cohorts():
+        files.destroy_cohorts([one.key_id])
+    lines = [reader.communicate(timeout=30)[0].splitlines() for reader in readers]
+    assert lines == [["True 0"], ["True 0"]]
+
+
+DESTROYED = """
+    calls, fatal = 0, int(sys.argv[2])
+
+    def killing(real):
+        def call(*arguments, **named):
+            global calls
+            calls += 1
+            if calls == fatal:
+                os.kill(os.getpid(), 9)
+            return real(*arguments, **named)
+        return call
+
+    os.replace, os.fsync, os.unlink = killing(os.replace), killing(os.fsync), killing(os.unlink)
+    getattr(files, sys.argv[3])(*[[bytes.fromhex(one)] for one in sys.argv[4:]])
+    print(calls, flush=True)
+"""
+
+
+def at_every_call(folder, prepare, method, *arguments):
+    """Yield (finished, number of calls) for a process killed before its first, second, … write, on fresh files."""
+    for fatal in range(1, 100):
+        for path in list(folder.iterdir()):
+            shutil.rmtree(path)
+        FileProvider(folder / "root" / "root.key").create()
+        files_in(folder).create(VAULT)
+        given = prepare()
+        process = child(folder, DESTROYED, fatal, method, *given)
+        printed, _ = process.communicate(timeout=30)
+        assert process.returncode == (0 if printed else -9)
+        yield fatal, bool(printed), given
+        if printed:
+            return
+    raise AssertionError("it never came to its end")
+
+
+@pytest.mark.slow
+def test_killed_at_any_write_a_key_is_in_every_copy_or_in_none(folder):
+    def prepare():
+        return [cohort_of(files_in(folder).make_cohorts([NOVEMBER, DECEMBER])[0], NOVEMBER).key_id.hex()]
+
+    outcomes = []
+    for _, finished, (doomed,) in at_every_call(folder, prepare, "destroy_cohorts"):
+        doomed_id = bytes.fromhex(doomed)
+        store = files_in(folder).load()
+        there = doomed_id in {one.key_id for one in store.cohorts()}
+        outcomes.append(there)
+        assert (store.version, len(store.cohorts())) == ((2, 2) if there else (3, 1))
+        assert [(one.version, one.fault) for one in files_in(folder).states()] == [(store.version, "")] * 2
+        assert leftovers(folder) == []
+        assert (doomed_id in what_opens(folder)) is there
+        assert not (finished and there)
+        after, _ = files_in(folder).destroy_cohorts([doomed_id])
+        assert (after.version, len(after.cohorts())) == (3, 1)
+        assert doomed_id not in what_opens(folder)
+    assert outcomes == sorted(outcomes, reverse=True)
+    assert True in outcomes
+    assert len(outcomes) > 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+@pytest.mark.parametrize("act", ["destroy_cohorts", "replace_root_key"])
+def test_a_write_that_fails_anywhere_leaves_a_store_that_loads_and_the_next_try_ends(folder, monkeypatch, act, number):
+    for failing in range(1, 100):
+        for path in list(folder.iterdir()):
+            shutil.rmtree(path)
+        FileProvider(folder / "root" / "root.key").create()
+        files = files_in(folder)
+        files.create(VAULT)
+        store, _ = files.make_cohorts([NOVEMBER, DECEMBER])
+        given = [[cohort_of(store, NOVEMBER).key_id]] if act == "destroy_cohorts" else []
+        calls = itertools.count(1)
+
+        def once(real, failing=failing, calls=calls):
+            def call(*arguments, **named):
+                if next(calls) == failing:
+                    raise OSError(number, "full")
+                return real(*arguments, **named)
+
+            return call
+
+        with monkeypatch.context() as patched:
+            for name in ("replace", "fsync", "unlink"):
+                patched.setattr(os, name, once(getattr(os, name)))
+            try:
+                getattr(files, act)(*given)
+                reason = ""
+            except KeyStoreError as error:
+                reason = error.reason
+        assert reason in ("", "key_store_unwritable", "epoch_secret_unwritable", "key_unwritable")
+        after = files_in(folder).load()
+        assert after.version in (2, 3)
+        assert [(one.version, one.fault) for one in files_in(folder).states()] == [(after.version, "")] * 2
+        assert leftovers(folder) == []
+        getattr(files_in(folder), act)(*given)
+        assert files_in(folder).load().version == (3 if given else 2)
+        if next(calls) <= failing:
+            assert not reason
+            assert failing > 20
+            return
+    raise AssertionError("it never came to its end")
+
+
+# -- replacing the root key ------------------------------------------------------------------------------------------
+
+
+def test_a_new_root_key_opens_the_same_store_and_the_old_one_nothing(files, folder, tmp_path_factory):
+    store, _ = files.make_cohorts([NOVEMBER])
+    aside = tmp_path_factory.mktemp("aside")
+    aside.chmod(0o700)
+    shutil.copy2(folder / "root" / "root.key", aside / "root.key")
+    assert files.replace_root_key().same_as(store)
+    assert files_in(folder).load().same_as(store)
+    assert leftovers(folder) == []
+    with_the_old = KeyStoreFiles(copies_in(folder), folder / "lock" / "keys.lock", FileProvider(aside / "root.key"))
+    assert refusal(with_the_old.load)[0] == "key_wrong"
+
+
+@pytest.mark.slow
+def test_killed_at_any_write_of_a_rotation_the_store_loads_and_the_next_one_ends(folder):
+    def prepare():
+        files_in(folder).make_cohorts([NOVEMBER])
+        return []
+
+    replaced = []
+    for _, finished, _given in at_every_call(folder, prepare, "replace_root_key"):
+        store = files_in(folder).load()
+        assert (store.version, len(store.cohorts())) == (2, 1)
+        assert leftovers(folder) == []
+        replaced.append(finished)
+        assert files_in(folder).replace_root_key().same_as(store)
+        assert files_in(folder).load().same_as(store)
+    assert len(replaced) > 20
+
+
+def test_a_passphrase_is_replaced_by_another(folder):
+    def files_for(typed, new=""):
+        provider = PassphraseProvider(folder / "salt" / "root.key", lambda: typed, lambda: new)
+        return KeyStoreFiles(copies_in(folder), folder / "lock" / "keys.lock", provider)
+
+    old, new = "correct horse battery", "staple battery horse"
+    PassphraseProvider(folder / "salt" / "root.key", lambda: old).create()
+    store = files_for(old).create(VAULT)
+    assert refusal(files_for(old, "too short").replace_root_key)[0] == "passphrase_too_short"
+    assert files_for(old).load().same_as(store)
+    assert files_for(old, new).replace_root_key().same_as(store)
+    assert files_for(new).load().same_as(store)
+    assert refusal(files_for(old).load)[0] == "key_wrong"
+    assert leftovers(folder) == []
+
+
+def test_a_rotation_killed_between_two_copies_needs_both_passphrases(folder, monkeypatch):
+    def files_for(typed, new=""):
+        provider = PassphraseProvider(folder / "salt" / "root.key", lambda: typed, lambda: new)
+        return KeyStoreFiles(copies_in(folder), folder / "lock" / "keys.lock", provider)
+
+    class Killed(BaseException):
+        """Stands for a process that ends there."""
+
+    def killed(new, path, what):
+        if path == copies_in(folder)[1].store:
+            raise Killed
+        real(new, path, what)
+
+    old, new = "correct horse battery", "staple battery horse"
+    PassphraseProvider(folder / "salt" / "root.key", lambda: old).create()
+    store = files_for(old).create(VAULT)
+    real = key_store_copies.publish_private
+    monkeypatch.setattr(key_store_copies, "publish_private", killed)
+    with pytest.raises(Killed):
+        files_for(old, new).replace_root_key()
+    monkeypatch.undo()
+    for one_of_them in (files_for(old, old), files_for(new, new)):
+        assert refusal(one_of_them.load)[0] == "root_rotation_unfinished"
+    assert files_for(old, new).load().same_as(store)
+    assert files_for(new).load().same_as(store)

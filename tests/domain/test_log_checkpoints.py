@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vault.domain.ledger import LedgerHead
 from vault.domain.log_checkpoints import LARGEST_SIZE, Checkpoint
 from vault.errors import InvalidValue
 
@@ -31,6 +32,22 @@ def test_what_is_written_is_read_back(origin, size, root):
 
 def test_extension_lines_of_others_are_read_over():
     assert Checkpoint.parse(f"log\n7\n{ROOT}\nanything\nelse\n") == Checkpoint("log", 7, bytes(32))
+
+
+def test_the_ledgers_head_rides_as_an_extension_line_and_is_no_part_of_the_logs_state():
+    head = LedgerHead(12, bytes(range(32)))
+    checkpoint = Checkpoint("log", 7, bytes(32), head)
+    line = f"ledger 12 {base64.b64encode(head.digest).decode()}\n"
+    assert checkpoint.body() == f"log\n7\n{ROOT}\n{line}"
+    assert Checkpoint.parse(f"log\n7\n{ROOT}\nsomething else\n{line}").ledger == head
+    assert checkpoint == Checkpoint("log", 7, bytes(32)) == Checkpoint.parse(checkpoint.body())
+
+
+@pytest.mark.parametrize(
+    "line", ["ledger", "ledger 1", "ledger x AAAA", f"ledger 01 {ROOT}", f"ledger 1 {ROOT} more", f"Ledger 1 {ROOT}"]
+)
+def test_another_line_that_begins_like_ours_is_somebody_elses_extension(line):
+    assert Checkpoint.parse(f"log\n7\n{ROOT}\n{line}\n").ledger is None
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from vault.domain.access import other_party_fields, visible_fields
+from vault.domain.destruction import PURPOSE
 from vault.domain.fields import FIELDS
 from vault.domain.ids import RecordClass, Role
 from vault.domain.masks import MASKS, mask, masks_within
@@ -74,7 +75,20 @@ def test_the_id_number_is_revealed_to_agents_for_pickup_only():
 def test_a_role_without_look_up_sees_no_field_at_all(role):
     for record_class, fields in POLICY.views.entries.items():
         for purpose in POLICY.purposes:
-            assert visible_fields(POLICY, role, purpose, record_class, fields) == {}
+            if (role, purpose) != (Role.IMD, PURPOSE):
+                assert visible_fields(POLICY, role, purpose, record_class, fields) == {}
+
+
+def test_who_destroys_sees_a_few_fields_of_a_sample_and_all_of_them_masked():
+    seen = {
+        record_class.value: visible_fields(POLICY, Role.IMD, PURPOSE, record_class, fields)
+        for record_class, fields in POLICY.views.entries.items()
+    }
+    assert {view for views in seen.values() for view in views.values()} == {MASKED}
+    assert {name: set(views) for name, views in seen.items() if views} == {
+        "customer": {"name", "phone", "recipient_address"},
+        "shipment": {"waybill"},
+    }
 
 
 def test_a_party_shows_no_more_than_the_shipment_needs():

@@ -109,3 +109,75 @@ def test_a_record_is_restricted_from_its_end_on():
 
 def test_an_open_record_is_not_restricted():
     assert not is_restricted(None, datetime.max.replace(tzinfo=UTC))
+
+
+# -- the calendar of other zones, and comparing periods ------------------------------------------------------------
+
+BERLIN, CHATHAM, SAO_PAULO = ZoneInfo("Europe/Berlin"), ZoneInfo("Pacific/Chatham"), ZoneInfo("America/Sao_Paulo")
+zones = st.sampled_from([SHANGHAI, BERLIN, CHATHAM, ZoneInfo("America/New_York"), ZoneInfo("Asia/Kathmandu")])
+
+
+@pytest.mark.parametrize(
+    ("last", "keep", "due"),
+    [
+        # The last hour of a day on either side of a change of the clock.
+        (datetime(2024, 3, 30, 22, 59, 59, tzinfo=UTC), Keep(years=2), datetime(2026, 3, 30, 22, 0, tzinfo=UTC)),
+        (datetime(2024, 3, 30, 23, 0, tzinfo=UTC), Keep(years=2), datetime(2026, 3, 31, 22, 0, tzinfo=UTC)),
+        (datetime(2024, 10, 26, 22, 0, tzinfo=UTC), Keep(days=1), datetime(2024, 10, 28, 23, 0, tzinfo=UTC)),
+        (datetime(2024, 10, 25, 22, 0, tzinfo=UTC), Keep(days=1), datetime(2024, 10, 27, 23, 0, tzinfo=UTC)),
+        # A midnight in summer counted from a day in winter, and the other way round.
+        (datetime(2025, 1, 15, 12, 0, tzinfo=UTC), Keep(days=180), datetime(2025, 7, 14, 22, 0, tzinfo=UTC)),
+        (datetime(2025, 7, 14, 12, 0, tzinfo=UTC), Keep(days=180), datetime(2026, 1, 10, 23, 0, tzinfo=UTC)),
+        (datetime(2024, 12, 31, 22, 59, 59, tzinfo=UTC), Keep(years=1), datetime(2025, 12, 31, 23, 0, tzinfo=UTC)),
+        (datetime(2024, 12, 31, 23, 0, tzinfo=UTC), Keep(years=1), datetime(2026, 1, 1, 23, 0, tzinfo=UTC)),
+    ],
+)
+def test_where_clocks_change_a_day_is_still_a_day(last, keep, due):
+    assert expires_at(last, keep, BERLIN) == due
+
+
+def test_a_midnight_that_the_clock_leaps_over_is_the_first_moment_after_it():
+    last = datetime(2016, 10, 14, 12, 0, tzinfo=SAO_PAULO)  # midnight of the 16th was one o'clock
+    due = expires_at(last, Keep(days=1), SAO_PAULO)
+    assert due == datetime(2016, 10, 16, 3, 0, tzinfo=UTC)
+    assert due.astimezone(SAO_PAULO).date() == date(2016, 10, 16)
+    assert (due - timedelta(microseconds=1)).astimezone(SAO_PAULO).date() == date(2016, 10, 15)
+
+
+@given(moments, keeps, zones)
+def test_in_every_zone_the_whole_last_day_is_kept_and_not_a_moment_more(last, keep, zone):
+    due = expires_at(last, keep, zone)
+    assert (due - timedelta(microseconds=1)).astimezone(zone).date() == keep.last_day(last.astimezone(zone).date())
+    assert due.astimezone(zone).date() == keep.last_day(last.astimezone(zone).date()) + timedelta(days=1)
+
+
+@given(moments, keeps, zones)
+def test_a_second_before_its_end_a_record_is_kept_and_a_second_after_it_is_not(last, keep, zone):
+    due, second = expires_at(last, keep, zone), timedelta(seconds=1)
+    assert not is_restricted(due, due - second)
+    assert is_restricted(due, due + second)
+
+
+@given(keeps, keeps, st.dates(date(1992, 1, 1), date(2100, 12, 31)))
+def test_a_period_within_another_never_ends_after_it(one, other, start):
+    if one.is_within(other):
+        assert one.last_day(start) <= other.last_day(start)
+    if one == other:
+        assert one.is_within(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_within"),
+    [
+        (Keep(years=1), Keep(years=2), True),
+        (Keep(years=2), Keep(years=1), False),
+        (Keep(days=7), Keep(days=7), True),
+        (Keep(days=8), Keep(days=7), False),
+        (Keep(days=365), Keep(years=1), True),
+        (Keep(days=366), Keep(years=1), False),
+        (Keep(years=1), Keep(days=366), True),
+        (Keep(years=1), Keep(days=365), False),
+    ],
+)
+def test_years_and_days_are_compared_so_that_no_doubt_is_left(one, other, is_within):
+    assert one.is_within(other) is is_within

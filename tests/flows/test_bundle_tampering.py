@@ -17,12 +17,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundles import Bundle, checkpoint, found, kinds, rebuilt
+from tests.bundles import Bundle, checkpoint, found, kinds, rebuilt, tree_of
 from tests.simulator import NOW
 from tests.worlds import copied, gone
 from vault import verify_log
 from vault.crypto.signing import NoteSigner
+from vault.domain.log_checkpoints import Checkpoint
 from vault.domain.log_exports import log_question
+from vault.domain.log_gaps import GapReason, GapStatement
+from vault.domain.log_tree import leaf_hash
 from vault.services import log_export
 from vault.verify_log import CannotJudge, judge_bundle
 
@@ -545,6 +548,116 @@ def test_lines_that_no_export_writes_are_named(office, judged):
     assert [one.words for one in judgement.findings] == [
         f"line {len(office.second.lines) + 1} of events.jsonl is not what an export writes"
     ]
+
+
+# -- gap statements ------------------------------------------------------------------------------------------------
+
+
+def with_gaps(office, bundle, *notes):
+    """Put statements into a bundle, as the owner of the key can."""
+    bundle = bundle.copy()
+    bundle.put("gaps.json", list(notes))
+    return bundle.sealed(office.signer, office.origin)
+
+
+def state(office, size, root=None):
+    leaves = [leaf_hash(one) for one in office.events[:size]]
+    return Checkpoint(office.origin, size, root or tree_of(leaves)[0])
+
+
+def said(kept, lost, signer):
+    return signer.sign(GapStatement(kept, lost, NOW, GapReason.LOST_DISK).body())
+
+
+def test_every_bundle_holds_its_statements_and_none_of_before_need_have_any(office, judged):
+    assert office.second.json("gaps.json") == []
+    bundle = office.second.copy()
+    del bundle.files["gaps.json"]
+    with pytest.raises(CannotJudge, match=r"gaps\.json is missing"):
+        judged(bundle)
+    assert judged(bundle.sealed(office.signer, office.origin), office.kept).status == 0
+
+
+def test_statements_put_in_by_somebody_without_the_key_are_named(office, judged):
+    bundle = office.second.copy()
+    stranger = NoteSigner(bytes(32), office.origin)
+    note = said(state(office, 9), state(office, 12, bytes(32)), stranger)
+    bundle.put("gaps.json", [note])
+    assert found(judged(bundle)) == [("changed", None), ("wrong_key", None)]
+    told = judged(with_gaps(office, office.second, note))
+    assert (found(told), told.gaps) == ([("wrong_key", None)], ())
+
+
+@pytest.mark.parametrize("text", ["checkpoint", "manifest", "other log", "nothing lost"])
+def test_a_note_of_our_key_that_states_no_gap_is_named(office, judged, text):
+    lost = state(office, 12, bytes(32))
+    statement = GapStatement(state(office, 9), lost, NOW, GapReason.LOST_DISK).body()
+    body = {
+        "checkpoint": lost.body(),
+        "manifest": f"{verify_log.FORMAT}\n{office.origin}\n00\n",
+        "other log": statement.replace(office.origin, "another.log"),
+        "nothing lost": statement.replace("kept 9 ", "kept 12 "),
+    }[text]
+    assert found(judged(with_gaps(office, office.second, office.signer.sign(body)))) == [("bad_checkpoint", None)]
+
+
+def test_a_declared_gap_is_told_even_where_all_holds(office, judged):
+    note = said(state(office, 9), state(office, 12, bytes(32)), office.signer)
+    for bundle in (office.second, office.chosen):
+        told = judged(with_gaps(office, bundle, note), office.kept)
+        assert (told.status, told.findings) == (0, ())
+        words = "entries 9 to 11 were lost; the operator accepted this on 2026-11-20T03:00:00.000000Z"
+        assert [one for one in verify_log.report(told) if words in one]
+
+
+def test_a_thief_of_the_key_who_states_a_gap_over_a_fork_gets_no_verdict_that_holds(office, judged):
+    """What the auditor kept is of another history than the bundle: the statement changes the words alone."""
+    other = checkpoint(office.signer, office.origin, [bytes([number] * 32) for number in range(23)])
+    assert kinds(judged(office.second, other)) & {"forked", "changed"}
+    note = said(state(office, 1), state(office, len(office.events), bytes(32)), office.signer)
+    for bundle in (office.second, office.chosen):
+        told = judged(with_gaps(office, bundle, note), other)
+        assert (told.status, kinds(told)) == (1, {"gap"})
+        assert "if it was signed after that, the log was forked" in told.findings[0].words
+
+
+def test_a_statement_hides_no_other_finding(office, judged):
+    other = checkpoint(office.signer, office.origin, [bytes([number] * 32) for number in range(23)])
+    note = said(state(office, 1), state(office, len(office.events), bytes(32)), office.signer)
+    bundle = office.second.copy()
+    lines = bundle.lines
+    edit(lines)
+    bundle.lines = lines
+    told = judged(with_gaps(office, bundle, note), other)
+    assert ("changed", lines[MIDDLE].leaf) in found(told)
+    assert "gap" in kinds(told)
+
+
+def test_a_statement_does_not_excuse_checkpoints_inside_the_bundle(office, judged):
+    """Who can write to the database changes an entry of the new history, which has checkpoints of its own."""
+    note = said(state(office, 1), state(office, len(office.events) + 5, bytes(32)), office.signer)
+    bundle = office.second.copy()
+    lines = bundle.lines
+    edit_with_hash(lines)
+    bundle.lines = lines
+    told = judged(with_gaps(office, bundle, note))
+    assert set(found(told)) == {("changed", lines[MIDDLE].leaf), ("column_mismatch", lines[MIDDLE].leaf)}
+
+
+@pytest.mark.parametrize("size", [23, 25, 10_000])
+def test_a_statement_whose_kept_state_the_log_does_not_hold_is_named(office, judged, size):
+    kept = Checkpoint(office.origin, size, bytes(32))
+    note = said(kept, Checkpoint(office.origin, 20_000, bytes(32)), office.signer)
+    told = judged(with_gaps(office, office.second, note))
+    assert told.status == 1
+    assert kinds(told) <= {"changed", "forked", "truncated"}
+
+
+def test_a_statement_whose_kept_state_was_lost_later_is_explained_by_the_later_one(office, judged):
+    first = said(Checkpoint(office.origin, 14, bytes(32)), Checkpoint(office.origin, 20, bytes(32)), office.signer)
+    later = GapStatement(state(office, 9), state(office, 16, b"x" * 32), NOW + timedelta(days=1), GapReason.LOST_DISK)
+    told = judged(with_gaps(office, office.second, first, office.signer.sign(later.body())), office.kept)
+    assert (told.status, len(told.gaps)) == (0, 2)
 
 
 # -- the file by itself, as an auditor runs it ---------------------------------------------------------------------

@@ -14,7 +14,9 @@ from tests.simulator import NOW
 from tests.worlds import copied, gone
 from vault.crypto.signing import NoteSigner
 from vault.domain.log import Action, Outcome
+from vault.domain.log_checkpoints import Checkpoint
 from vault.domain.log_exports import log_question
+from vault.domain.log_gaps import GapReason, GapStatement
 from vault.domain.log_tree import consistency_proof, inclusion_proof
 from vault.services import log_export
 from vault.storage.log_tiles import TileReader
@@ -58,7 +60,8 @@ def log(request, templates, tmp_path_factory):
 def test_every_checkpoint_is_accepted_with_its_size_and_origin(log):
     for size, note in log.notes.items():
         head = theirs.checkpoint_verify(note, log.keys)
-        assert (head.origin, head.size, head.extensions) == (log.keys[0].partition("+")[0], size, [])
+        assert (head.origin, head.size) == (log.keys[0].partition("+")[0], size)
+        assert [line.split(" ")[0] for line in head.extensions] == ["ledger"]
 
 
 def test_inclusion_proofs_out_of_tiles_are_accepted(log):
@@ -124,6 +127,20 @@ def test_a_signed_manifest_is_never_taken_for_a_checkpoint(log):
     assert signed
     with pytest.raises(theirs.VerifyError):
         theirs.checkpoint_verify(bundle.files["manifest.note"].decode(), log.keys)
+
+
+def test_a_gap_statement_is_a_signed_note_and_never_taken_for_a_checkpoint(log):
+    with log.world.parts.database.read() as connection:
+        signer = log.world.parts.keys.current(connection).signer(log.keys[0].partition("+")[0])
+    kept, lost = (Checkpoint.parse(log.notes[size].partition("\n\n")[0] + "\n") for size in sorted(log.notes)[:2])
+    note = signer.sign(GapStatement(kept, lost, NOW, GapReason.LOST_DISK).body())
+    assert theirs.verify_signed_note(note, log.keys)
+    with pytest.raises(theirs.VerifyError):
+        theirs.checkpoint_verify(note, log.keys)
+    with pytest.raises(theirs.VerifyError):
+        theirs.checkpoint_parse(note.partition("\n\n")[0] + "\n")
+    with pytest.raises(theirs.VerifyError):
+        theirs.verify_signed_note(note.replace("lost_disk", "other_history"), log.keys)
 
 
 def exported(log, **options):

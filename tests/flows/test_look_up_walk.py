@@ -455,7 +455,7 @@ def test_a_purpose_that_is_not_theirs_is_refused_by_name_and_logged_before_anyth
         lookup.look_up(world.parts, world.person(AGENT), row["phone"], purpose, NOW)
     assert refused.value.reason == rule
     assert not any("record_index" in one for one in statements)
-    last = world.events()[-1]
+    last = world.events("record.lookup")[-1]
     assert (last["action"], last["outcome"], last["rule"], last["purpose"]) == (
         "record.lookup",
         "refused",

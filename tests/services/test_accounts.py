@@ -129,7 +129,7 @@ def test_each_reset_is_told_anew(alone):
         secret = run(alone, "reset")
         people.activate(alone.parts, AGENT, secret, NEW + str(_), SOURCE, alone.now)
         alone.now += timedelta(days=2)
-    assert alone.count("notifications") == 2
+    assert alone.rows("SELECT count(*) FROM notifications WHERE kind = 'account_reset'") == [(2,)]
 
 
 def test_a_locked_account_is_reset_without_being_opened(alone):
@@ -175,7 +175,14 @@ def test_a_lowered_role_acts_on_the_next_request_of_a_live_session(staffed):
     now = sessions.person_of(staffed.parts, token, SOURCE, staffed.now)
     assert (now.role, now.outlet, now.team) == (Role.AGENT, "XM-SM-01", "T2")
     facts = staffed.events("people.role_changed")[-1]["facts"]
-    assert facts == {"account": SUPERVISOR, "account_role": "supervisor", "to": "agent", "ended": 0}
+    places = {"from_outlet": "NJ-GL-01", "from_team": "T1", "to_outlet": "XM-SM-01", "to_team": "T2"}
+    assert facts == {"account": SUPERVISOR, "account_role": "supervisor", "to": "agent", "ended": 0} | places
+
+
+def test_another_role_in_the_same_place_names_no_place_in_the_log(alone):
+    accounts.change_place(alone.parts, alone.person(ADMIN), AGENT, "complaint_specialist", "NJ-GL-01", "T1", alone.now)
+    facts = alone.events("people.role_changed")[-1]["facts"]
+    assert facts == {"account": AGENT, "account_role": "agent", "to": "complaint_specialist", "ended": 0}
 
 
 def test_an_administrator_lowered_a_moment_ago_does_nothing_more(alone):

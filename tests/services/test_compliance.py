@@ -1,21 +1,24 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tests import destroying
+from tests.destroying import PROPOSER, fill
 from tests.services.staff_at_work import in_use
-from tests.simulator import NOW, local, service_row
+from tests.simulator import NOW, complaint_row, local, service_row
 from vault import bootstrap
 from vault.domain.compliance import CLAUSES, Standing
 from vault.errors import AccessRefused
-from vault.services import cases, compliance
+from vault.services import cases, certificates, compliance, holds
+from vault.services.holds import Why
 from vault.word_tables import NAMES
 
 AGENT, COLLEAGUE = "KF2001", "KF2002"
-NOT_BUILT = {"UL-03", "RD-01", "RD-02", "RD-03", "RD-04", "RD-05", "ID-01", "ID-02", "ID-03", "BR-01", "BR-03", "AR-06"}
+NOT_BUILT = {"UL-03", "ID-01", "ID-02", "ID-03", "BR-01", "BR-03", "AR-06"}
 
 
 @pytest.fixture
@@ -173,13 +176,79 @@ def test_an_alarm_is_an_exception_until_it_is_released(world, report):
     assert answer(report(), "UL-04").standing is Standing.IN_LINE
 
 
-def test_records_past_their_time_are_counted_beside_the_period(world, report):
-    world.customer()
-    world.now = NOW + timedelta(days=800)
-    found = answer(report(), "RD-01")
-    assert found.standing is Standing.NOT_BUILT
-    assert (found.rules[0].facts["years"], found.evidence[0].facts["count"]) == (2, 1)
-    assert found.oldest < world.now
+def test_a_record_past_its_time_that_nothing_keeps_is_an_exception(world, report):
+    fill(world, customers=2, shipments=1, services=1)
+    drawn = report()
+    found = answer(drawn, "RD-01")
+    assert (found.standing, found.rules[0].facts["years"]) == (Standing.EXCEPTION, 2)
+    assert (counted(drawn, "RD-01", "past_their_time"), counted(drawn, "RD-01", "kept_past_their_time")) == (3, 0)
+    assert found.oldest < world.now - timedelta(days=1)
+    assert answer(drawn, "RD-02").standing is Standing.EXCEPTION
+    destroying.run(world, destroying.approved(world))
+    assert {answer(report(), clause).standing for clause in ("RD-01", "RD-02")} == {Standing.IN_LINE}
+
+
+def test_what_must_stay_past_its_time_is_counted_and_no_exception(world, report):
+    fill(world, customers=2, shipments=1, services=0)
+    shipment = destroying.ids(world, "shipment")[0]
+    why = Why("dispute", "LP-2026-17", date(2027, 2, 1))
+    holds.place(world.parts, world.person(PROPOSER), shipment, why, world.now)
+    drawn = report()  # the shipment is held, and with it sender and recipient
+    assert (counted(drawn, "RD-01", "past_their_time"), counted(drawn, "RD-01", "kept_past_their_time")) == (0, 3)
+    assert answer(drawn, "RD-01").standing is Standing.IN_LINE
+    assert answer(drawn, "RD-03").standing is Standing.IN_LINE
+    world.now = datetime(2027, 2, 2, 4, tzinfo=UTC)
+    drawn = report()
+    assert (counted(drawn, "RD-03", "forgotten_holds"), answer(drawn, "RD-03").standing) == (1, Standing.EXCEPTION)
+
+
+def test_a_service_that_is_open_keeps_its_customer(world, report):
+    row = destroying.old_customer()
+    world.customers(row)
+    assert answer(report(), "RD-01").standing is Standing.EXCEPTION
+    world.services(complaint_row(row))
+    drawn = report()
+    assert counted(drawn, "RD-01", "past_their_time") == 0
+
+
+def test_what_could_not_be_destroyed_and_what_was_not_certified_is_an_exception(world, report):
+    fill(world, customers=1, shipments=0, services=0)
+    plan_id = destroying.approved(world)
+    destroying.run(world, plan_id)
+    drawn = report()
+    assert (counted(drawn, "RD-03", "carried_out"), answer(drawn, "RD-03").standing) == (1, Standing.IN_LINE)
+    assert (counted(drawn, "RD-05", "not_certified"), answer(drawn, "RD-05").standing) == (0, Standing.IN_LINE)
+    world.now += timedelta(hours=2)
+    drawn = report()
+    assert (counted(drawn, "RD-05", "not_certified"), answer(drawn, "RD-05").standing) == (1, Standing.EXCEPTION)
+    certificates.tend(world.parts, world.now)
+    drawn = report()
+    assert (counted(drawn, "RD-05", "certificates"), answer(drawn, "RD-05").standing) == (1, Standing.IN_LINE)
+    assert counted(drawn, "RD-05", "records_destroyed") == 1
+    world.tamper("UPDATE destruction_items SET state = 'failed'")
+    assert answer(report(), "RD-03").standing is Standing.EXCEPTION
+
+
+def test_a_cohort_key_and_a_box_of_paper_past_their_day_are_exceptions(world, report):
+    assert answer(report(), "RD-04").standing is Standing.IN_LINE
+    world.now = datetime(2026, 11, 22, 15, 59, tzinfo=UTC)  # 22 November there, two days after the first cohort's last
+    assert counted(report(), "RD-04", "cohorts_late") == 0
+    world.now += timedelta(minutes=1)
+    drawn = report()
+    assert (counted(drawn, "RD-04", "cohorts_late"), answer(drawn, "RD-04").standing) == (1, Standing.EXCEPTION)
+    account = world.person(PROPOSER).account_id
+    world.tamper(
+        "INSERT INTO paper_boxes (box_id, label, record_class, outlet, custodian, registered_by, registered_at, due_on)"
+        " VALUES (:a, 'A-1', 'customer', 'NJ-GL-01', :a, :a, :at, :day)",
+        a=account,
+        at=1_795_000_000_000_000,
+        day="2026-11-23" if world.place.server is None else date(2026, 11, 23),
+    )
+    assert (counted(report(), "RD-04", "boxes"), counted(report(), "RD-04", "boxes_overdue")) == (1, 0)
+    world.now += timedelta(days=1)
+    drawn = report()
+    assert counted(drawn, "RD-04", "boxes_overdue") == 1
+    assert answer(drawn, "RD-04").oldest == datetime(2026, 11, 20, 16, tzinfo=UTC)
 
 
 def test_the_document_for_programs_holds_every_clause_and_nothing_of_a_customer(world, report):

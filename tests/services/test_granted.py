@@ -96,6 +96,20 @@ def test_what_is_over_is_neither_listed_nor_revoked(world, row):
         revoke(world, OWNER, grant_id)
 
 
+@pytest.mark.parametrize("who", [OWNER, NJ_SUPERVISOR])
+def test_grants_of_others_take_no_place_in_the_list(world, row, who, monkeypatch):
+    mine = {given(world, row)[0]}
+    mine.add(given(world, world.customer(owner=OWNER), NJ_SUPERVISOR)[0])
+    others = world.customer(owner="KF2004")
+    world.now += timedelta(minutes=1)  # the newest are all of another outlet, more of them than a list holds
+    for _ in range(5):
+        given(world, others, XM_SUPERVISOR)
+    monkeypatch.setattr(granted, "_LISTED", 2)
+    assert {one.grant.grant_id for one in listed(world, who).given} == mine
+    monkeypatch.setattr(granted, "_LISTED", 1)
+    assert len(listed(world, who).given) == 1
+
+
 def test_emergency_access_is_not_for_colleagues_to_end(world, row):
     _, case_id, record_id = given(world, row)
     grant_id = new_id()

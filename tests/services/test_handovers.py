@@ -38,7 +38,7 @@ def a_case(world: World, who: str = GIVER, **customer: str) -> tuple[bytes, byte
     return answer.case_id, answer.cards[0].record_id
 
 
-def a_grant(world: World, kind: str, account: str, record: bytes, case: bytes) -> bytes:
+def a_grant(world: World, kind: str, account: str, record: bytes, case: bytes, granted_by: str = SUPERVISOR) -> bytes:
     values = {
         "grant_id": new_id(),
         "kind": kind,
@@ -47,7 +47,7 @@ def a_grant(world: World, kind: str, account: str, record: bytes, case: bytes) -
         "case_id": case,
         "request_id": None,
         "purpose": "query",
-        "granted_by": world.person(SUPERVISOR).account_id,
+        "granted_by": world.person(granted_by).account_id,
         "granted_at": world.now,
         "expires_at": world.now + timedelta(minutes=30),
         "ended_at": None,
@@ -125,6 +125,22 @@ def test_both_signatures_are_events_that_hold_nothing_of_the_note(world: World) 
     assert "张先生" not in str(world.events())
     shown = handover_reading.sheet(world.parts, world.person(GIVER), handover, world.now).handover
     assert (shown.offered_at, shown.decided_at, shown.state) == (NOW, NOW + timedelta(minutes=1), "accepted")
+
+
+def test_a_hand_over_to_who_granted_in_the_case_ends_the_grant_and_keeps_those_of_others(world: World) -> None:
+    case, _ = a_case(world)
+    own, other = (a_case(world, "KF2004", owner="KF2004")[1] for _ in range(2))
+    a_grant(world, "asked", GIVER, own, case, granted_by=TAKER)
+    kept = a_grant(world, "asked", GIVER, other, case)
+    handover = offer(world, [case])
+    sheet(world, handover)
+    accept(world, handover)
+    assert world.rows("SELECT grant_id FROM grants WHERE ended_at IS NULL") == [(kept,)]
+    with pytest.raises(NotFound):
+        world.view(TAKER, case, own)
+    assert world.view(TAKER, case, other)
+    (moved,) = world.events("case.moved")
+    assert moved["facts"] == {"account": TAKER, "ended": 1, "handover": handover.hex()}
 
 
 def test_the_note_is_sealed_and_opened_only_after_an_event_that_announces_it(world: World) -> None:

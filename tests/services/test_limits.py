@@ -5,15 +5,17 @@ from datetime import timedelta
 
 import pytest
 
+from tests.colleagues import ask, at_once
 from tests.simulator import customer_row
 from vault.domain.limits import SignalKind
 from vault.domain.rules.access import Quota
 from vault.errors import AccessRefused, LogUnavailable, NotFound
-from vault.services import limits, viewing
+from vault.services import limits, log_search, viewing
 from vault.storage import disclosures, notifications, signals
 
 AGENT, COLLEAGUE, SPECIALIST = "KF2001", "KF2002", "KF2008"
-SUPERVISOR, OTHER_SUPERVISOR, ADMIN = "KF2009", "KF2010", "KF2014"
+SUPERVISOR, OTHER_SUPERVISOR, AUDITOR = "KF2009", "KF2010", "KF2014"
+ABSENT = "13999999999"
 
 
 class Desk:
@@ -245,6 +247,134 @@ def test_a_quota_is_exact_however_many_reveal_at_once(desk):
     for thread in threads:
         thread.join()
     assert len(done) == 5
+
+
+# -- forbidden purposes ------------------------------------------------------------------------------------------
+
+
+def forbidden(desk, purpose="advertising", who=AGENT):
+    with pytest.raises(AccessRefused) as refused:
+        desk.world.look_up(who, desk.rows[0]["phone"], purpose)
+    assert refused.value.reason == "purpose_forbidden"
+
+
+def test_the_first_forbidden_purpose_of_a_day_tells_the_supervisor_and_further_ones_are_counted(desk):
+    forbidden(desk)
+    assert desk.signals() == [("forbidden", 1)]
+    assert desk.notices(SUPERVISOR) == ["forbidden_purpose"]
+    assert desk.notices(AGENT) == desk.notices(OTHER_SUPERVISOR) == []
+    forbidden(desk, "third_party_sale")
+    assert desk.signals() == [("forbidden", 2)]
+    assert desk.notices(SUPERVISOR) == ["forbidden_purpose"]
+    (event,) = desk.world.events("limit.warned")
+    assert (event["actor"], event["rule"], event["facts"]) == (
+        AGENT,
+        "limits.reading",
+        {"count": 1, "kind": "forbidden"},
+    )
+    refused = desk.world.events("record.lookup", "refused")
+    assert [(one["purpose"], one["rule"]) for one in refused] == [
+        ("advertising", "purpose_forbidden"),
+        ("third_party_sale", "purpose_forbidden"),
+    ]
+
+
+def test_the_day_of_a_forbidden_purpose_ends_at_midnight_of_the_companys_zone(desk):
+    world = desk.world
+    midnight = world.now.astimezone(world.parts.policy.zone).replace(hour=0, minute=0, second=0) + timedelta(days=1)
+    world.now = midnight - timedelta(seconds=1)
+    forbidden(desk)
+    world.now = midnight
+    forbidden(desk)
+    assert desk.signals() == [("forbidden", 1), ("forbidden", 1)]
+    forbidden(desk)
+    assert desk.signals() == [("forbidden", 1), ("forbidden", 2)]
+    assert desk.notices(SUPERVISOR) == ["forbidden_purpose"] * 2
+
+
+@pytest.mark.parametrize("purpose", ["callback", "breach_notice", "no_such_purpose"])
+def test_other_purposes_that_are_not_theirs_raise_no_signal(desk, purpose):
+    with pytest.raises(AccessRefused):
+        desk.world.look_up(AGENT, desk.rows[0]["phone"], purpose)
+    assert desk.signals() == []
+
+
+def test_many_forbidden_purposes_at_once_are_one_signal_and_all_are_counted(desk):
+    threads = [threading.Thread(target=forbidden, args=(desk,)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert desk.signals() == [("forbidden", 6)]
+    assert len(desk.world.events("record.lookup", "refused")) == 6
+
+
+def test_lifting_a_forbidden_purposes_signal_frees_no_customers(desk):
+    for which in range(3):
+        desk.reveal(which)
+    forbidden(desk)
+    release(desk, SUPERVISOR, signal_id(desk, "forbidden"))
+    assert desk.world.rows("SELECT kind FROM signals WHERE released_at IS NULL") == [("warned",)]
+    forbidden(desk)
+    assert desk.notices(SUPERVISOR).count("forbidden_purpose") == 2
+
+
+# -- asking and searching ----------------------------------------------------------------------------------------
+
+
+def test_asking_has_a_quota_an_hour_that_counts_every_question_to_the_second(desk):
+    desk.limited(asks_hour=2)
+    world, began = desk.world, desk.world.now
+    request_id = ask(world, ABSENT)
+    case = world.rows("SELECT case_id FROM access_requests WHERE request_id = :r", r=request_id)[0][0]
+    assert ask(world, ABSENT, case=case) == request_id  # the same again counts too
+    for late in (0, 3599):
+        world.now = began + timedelta(seconds=late)
+        with pytest.raises(AccessRefused) as refused:
+            ask(world, ABSENT, case=case)
+        assert refused.value.reason == "quota_asks"
+    world.now = began + timedelta(hours=1)
+    assert ask(world, ABSENT, case=case) == request_id
+    events = world.events("access.ask", "refused")
+    assert [(one["actor"], one["rule"], one["records"]) for one in events] == [(AGENT, "quota_asks", [])] * 2
+    assert ABSENT not in str(events)
+
+
+def test_the_quota_of_asking_is_exact_however_many_ask_at_once(desk):
+    desk.limited(asks_hour=4)
+    case = desk.world.look_up(AGENT, ABSENT).case_id
+    done = at_once([lambda: ask(desk.world, ABSENT, case=case)] * 9)
+    assert done == ["access_refused"] * 5 + ["done"] * 4
+
+
+def test_what_was_asked_and_searched_is_no_reading(desk):
+    ask(desk.world, ABSENT)
+    found = limits.mine(desk.world.parts, desk.person, desk.world.now)
+    assert (found.read.lookups_hour, found.read.reveals_hour) == (2, 0)
+    with desk.world.parts.database.read() as connection:
+        counts = disclosures.counts(connection, [desk.person.account_id], desk.world.now - timedelta(hours=1))
+    assert counts == {desk.person.account_id: disclosures.Counts(customers=0, reveals=0, lookups=2)}
+
+
+def test_searching_the_log_by_number_has_a_quota_whether_the_number_is_known_or_not(desk):
+    desk.limited(searches_hour=2)
+    world, began = desk.world, desk.world.now
+    auditor, known = world.person(AUDITOR), desk.rows[0]["phone"]
+
+    def search(typed):
+        return log_search.find(world.parts, auditor, typed, world.now).records
+
+    assert (len(search(known)), search(ABSENT)) == (1, ())
+    for typed in (known, ABSENT):
+        world.now = began + timedelta(seconds=3599)
+        with pytest.raises(AccessRefused) as refused:
+            search(typed)
+        assert refused.value.reason == "quota_searches"
+    world.now = began + timedelta(hours=1)
+    assert len(search(known)) == 1
+    events = world.events("log.search", "refused")
+    assert [(one["actor"], one["rule"]) for one in events] == [(AUDITOR, "quota_searches")] * 2
+    assert known not in str(events)
 
 
 # -- releasing ---------------------------------------------------------------------------------------------------

@@ -126,9 +126,11 @@ def test_a_search_stops_after_so_many_entries_and_goes_on_from_there(world, audi
     monkeypatch.setattr(log_search, "_MOST_LOOKED_AT", 100)
     first_of_all = page(world, auditor, limit=1, action="vault.init")
     (init,) = ids(first_of_all)
-    for second in range(300):
-        event = world.parts.event(NOW + timedelta(seconds=second), auditor.actor(), Action.LOG_VIEW, Outcome.GRANTED)
-        world.parts.log_writer.write(event)
+    for second in range(300):  # so many of each that none is rare, and none that is both
+        at = NOW + timedelta(seconds=second)
+        for actor, purpose in ((auditor.actor(), ""), (world.person(AGENT).actor(), "query")):
+            event = world.parts.event(at, actor, Action.LOG_VIEW, Outcome.GRANTED, purpose=purpose)
+            world.parts.log_writer.write(event)
     asked = {"actor": auditor.work_number, "role": "auditor", "purpose": "query", "limit": 1}
     stretch, pages = page(world, auditor, **asked), 1
     assert (stretch.events, stretch.looked_through) == ((), True)
@@ -182,6 +184,23 @@ def test_counts_have_every_hour_of_the_span_and_everybody(world, auditor):
     within = counts(world, auditor, action="record.lookup", since=at(9, 10), until=at(9, 50))
     assert [count for _, count in within.hours] == [1]
     assert (within.since, within.until) == (at(9), at(10))
+
+
+def test_counts_outside_the_shift_begin_and_end_with_its_minute(world, auditor):
+    for moment in (at(7, 59), at(8, 0), at(19, 59), at(20, 0)):
+        world.now = moment + timedelta(seconds=59)
+        world.look_up(AGENT, "13999999999")
+    world.now = at(21)
+    counted = counts(world, auditor, action="record.lookup", since=at(7), outside_shift=True)
+    assert [(hour, count) for hour, count in counted.hours if count] == [(at(7), 1), (at(20), 1)]
+    assert counted.people == ((AGENT, 2),)
+
+
+def test_counts_of_one_person_name_nobody_else(world, auditor):
+    world.look_up(AGENT, "13999999999")
+    world.look_up(COLLEAGUE, "13999999999")
+    assert counts(world, auditor, actor=COLLEAGUE, outcome="miss").people == ((COLLEAGUE, 1),)
+    assert counts(world, auditor, actor="nobody").people == ()
 
 
 def test_counts_reach_a_day_back_and_three_days_at_most(world, auditor):

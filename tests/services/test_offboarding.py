@@ -11,6 +11,7 @@ from tests.services.staff_at_work import ADMIN, column, in_use
 from tests.simulator import NOW, complaint_row, service_row, staff_row
 from vault import bootstrap
 from vault.domain.ids import new_id
+from vault.domain.ledger import EntryKind
 from vault.errors import (
     AccessRefused,
     IntegrityError,
@@ -19,10 +20,12 @@ from vault.errors import (
     SignInRefused,
     StepUpNeeded,
     StorageError,
+    StorageUnavailable,
     VaultError,
 )
 from vault.services import accounts, offboarding, people, sessions
 from vault.storage import grants, leaving, record_writes, records
+from vault.storage.ledger import Ledger
 from vault.storage.record_writes import Change
 from vault.storage.tables import access_requests, handovers
 
@@ -209,7 +212,7 @@ def test_a_later_import_that_still_names_the_former_owner_gives_nothing_back(alo
 
 
 def test_more_records_than_are_handed_on_in_one_go_are_all_handed_on(alone, monkeypatch):
-    monkeypatch.setattr(offboarding, "_AT_ONCE", 2)
+    monkeypatch.setattr(offboarding, "AT_ONCE", 2)
     for _ in range(5):
         alone.customer(owner=AGENT)
     assert leave(alone).held.customers == 5
@@ -361,3 +364,29 @@ def test_the_plan_changes_nothing(alone):
     assert plan(alone).held.cases == 2
     assert snapshot(alone) == before
     assert alone.events("people.list")[-1]["facts"] == {"account": AGENT}
+
+
+# -- what a restore must not forget --------------------------------------------------------------------------------
+
+
+def left_by_the_ledger(world):
+    return [one.about for one in world.parts.ledger.entries() if one.kind is EntryKind.ACCOUNT_LEFT]
+
+
+def test_the_ledger_remembers_who_left_and_nobody_who_stayed(staffed):
+    account_id = staffed.person(AGENT).account_id
+    with pytest.raises(InvalidValue):
+        leave(staffed, successor="KF9999")
+    assert left_by_the_ledger(staffed) == []
+    leave(staffed)
+    assert left_by_the_ledger(staffed) == [account_id]
+
+
+def test_nobody_leaves_whom_the_ledger_could_not_remember(staffed, monkeypatch):
+    def full(*_):
+        raise StorageUnavailable("ledger_unwritable")
+
+    monkeypatch.setattr(Ledger, "append", full)
+    with pytest.raises(StorageUnavailable):
+        leave(staffed)
+    assert column(staffed, AGENT, "state") == "active"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.services.test_handovers import a_case, a_grant, at_once, holder, notices
-from tests.simulator import World
+from tests.simulator import World, staff_row
 from vault.domain.ids import new_id
 from vault.errors import AccessRefused, InvalidValue, NotFound, VaultError
 from vault.services import cases, reassigning
@@ -65,6 +65,46 @@ def test_the_colleague_must_be_one_of_the_supervisors_people_who_can_go_on_with_
             move(world, case, to)
         assert refused.value.reason == "cannot_take_over"
     assert holder(world, case) == world.person(ABSENT).account_id
+
+
+def granted(world: World, case: bytes) -> list[tuple[bool, str]]:
+    """Return the grants of a case: whether each lives, and whose it is."""
+    rows = world.rows(
+        "SELECT g.ended_at, a.work_number FROM grants g JOIN accounts a USING (account_id) WHERE g.case_id = :c"
+        " ORDER BY g.granted_at, g.grant_id",
+        c=case,
+    )
+    return [(ended is None, number) for ended, number in rows]
+
+
+def test_nobody_receives_what_they_have_granted(world: World) -> None:
+    case, _ = a_case(world, ABSENT)
+    strange = world.look_up("KF2004", world.customer(owner="KF2004")["phone"]).cards[0].record_id
+    a_grant(world, "asked", ABSENT, strange, case, granted_by=COLLEAGUE)
+    move(world, case)
+    assert granted(world, case) == [(False, ABSENT)]
+    with pytest.raises(NotFound):
+        world.view(COLLEAGUE, case, strange)
+    (event,) = world.events("case.moved", "done")
+    assert event["facts"] == {"account": COLLEAGUE, "ended": 1}
+
+
+def test_what_another_has_granted_goes_on_with_the_case(world: World) -> None:
+    case, _ = a_case(world, ABSENT)
+    strange = world.look_up("KF2004", world.customer(owner="KF2004")["phone"]).cards[0].record_id
+    a_grant(world, "asked", ABSENT, strange, case, granted_by="KF2004")
+    move(world, case)
+    assert granted(world, case) == [(True, COLLEAGUE)]
+    assert world.view(COLLEAGUE, case, strange).subject.rule == "scope.grant"
+
+
+def test_nobody_receives_what_another_account_of_theirs_has_granted(world: World) -> None:
+    case, _ = a_case(world, ABSENT)
+    strange = world.look_up("KF2004", world.customer(owner="KF2004")["phone"]).cards[0].record_id
+    world.staff(staff_row("KF3001", "supervisor") | {"name": "魏 海"})  # the colleague bears this name
+    a_grant(world, "asked", ABSENT, strange, case, granted_by="KF3001")
+    move(world, case)
+    assert granted(world, case) == [(False, ABSENT)]
 
 
 def test_two_moves_at_once_count_once(world: World) -> None:

@@ -1,10 +1,12 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from tests.services.staff_at_work import in_use
 from tests.simulator import NOW, PASSWORD
 from vault.domain.people import AccountState
-from vault.errors import AccessRefused, NotFound, SignInRefused
+from vault.errors import AccessRefused, NotFound, SignInRefused, StepUpNeeded
 from vault.services import people, sessions
 
 AGENT, OTHER, ADMIN, SOURCE, HOME = "KF2001", "KF2002", "ADMIN01", "203.0.113.9", "198.51.100.7"
@@ -176,6 +178,7 @@ def test_all_others_end_and_this_one_goes_on(active):
 
 
 def test_an_administrator_ends_every_session_of_an_account(active):
+    in_use(active, ADMIN)
     active.activate(OTHER)
     mine, theirs = [enter(active), enter(active, HOME)], enter(active, work_number=OTHER)
     assert sessions.end_all_of(active.parts, active.person(ADMIN), AGENT.lower(), NOW) == 2
@@ -187,11 +190,26 @@ def test_an_administrator_ends_every_session_of_an_account(active):
         sessions.end_all_of(active.parts, active.person(ADMIN), "KF9999", NOW)
 
 
-def test_nobody_else_ends_the_sessions_of_an_account(active):
+def test_nobody_else_ends_the_sessions_of_an_account_and_who_tries_is_logged(active):
     token = enter(active).token
-    for work_number in (OTHER, "KF2009", "KF2012"):
-        with pytest.raises(AccessRefused):
+    in_use(active, OTHER, "KF2009", "KF2012")
+    for work_number in (OTHER, "KF2009", "KF2012", ADMIN):  # the administrator is not in use
+        with pytest.raises(AccessRefused, match="no_right"):
             sessions.end_all_of(active.parts, active.person(work_number), AGENT, NOW)
+    assert who(active, token, NOW) is not None
+    refused = active.events("people.session_ended", "refused")
+    assert [(one["actor"], one["facts"]) for one in refused] == [
+        (one, {"account": AGENT}) for one in (OTHER, "KF2009", "KF2012", ADMIN)
+    ]
+
+
+@pytest.mark.parametrize("since", [None, timedelta(minutes=5, microseconds=1), timedelta(seconds=-1)])
+def test_ending_somebody_elses_sessions_asks_for_a_fresh_proof(active, since):
+    in_use(active, ADMIN)
+    token = enter(active).token
+    stale = replace(active.person(ADMIN), proved_at=None if since is None else NOW - since)
+    with pytest.raises(StepUpNeeded):
+        sessions.end_all_of(active.parts, stale, AGENT, NOW)
     assert who(active, token, NOW) is not None
 
 

@@ -18,11 +18,12 @@ from vault.storage.engine import PATIENCE_SECONDS, Database
 from vault.storage.tables import accounts, job_runs, record_fields
 
 BOUND_SECONDS = 2.0
+A_RUN = {"job": "job 1", "slot": 1, "started_at": NOW, "late": False, "node": ""}
 
 
 def claim(database: Database, slot: int) -> None:
     with database.write() as connection:
-        connection.execute(insert(job_runs).values(job=f"job {slot}", slot=slot, started_at=NOW))
+        connection.execute(insert(job_runs).values(A_RUN | {"job": f"job {slot}", "slot": slot}))
         connection.commit()
 
 
@@ -71,7 +72,7 @@ def test_another_kind_of_database_is_refused(url):
 
 def test_what_is_not_committed_is_rolled_back(database):
     with database.write() as connection:
-        connection.execute(insert(job_runs).values(job="job 1", slot=1, started_at=NOW))
+        connection.execute(insert(job_runs).values(A_RUN))
     assert claimed(database) == []
 
 
@@ -276,7 +277,7 @@ def test_the_bulk_rows_of_a_transaction_that_holds_nothing_else_are_committed(da
     home = cohort()
     vault(database, home)
     with database.write() as connection:
-        insert_rows(connection, job_runs, [("sweep", 7, NOW, None)])
+        insert_rows(connection, job_runs, [("sweep", 7, NOW, None, False, "")])
         connection.commit()
     assert claimed(database) == [7]
 
@@ -306,7 +307,7 @@ def test_a_writer_on_sqlite_is_woken_as_soon_as_it_is_its_turn(sqlite_database):
     claim(sqlite_database, 0)  # connections are made before the clock runs
     with ThreadPoolExecutor(1) as threads:
         with sqlite_database.write() as connection:
-            connection.execute(insert(job_runs).values(job="job 1", slot=1, started_at=NOW))
+            connection.execute(insert(job_runs).values(A_RUN))
             second = threads.submit(claim, sqlite_database, 2)
             time.sleep(0.3)
             assert not second.done()

@@ -2,9 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.factories import NOW, account
+from tests.factories import NOW, account, cohort, customer, vault
 from vault.domain.ids import new_id
-from vault.storage import cases, grants
+from vault.storage import cases, grants, record_writes
 from vault.storage.unit_of_work import unit_of_work
 
 END = NOW + timedelta(minutes=30)
@@ -116,3 +116,43 @@ def test_grants_end_and_move_with_their_case(database, made, case_id, people):
     assert changed(database, grants.end_all_of, people[1], NOW) == 0
     with database.read() as connection:
         assert grants.live_customers(connection, people[1], "query", [row["record_id"]], NOW) == set()
+
+
+def test_the_living_are_listed_page_by_page_without_a_gap_also_at_one_time(database, made, case_id):
+    rows = [made(case_id, granted_at=NOW + timedelta(seconds=second)) for second in (0, 0, 0, 1, 2)]
+    seen, last = [], None
+    with database.read() as connection:
+        while page := grants.decided(connection, NOW, 2, after=last):
+            seen += page
+            last = page[-1].grant
+    assert len(seen) == 5
+    assert {one.grant.grant_id for one in seen} == {row["grant_id"] for row in rows}
+    assert [one.grant.granted_at for one in seen] == sorted((row["granted_at"] for row in rows), reverse=True)
+
+
+def test_only_what_somebody_gave_or_owns_is_listed_for_them(database, made, case_id, people):
+    home = cohort()
+    vault(database, home)
+    owned = customer(home, owner=people[0])
+    with unit_of_work(database) as work:
+        record_writes.store(work.connection, [owned])
+        work.commit()
+    given = made(case_id)
+    on_mine = made(case_id, record_id=owned.meta.record_id)
+    with database.read() as connection:
+        of_owner = grants.decided(connection, NOW, 9, people[0])
+        of_giver = grants.decided(connection, NOW, 9, people[1])
+    assert [one.grant.grant_id for one in of_owner] == [on_mine["grant_id"]]
+    assert {one.grant.grant_id for one in of_giver} == {given["grant_id"], on_mine["grant_id"]}
+
+
+def test_the_grants_that_one_of_several_gave_in_a_case_end_alone(database, made, case_id, people):
+    made(case_id)
+    kept = made(case_id, granted_by=people[0])
+    made(None, kind="shared")
+    with database.read() as connection:
+        assert grants.givers_in(connection, case_id) == set(people)
+    assert changed(database, grants.end_given_in, case_id, [people[1]], NOW) == 1
+    with database.read() as connection:
+        assert grants.givers_in(connection, case_id) == {people[0]}
+        assert grants.one(connection, kept["grant_id"]).ended_at is None

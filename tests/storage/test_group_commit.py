@@ -19,6 +19,7 @@ from vault.storage.group_commit import GroupCommit
 from vault.storage.tables import case_records, cases, log_inbox
 
 BOUND_SECONDS = 2.0
+FAR_OFF = 3600.0
 
 
 @pytest.fixture
@@ -250,3 +251,108 @@ def test_a_deleted_database_makes_the_log_unavailable(sqlite_place, sqlite_datab
     sqlite_place.file.unlink()
     assert refused_within_the_bound(writer)
     writer.close()
+
+
+# -- what the process itself has to say ------------------------------------------------------------------------------
+
+
+class Words:
+    """What a process has to say: one event at a time, until it is durable."""
+
+    def __init__(self, *events):
+        self.waiting = list(events)
+
+    def event(self):
+        return self.waiting[0] if self.waiting else None
+
+    def written(self):
+        self.waiting.pop(0)
+
+
+def until(happened):
+    for _ in range(200):
+        if happened():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_a_process_that_is_due_speaks_in_the_commit_of_a_request_and_makes_none_of_its_own(sqlite_database):
+    words = Words(event())
+    writer = GroupCommit(sqlite_database, words, 0.3)
+    commits = count_commits(sqlite_database)
+    with ThreadPoolExecutor(2) as threads:
+        with sqlite_database.write():  # keeps the writer busy with one request until its process is due
+            requests = [threads.submit(writer.write, event())]
+            time.sleep(0.2)
+            requests.append(threads.submit(writer.write, event()))
+            time.sleep(0.2)
+        assert all(one.result() for one in requests)
+    assert until(lambda: not words.waiting)
+    assert (len(inbox(sqlite_database)), len(commits)) == (3, 2)
+    writer.close()
+
+
+def test_a_process_does_not_speak_before_it_is_due_but_in_the_end(sqlite_database):
+    word = event()
+    words = Words()
+    writer = GroupCommit(sqlite_database, words, FAR_OFF)
+    writer.write(event())
+    words.waiting.append(word)
+    writer.write(event())
+    assert words.waiting == [word]  # not due
+    writer.close()
+    assert words.waiting == []
+    assert word.canonical() in inbox(sqlite_database)
+
+
+def test_a_process_without_a_request_speaks_when_it_is_due_and_not_before(database):
+    word = event()
+    words = Words(word)
+    started = time.monotonic()
+    writer = GroupCommit(database, words, 0.2)
+    assert until(lambda: not words.waiting)
+    assert time.monotonic() - started >= 0.2
+    assert inbox(database) == {word.canonical()}
+    writer.close()
+
+
+def test_closing_writes_the_last_word_with_what_still_waits_and_may_be_repeated(database):
+    word = event()
+    writer = GroupCommit(database, Words(word), FAR_OFF)
+    writer.close()
+    writer.close()
+    assert inbox(database) == {word.canonical()}
+
+
+def test_a_process_that_has_nothing_to_say_writes_nothing(database):
+    writer = GroupCommit(database, Words(), 0.01)
+    time.sleep(0.1)
+    writer.close()
+    assert inbox(database) == set()
+
+
+def test_a_word_that_could_not_be_written_is_asked_for_again(sqlite_place, sqlite_database):
+    word = event()
+    words = Words(word)
+    with closing(sqlite3.connect(sqlite_place.file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writer = GroupCommit(sqlite_database, words, 0.05)
+        time.sleep(2.0)  # longer than the writer's patience
+        assert words.waiting == [word]
+        other.rollback()
+    assert until(lambda: not words.waiting)
+    assert inbox(sqlite_database) == {word.canonical()}
+    writer.close()
+
+
+def test_a_request_that_cannot_be_stored_does_not_silence_the_process(database):
+    word, bad = event(), event()
+    words = Words()
+    writer = GroupCommit(database, words, FAR_OFF)
+    case = {"case_id": new_id(), "purpose": None, "opened_by": None, "opened_at": NOW, "closed_at": None}
+    words.waiting.append(word)
+    with pytest.raises(LogUnavailable):
+        writer.write(bad, {cases: [case | {"held_by": None}]})
+    writer.close()
+    assert inbox(database) == {word.canonical()}

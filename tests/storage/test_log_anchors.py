@@ -186,3 +186,50 @@ def test_others_may_read_what_lies_elsewhere(tmp_path, folder):
     finally:
         os.umask(usual)
     assert {one.stat().st_mode & 0o777 for one in folder.iterdir()} == {0o644}
+
+
+GAP = "datavault.local/00/gap/v1\nkept 3 AAAA\nlost 7 AAAA\n\n— datavault.local/00 c2ln\n"
+
+
+def test_a_gap_statement_goes_before_the_checkpoint_once_to_each_place(tmp_path, folder, syslog):
+    address, listener = syslog
+    anchors = Anchors(tmp_path, [FolderAnchor(folder), SyslogAnchor(address)])
+    anchors.deliver(NOTE, 7, NOW)
+    for _ in range(2):
+        anchors.deliver(NOTE.replace("AAAA", "BBBB"), 7, NOW, [GAP])  # the same size, of another history
+    assert (folder / "checkpoints-2026-11").read_text("utf-8") == f"{NOTE}\n{GAP}\n{NOTE.replace('AAAA', 'BBBB')}\n"
+    assert (folder / "checkpoint").read_text("utf-8") == NOTE.replace("AAAA", "BBBB")
+    told = [json.loads(listener.recv(4096).partition(b": ")[2]) for _ in range(3)]
+    assert [next(iter(one)) for one in told] == ["checkpoint", "gap", "checkpoint"]
+    assert told[1]["gap"] == GAP
+
+
+def test_a_place_that_could_not_be_reached_gets_the_statement_when_it_is_back(tmp_path):
+    share = tmp_path / "unmounted"
+    anchors = Anchors(tmp_path, [FolderAnchor(share)])
+    anchors.deliver(NOTE, 7, NOW, [GAP])
+    assert standing(anchors) == [(0, "ENOENT")]
+    share.mkdir()
+    anchors.deliver(NOTE, 7, NOW, [GAP])
+    assert (share / "checkpoints-2026-11").read_text("utf-8") == f"{GAP}\n{NOTE}\n"
+
+
+def test_what_was_sent_before_statements_were_known_is_read(tmp_path, folder):
+    anchors = Anchors(tmp_path, [FolderAnchor(folder)])
+    anchors.deliver(NOTE, 7, NOW)
+    kept = json.loads((tmp_path / "anchors.json").read_text())
+    for one in kept.values():
+        del one["gaps"]
+    (tmp_path / "anchors.json").write_text(json.dumps(kept))
+    assert standing(anchors) == [(7, "")]
+    anchors.deliver(NOTE, 7, NOW)
+    assert (folder / "checkpoints-2026-11").read_text("utf-8").count("\n7\n") == 1
+
+
+@pytest.mark.parametrize("gaps", ["many", None, [], {}])
+def test_a_count_of_statements_that_is_none_means_that_nothing_is_known(tmp_path, folder, gaps):
+    anchors = Anchors(tmp_path, [FolderAnchor(folder)])
+    anchors.deliver(NOTE, 7, NOW)
+    kept = json.loads((tmp_path / "anchors.json").read_text())
+    (tmp_path / "anchors.json").write_text(json.dumps({name: one | {"gaps": gaps} for name, one in kept.items()}))
+    assert standing(anchors) == [(0, "")]

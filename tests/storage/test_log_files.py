@@ -94,3 +94,51 @@ def test_a_crash_before_the_rename_leaves_the_old_content(tmp_path, monkeypatch)
         replace_file(path, b"new and longer")
     assert refused.value.reason == "checkpoint_unwritable"
     assert path.read_bytes() == b"old"
+
+
+GAP = "log/gap/v1\nkept 1 r\nlost 2 r\naccepted t\nreason lost_disk\n\n— log c2ln\n"
+
+
+def test_gap_statements_are_kept_once_each_in_order_for_the_owner_only(files):
+    assert files.gaps() == []
+    with files.locked():
+        for note in (GAP, GAP.replace("lost 2", "lost 3"), GAP):
+            files.declare(note)
+    assert LogFiles(files.folder).gaps() == [GAP, GAP.replace("lost 2", "lost 3")]
+    assert files.declared.read_text("utf-8").startswith(GAP + "\n")
+    assert files.declared.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_note_with_several_signatures_is_one_statement(files):
+    with files.locked():
+        files.declare(GAP + "— other c2ln\n")
+        files.declare(GAP)
+    assert files.gaps() == [GAP + "— other c2ln\n", GAP]
+
+
+@pytest.mark.parametrize("spoilt", [b"", b"\n\n\n", b"nonsense", b"\xff\xfe\n\n", GAP.encode()[:-9]])
+def test_a_damaged_file_of_statements_is_not_lost_by_the_next_one(files, spoilt):
+    with files.locked():
+        files.declared.write_bytes(spoilt)
+        files.declare(GAP)
+    assert files.declared.read_bytes() == spoilt + f"{GAP}\n".encode()
+
+
+def test_a_file_of_statements_that_cannot_be_read_is_never_taken_for_none(files):
+    with files.locked():
+        files.declared.mkdir()
+    with pytest.raises(StorageError) as raised:
+        files.gaps()
+    assert raised.value.reason == "signer_memory_unreadable"
+
+
+def test_a_checkpoint_is_written_again_only_where_it_is_another_one(files):
+    with files.locked():
+        files.remember(state(b"a"))
+        before = files.checkpoint.stat().st_ino
+        files.publish("a note\n")
+        assert files.checkpoint.stat().st_ino == before
+        for damaged in (b"", b"another\n"):
+            files.checkpoint.write_bytes(damaged)
+            files.publish("a note\n")
+            assert files.checkpoint.read_bytes() == b"a note\n"

@@ -1,13 +1,14 @@
 from hashlib import sha256
 
 import pytest
-from sqlalchemy import delete, insert, select
+from sqlalchemy import create_engine, delete, insert, select, text
 
 from tests.factories import event
+from vault import verify_log
 from vault.domain.log_tree import consistency_proof, cover, inclusion_proof, leaf_hash
 from vault.errors import StorageError
 from vault.storage import log, log_tiles
-from vault.storage.log_tiles import TileReader
+from vault.storage.log_tiles import TileReader, TileWatch
 from vault.storage.tables import log_events, log_inbox
 from vault.storage.tables import log_tiles as tiles
 from vault.storage.unit_of_work import unit_of_work
@@ -86,11 +87,36 @@ def test_proofs_out_of_tiles_are_those_out_of_leaves(database):
         assert reader.node(*place) == book(*place)
 
 
+@pytest.mark.parametrize("count", [1, 4, 5, 16, 17, 64, 77])
+def test_what_was_prepared_for_a_proof_is_all_it_needs(small, database, monkeypatch, count):
+    grow(database, count)
+    book = by_the_book(leaves(database))
+    for index in range(0, count, 3):
+        with database.read() as connection:
+            reader = TileReader(database, connection)
+            reader.prepare(index, count)
+        with monkeypatch.context() as unread:
+            unread.setattr(log_tiles, "_ask", None)
+            assert inclusion_proof(index, count, reader.node) == inclusion_proof(index, count, book)
+
+
+def test_a_proof_of_an_earlier_size_is_prepared_as_well(small, database):
+    grow(database, 77)
+    book = by_the_book(leaves(database)[:50])
+    reader = TileReader(database)
+    reader.prepare(21, 50)
+    assert inclusion_proof(21, 50, reader.node) == inclusion_proof(21, 50, book)
+
+
 def without_tiles(database, count):
     """Grow a log as it was before there were tiles."""
+    made = [event() for _ in range(count)]
+    rows = [
+        {"leaf_index": at, "canonical": data, "leaf_hash": leaf_hash(data), "event_id": one.event_id}
+        for at, (one, data) in enumerate((one, one.canonical()) for one in made)
+    ]
     with database.write() as connection:
-        canonical = [event().canonical() for _ in range(count)]
-        connection.execute(insert(log_events), [log._row(at, one) for at, one in enumerate(canonical)])
+        connection.execute(insert(log_events), rows)
         connection.commit()
 
 
@@ -106,10 +132,57 @@ def test_tiles_of_a_log_from_before_are_built_in_short_steps_when_it_is_put_in_o
     assert all(reader.node(level, 0) == book(level, 0) for level in range(7))
 
 
-def test_proofs_work_while_tiles_are_still_missing(small, database):
+@pytest.mark.parametrize("is_prepared", [False, True])
+def test_proofs_work_while_tiles_are_still_missing(small, database, is_prepared):
     without_tiles(database, 75)
     reader, book = TileReader(database), by_the_book(leaves(database))
+    if is_prepared:
+        reader.prepare(3, 75)
     assert inclusion_proof(3, 75, reader.node) == inclusion_proof(3, 75, book)
+
+
+def compared(database, upto=None):
+    """Grow a tree over the leaves as the verifier does, and compare the stored tiles with it."""
+    watch, hashes = TileWatch(), leaves(database)[:upto]
+    tree = verify_log._Tree(told=watch.take)
+    for start in range(0, len(hashes), 5):
+        tree.grow(hashes[start : start + 5])
+    with database.read() as connection:
+        return [(one.entries, one.words) for one in watch.compare(connection, is_whole=upto is None)]
+
+
+@pytest.mark.parametrize("count", [0, 3, 4, 15, 16, 17, 63, 64, 77])
+def test_the_tiles_of_a_log_of_any_size_are_those_the_tree_goes_through(small, database, count):
+    if count:
+        grow(database, count)
+    assert compared(database) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("UPDATE log_tiles SET root = :new WHERE level = 1 AND number = 2", (range(32, 48), "tile 2 of level 1")),
+        ("UPDATE log_tiles SET hashes = :new WHERE level = 0 AND number = 5", (range(20, 24), "tile 5 of level 0")),
+        ("DELETE FROM log_tiles WHERE level = 2", (range(64), "tile 0 of level 2")),
+        ("DELETE FROM log_tiles WHERE level = 0 AND number IN (4, 5)", (range(16, 24), "tiles 4 to 5 of level 0")),
+        ("UPDATE log_tiles SET level = 3 WHERE level = 2", (range(0), "1 tiles are of no entries")),
+    ],
+)
+def test_a_tile_of_any_level_that_was_touched_is_named(small, database, place, statement, expected):
+    grow(database, 77)
+    engine = create_engine(place.owner_url)
+    with engine.begin() as connection:
+        values = {"new": bytes(32)} if ":new" in statement else {}
+        assert connection.execute(text(statement), values).rowcount
+    engine.dispose()
+    entries, words = expected
+    first = compared(database)[0]
+    assert (first[0], first[1].startswith(words)) == (entries, True)
+
+
+def test_of_tiles_behind_the_entries_seen_nothing_is_said(small, database):
+    grow(database, 77)
+    assert compared(database, upto=30) == []
 
 
 def test_a_tile_is_read_once(database, monkeypatch):

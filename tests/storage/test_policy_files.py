@@ -5,9 +5,13 @@ import pytest
 
 from vault.domain.ids import RecordClass, Role
 from vault.domain.policy_checks import unused_findings
+from vault.domain.retention import Keep
 from vault.domain.rules.access import PurposeKind, View
+from vault.domain.rules.service import STARTS
 from vault.errors import PolicyError
 from vault.storage.policy_files import FILES, load_policy
+from vault.words import LANGUAGES
+from vault.words import reason as reason_in_words
 
 SHIPPED = Path(__file__).parents[2] / "policies"
 
@@ -108,6 +112,8 @@ def test_what_is_not_toml_is_refused(folder, content):
         ("cases", "amber_minutes = 20", "", "missing", "amber_minutes"),
         ("cases", 'zh = "重复工单"', "", "missing", "reasons.duplicate.zh"),
         ("notices", 'en = "Your', 'fr = ""\nen = "Your', "unexpected", "notice-2024-1.fr"),
+        ("passwords", '["supervisor"]', '["anybody"]', "enum", "reset_needs_confirmation_by"),
+        ("limits", "asks_hour = 30", "", "missing", "asks_hour"),
     ],
 )
 def test_each_wrong_shape_is_refused_with_its_place(folder, name, old, new, reason, place):
@@ -200,6 +206,8 @@ def test_rules_that_contradict_each_other_are_refused_with_their_place(folder, n
         ("verification", "valid_minutes = 60", "valid_minutes = 0", "verification_impossible", "verification.caller"),
         ("limits", "warn_customers = 25", "warn_customers = 51", "limits_impossible", "limits.reading"),
         ("limits", "misses_hour = 20", "misses_hour = 0", "limits_impossible", "limits.reading"),
+        ("limits", "asks_hour = 30", "asks_hour = 0", "limits_impossible", "limits.reading"),
+        ("limits", "searches_hour = 60", "searches_hour = -1", "limits_impossible", "limits.reading"),
         ("limits", "reveals_hour = 60", "reveals_hour = 0", "limits_impossible", "limits.reading.agent"),
         ("limits", "lookups_hour = 60", "lookups_hour = 301", "limits_impossible", "limits.reading.agent"),
         ("retention", "cohorts_ahead = 1", "cohorts_ahead = 0", "limit_not_positive", "retention.customer"),
@@ -213,6 +221,70 @@ def test_views_masks_and_limits_that_cannot_stand_are_refused_with_their_place(f
     error = refusal(folder)
     assert error.reason.startswith(reason)
     assert place in str(error.facts["place"])
+
+
+FLOOR = 'floor = { years = 1, source = "浙江省禁毒条例 23; 上海市禁毒条例 20" }'
+CEILING = 'ceiling = { years = 2, source = "RD-01 (000·4·四), PIPL 19" }'
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "reason", "place"),
+    [
+        ("retention", "keep_years = 2", "keep_days = 364", "retention_below_floor", "customer: days = 364 < years = 1"),
+        ("retention", "keep_years = 2", "keep_days = 365", "retention_below_floor", "浙江省禁毒条例 23"),
+        ("retention", "keep_years = 2", "keep_years = 3", "retention_above_ceiling", "years = 3 > years = 2, RD-01"),
+        ("retention", "keep_years = 2", "keep_days = 731", "retention_above_ceiling", "customer: days = 731"),
+        ("retention", "keep_years = 1", "keep_years = 2", "retention_above_ceiling", "service_record: years = 2 >"),
+        ("retention", "keep_days = 7", "keep_days = 8", "retention_above_ceiling", "id_copy: days = 8 > days = 7"),
+        ("retention", FLOOR, FLOOR.replace("1", "3", 1), "ceiling_below_floor", "customer: years = 2, RD-01"),
+        ("retention", FLOOR, FLOOR.replace("years", "days = 1, years"), "retention_needs_years_or_days", "r.floor"),
+        ("retention", CEILING, 'ceiling = { source = "x" }', "retention_needs_years_or_days", "customer.ceiling"),
+        ("retention", CEILING, 'ceiling = { years = 2, source = " " }', "limit_without_source", "customer.ceiling"),
+        ("retention", '"last_activity"', '"made"', "start_not_of_class", "customer: made ≠ last_activity"),
+        ("retention", '"service_end"', '"sign_off"', "start_not_of_class", "service_record"),
+        ("destruction", "cooling_minutes = 60", "cooling_minutes = 0", "limit_not_positive", "destruction.rules"),
+        ("destruction", "cooling_minutes = 60", "cooling_minutes = 4320", "cooling_outlasts_approval", "destruction"),
+        ("destruction", "[30, 60, 90]", "[30, 90, 60]", "horizon_not_ascending", "destruction.rules"),
+        ("destruction", "[30, 60, 90]", "[30, 30]", "horizon_not_ascending", "destruction.rules"),
+        ("destruction", "[30, 60, 90]", "[]", "limit_not_positive", "destruction.rules"),
+        ("destruction", "hold_review_months = 12", "hold_review_months = 25", "hold_review_too_far", "destruction"),
+        ("destruction", "hold_nag_days = 14", "hold_nag_days = 0", "limit_not_positive", "destruction.rules"),
+        ("destruction", "[reasons.dispute]", "[reasons.Dispute]", "name_not_usable", "Dispute"),
+        ("destruction", "[releases.settled]", "[releases.Settled]", "name_not_usable", "Settled"),
+        ("roles", 'rights = ["accounts"]', 'rights = ["accounts", "destroy"]', "destroys_besides_imd", "admin.destroy"),
+        ("roles", '"retention", "destroy"]', '"retention"]', "nobody_destroys", "imd"),
+        (
+            "roles",
+            '"retention", "destroy"]\nsecond_factor = true',
+            '"retention", "destroy"]',
+            "destroys_without_second_factor",
+            "imd",
+        ),
+    ],
+)
+def test_rules_of_keeping_and_destroying_that_cannot_stand_are_refused_and_explained(
+    folder, name, old, new, reason, place
+):
+    edit(folder, name, old, new)
+    error = refusal(folder)
+    assert error.reason == reason
+    assert place in str(error.facts["place"])
+    for language in LANGUAGES:
+        assert str(error.facts["place"]) in reason_in_words(language, error.reason, error.facts)
+
+
+def test_a_period_as_long_as_its_floor_or_its_ceiling_stands(folder):
+    edit(folder, "retention", "keep_years = 2", "keep_years = 1")
+    assert load_policy(folder).retention[RecordClass.CUSTOMER].keep() == Keep(years=1)
+    edit(folder, "retention", "keep_years = 1", "keep_days = 366")
+    assert load_policy(folder).retention[RecordClass.CUSTOMER].keep() == Keep(days=366)
+
+
+def test_every_start_of_a_class_and_every_limit_of_the_shipped_policy_is_said_with_its_text():
+    for record_class, rule in load_policy(SHIPPED).retention.items():
+        assert rule.starts is STARTS[record_class]
+        for limit in (rule.floor, rule.ceiling):
+            assert limit is None or limit.source
 
 
 @pytest.mark.parametrize(
@@ -300,8 +372,8 @@ def test_the_shipped_policy_says_nothing_that_never_applies():
         (
             "fields",
             'complaint_specialist = "masked"',
-            'complaint_specialist = "masked"\nauditor = "masked"',
-            ("view_never_used", "customer.id_number.auditor"),
+            'complaint_specialist = "masked"\nquality_inspector = "masked"',
+            ("view_never_used", "customer.id_number.quality_inspector"),
         ),
         (
             "fields",
@@ -317,6 +389,12 @@ def test_the_shipped_policy_says_nothing_that_never_applies():
             ("right_never_used", "admin.approve_break_glass"),
         ),
         ("limits", "[quotas.supervisor]", "[quotas.auditor]", ("quota_never_used", "limits.reading.auditor")),
+        (
+            "roles",
+            '"retention", "destroy"]',
+            '"destroy"]',
+            ("right_never_used", "imd.destroy"),
+        ),
         ("limits", "[quotas.supervisor]", "[quotas.auditor]", ("quota_missing", "supervisor")),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.factories import cohort, vault
-from vault.domain.ids import new_id
+from vault.domain.ids import RecordClass, new_id
 from vault.errors import StorageError, StorageUnavailable
 from vault.storage.engine import Database
 from vault.storage.tables import metadata
@@ -15,15 +15,23 @@ EVERY_ROW = {"SELECT", "INSERT", "UPDATE", "DELETE"}
 NARROW = {
     "alembic_version": {"SELECT"},
     "vault_state": {"SELECT", "INSERT", "UPDATE"},
-    "job_runs": {"SELECT", "INSERT", "UPDATE"},
     "log_inbox": {"SELECT", "INSERT", "DELETE"},
     "log_events": {"SELECT", "INSERT"},
     "case_lookups": {"SELECT", "INSERT"},
     "log_checkpoints": {"SELECT", "INSERT"},
     "log_exports": {"SELECT", "INSERT"},
+    "log_gaps": {"SELECT", "INSERT"},
     "log_terms": {"SELECT", "INSERT"},
     "log_tiles": {"SELECT", "INSERT"},
     "policy_texts": {"SELECT", "INSERT"},
+    "holds": {"SELECT", "INSERT", "UPDATE"},
+    "destruction_plans": {"SELECT", "INSERT", "UPDATE"},
+    "destruction_counts": {"SELECT", "INSERT"},
+    "tombstones": {"SELECT", "INSERT"},
+    "certificates": {"SELECT", "INSERT"},
+    "paper_boxes": {"SELECT", "INSERT", "UPDATE"},
+    "backups": {"SELECT", "INSERT", "UPDATE"},
+    "clock_marks": {"SELECT", "INSERT", "UPDATE"},
 }
 
 
@@ -127,6 +135,55 @@ def test_objects_of_the_caller_cannot_stand_in_for_those_of_the_function(postgre
     assert partitions(postgresql_database) == {f"wrapped_keys_{cohort_id.hex()}"}
 
 
+DROP = "SELECT datavault_drop_partition(:cohort_id)"
+
+
+def closed(database, cohort_id, state="destroyed"):
+    with unit_of_work(database) as work:
+        work.connection.execute(
+            text("UPDATE cohorts SET state = :state WHERE cohort_id = :id"), {"state": state, "id": cohort_id}
+        )
+        work.commit()
+
+
+def drop_partition(database, cohort_id, before="SELECT 1"):
+    with unit_of_work(database) as work:
+        work.connection.execute(text(before))
+        dropped = work.connection.scalar(text(DROP), {"cohort_id": cohort_id})
+        work.commit()
+    return dropped
+
+
+@pytest.mark.parametrize("before", ["SELECT 1", "SET search_path = nowhere, public"])
+@pytest.mark.parametrize("state", ["empty", "destroyed"])
+def test_the_partition_of_a_closed_cohort_is_dropped_once(postgresql_database, state, before):
+    made, kept = cohort(), cohort(RecordClass.SHIPMENT)
+    vault(postgresql_database, made, kept)
+    closed(postgresql_database, made.key_id, state)
+    assert [drop_partition(postgresql_database, made.key_id, before) for _ in range(2)] == [True, False]
+    assert partitions(postgresql_database) == {f"wrapped_keys_{kept.key_id.hex()}"}
+
+
+@pytest.mark.parametrize("state", ["open", "closing"])
+def test_the_partition_of_a_living_cohort_is_not_dropped(postgresql_database, state):
+    made = cohort()
+    vault(postgresql_database, made)
+    closed(postgresql_database, made.key_id, state)
+    assert refused(postgresql_database, DROP, cohort_id=made.key_id)
+    assert partitions(postgresql_database) == {f"wrapped_keys_{made.key_id.hex()}"}
+
+
+@pytest.mark.parametrize(
+    "cohort_id", [None, b"", bytes(15), b"'); DROP TABLE records; --", b"unknown cohort!!"], ids=repr
+)
+def test_a_cohort_that_is_none_drops_no_partition(postgresql_database, cohort_id):
+    made = cohort()
+    vault(postgresql_database, made)
+    closed(postgresql_database, made.key_id)
+    assert refused(postgresql_database, DROP, cohort_id=cohort_id)
+    assert partitions(postgresql_database) == {f"wrapped_keys_{made.key_id.hex()}"}
+
+
 def test_the_application_reaches_a_partition_only_through_its_parent(postgresql_database):
     made = cohort()
     vault(postgresql_database, made)
@@ -140,6 +197,7 @@ def test_another_role_may_not_make_partitions(postgresql_place):
     server.execute("CREATE ROLE somebody LOGIN")
     database = Database(server.url(postgresql_place.name, "somebody"))
     assert refused(database, MAKE, cohort_id=new_id())
+    assert refused(database, DROP, cohort_id=new_id())
     assert refused(database, "SELECT * FROM records")
     database.dispose()
     server.execute("DROP ROLE somebody")

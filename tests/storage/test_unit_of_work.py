@@ -9,7 +9,7 @@ from vault.storage import log
 from vault.storage.tables import job_runs, log_inbox
 from vault.storage.unit_of_work import unit_of_work
 
-A_RUN = insert(job_runs).values(job="sweep", slot=1, started_at=NOW)
+A_RUN = insert(job_runs).values(job="sweep", slot=1, started_at=NOW, late=False, node="")
 
 
 def inbox(database):

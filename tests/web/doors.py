@@ -10,8 +10,18 @@ from tests.web.conftest import HOST, Front
 from vault.domain.people import Must
 from vault.web import gate
 
-FIRST = {Must.CODE: "/second-factor", Must.PASSWORD: "/password", Must.ENROL: "/second-factor/new"}
-REASON = {Must.CODE: "must_code", Must.PASSWORD: "password_expired", Must.ENROL: "must_enrol"}
+FIRST = {
+    Must.CODE: "/second-factor",
+    Must.PASSWORD: "/password",
+    Must.ENROL: "/second-factor/new",
+    Must.CONFIRMATION: "/coming-back",
+}
+REASON = {
+    Must.CODE: "must_code",
+    Must.PASSWORD: "password_expired",
+    Must.ENROL: "must_enrol",
+    Must.CONFIRMATION: "must_be_confirmed",
+}
 
 
 def closed_doors(front: Front) -> Iterator[tuple[str, str, str]]:

@@ -99,6 +99,25 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "confirm": ("/confirmations", {"password": "synthetic password", "code": "123456"}),
     "finish_second_factor": ("/second-factor/first-code", {"code": "123456"}),
     "reset_second_factor": ("/second-factor/resets", {"work_number": "KF0000"}),
+    "approve_plan": (f"/retention/plans/{ID}/approval", {"digest": "0" * 64}),
+    "confirm_date": ("/retention/clock", {"today": "2026-01-01"}),
+    "place_hold": (
+        "/retention/holds",
+        {"number": POOL_PHONE, "record": ID, "reason": "dispute", "source": "synthetic", "review_on": "2026-01-01"},
+    ),
+    "review_hold": (f"/retention/holds/{ID}/review", {"review_on": "2026-01-01"}),
+    "release_hold": (f"/retention/holds/{ID}/release", {"reason": "settled"}),
+    "register_box": (
+        "/retention/boxes",
+        {
+            "label": "A-1",
+            "class": "customer",
+            "outlet": "NJ-GL-01",
+            "custodian": AGENT,
+            "newest_on": "2026-01-01",
+            "due_on": "2026-01-01",
+        },
+    ),
 }
 WHO = {
     "reset_second_factor": ADMIN,
@@ -114,6 +133,8 @@ WHO = {
     "make_token": ADMIN,
     "move_case": SUPERVISOR,
 }
+OF_OFFICERS = ("approve_plan", "confirm_date", "place_hold", "review_hold", "release_hold", "register_box")
+WHO |= dict.fromkeys(OF_OFFICERS, IMD)
 """Who calls a route; all others are called by the agent, whose wrong passwords would slow down other tests."""
 
 METHOD = {one.name: one.method for one in ROUTES}
@@ -126,6 +147,8 @@ OPTIONAL = (
         ("ask_in_emergency", "owner_called_at"),
     }
     | {("grant_request", "record")}
+    | {("place_hold", field) for field in ("number", "record", "review_on")}
+    | {("review_hold", "review_on"), ("register_box", "newest_on"), ("register_box", "due_on")}
     | {("search_events", field) for field in ("number", "outcome")}
     | {("file_service_record", field) for field in ("shipment", "ended_at", "category", "severity", "rating")}
 )

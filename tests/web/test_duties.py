@@ -11,10 +11,13 @@ import pytest
 
 from tests.web.conftest import ADMIN, AGENT, AUDITOR, HOST, SUPERVISOR, Front
 from tests.web.doors import FIRST, closed_doors, is_shut, knock, open_for
+from vault.domain.ids import new_id
 from vault.domain.people import Must
+from vault.domain.returns import ResetKind
 from vault.services import sessions
 from vault.services.steps.tokens import SignedIn
-from vault.storage import people
+from vault.storage import people, resets
+from vault.storage.resets import Reset
 
 SIGN_OUT = {"people.sign_out", "api.sign_out"}
 STAY_OPEN = {
@@ -30,6 +33,7 @@ STAY_OPEN = {
         "api.finish_second_factor",
         "api.confirm",
     },
+    Must.CONFIRMATION: SIGN_OUT | {"returns.waiting"},
 }
 
 
@@ -52,16 +56,35 @@ def without_factor(front: Front, who: str) -> SignedIn:
     return by_password(front, who)
 
 
+def after_a_reset(front: Front, who: str) -> SignedIn:
+    """Let somebody be back after a reset that nobody has confirmed, and go on so."""
+    now = datetime.now(UTC)
+    with front.parts.database.write() as connection:
+        account = people.by_work_number(connection, who)
+        assert account is not None
+        resets.add(connection, Reset(new_id(), account.account_id, ResetKind.PASSWORD, None, now))
+        connection.commit()
+    done = front.sign_in(who, now)
+    front.tokens[who] = done.token
+    front.proved_at[who] = now
+    return done
+
+
+OWING = {Must.CODE: by_password, Must.ENROL: without_factor, Must.CONFIRMATION: after_a_reset}
+
+
 def owing(front: Front, must: Must, who: str) -> None:
     front.tokens.pop(who, None)
     front.token(who)  # with a second factor, whatever another test did
-    signed_in = by_password(front, who) if must is Must.CODE else without_factor(front, who)
-    assert signed_in.person.must is must
+    assert OWING[must](front, who).person.must is must
 
 
 @pytest.fixture
 def door(lone_front: Front) -> Front:
     lone_front.tokens.clear()
+    with lone_front.parts.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM account_resets")
+        connection.commit()
     return lone_front
 
 

@@ -3,13 +3,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.web.conftest import ABSENT_PHONE, AGENT, HOST, OWNED_PHONE, POOL_PHONE, Front
-from vault import errors
+from vault import errors, jobs
 from vault.services import readiness
 from vault.storage.log_anchors import Anchors, FolderAnchor
 from vault.web.app import create_app
@@ -221,3 +222,14 @@ def test_ready_warns_of_a_place_elsewhere_that_cannot_be_reached(lone_front: Fro
         (200, {"status": "ready", "warning": "anchor_unreachable"}),
         (200, {"status": "ready"}),
     ]
+
+
+def test_a_timetable_that_stands_still_is_a_warning_to_monitoring(
+    lone_front: Front, set_clock: Callable[[datetime], None]
+) -> None:
+    moment = now()
+    jobs.run_due(lone_front.parts, moment, [jobs.Job("checkpoint", 60, lambda _parts, _now: None)])
+    for minutes, told in ((0, {}), (9, {}), (11, {"warning": "timetable_stands_still"})):
+        set_clock(moment + timedelta(minutes=minutes))
+        monitored = lone_front.client().get("/readyz", base_url=HOST)
+        assert (monitored.status_code, monitored.json) == (200, {"status": "ready"} | told)

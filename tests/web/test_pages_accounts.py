@@ -58,6 +58,7 @@ def as_at_first(request: pytest.FixtureRequest) -> None:
     with front.parts.database.write() as connection:
         connection.exec_driver_sql("DELETE FROM sessions")
         connection.exec_driver_sql("DELETE FROM sign_in_failures")
+        connection.exec_driver_sql("DELETE FROM account_resets")
         for row in request.getfixturevalue("at_first"):
             names = ", ".join(f"{name} = ?" for name in row)
             key = (*row.values(), row["account_id"])
@@ -181,7 +182,13 @@ def test_a_reset_shows_the_secret_once_and_the_person_chooses(lone_front: Front)
     done = send(browser, "/activate", "/activate", **form)
     assert (done.status_code, done.location) == (303, "/sign-in?activated=1")
     token = sessions.sign_in(lone_front.parts, OTHER_AGENT, new, "127.0.0.1", datetime.now(UTC)).token
+    assert call(lone_front, "GET", "/cases", token).json["reason"] == "must_be_confirmed"
+    for text in (lone_front.browser(ADMIN).get(one, base_url=HOST).text for one in (page, "/accounts")):
+        assert "/returns" in text
+    assert call(lone_front, "GET", f"/accounts/{OTHER_AGENT}", lone_front.token(ADMIN)).json["return_owed"] is True
+    assert lone_front.api("POST", f"{page}/return-confirmation", SUPERVISOR).status_code == 204
     assert call(lone_front, "GET", "/cases", token).status_code == 200
+    assert call(lone_front, "GET", f"/accounts/{OTHER_AGENT}", lone_front.token(ADMIN)).json["return_owed"] is False
 
 
 def test_a_role_changes_under_a_live_session(lone_front: Front) -> None:

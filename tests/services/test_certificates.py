@@ -1,0 +1,257 @@
+"""Certificates: one for each plan that was carried out and each cohort that was closed; they claim what was checked."""
+
+import json
+import threading
+from datetime import date, timedelta
+from hashlib import sha256
+
+import pytest
+
+from tests import destroying
+from tests.destroying import APPROVER, PROPOSER, approved, drafted, fill, run
+from tests.ended_cohorts import SYSTEM, close_all, turn_to
+from vault.domain.certificates import ids_digest
+from vault.errors import AccessRefused, AlreadyDecided, IntegrityError, NotFound
+from vault.services import certificates, clock, holds
+from vault.services.holds import Why
+from vault.verify_log import judge_proof
+
+AGENT, AUDITOR = "KF2001", "KF2014"
+
+
+@pytest.fixture
+def done(world):
+    """A plan that was carried out."""
+    old = fill(world)
+    plan_id = approved(world)
+    run(world, plan_id)
+    world.old = old
+    return plan_id
+
+
+def certified(world, plan_id):
+    return certificates.certify(world.parts, plan_id, SYSTEM, world.now)
+
+
+def statement(one):
+    return json.loads(one.statement)
+
+
+def test_it_says_what_was_destroyed_by_whom_and_when_and_under_which_rules(world, done):
+    said = statement(certified(world, done))
+    assert (said["format"], said["kind"], said["plan"]["id"]) == ("datavault/certificate/1", "erased", done.hex())
+    assert said["counts"]["customer"] == {"destroyed": 4, "held": 0, "kept": 0}
+    assert said["counts"]["shipment"]["destroyed"] == said["counts"]["service_record"]["destroyed"] == 2
+    assert said["people"] == {
+        "proposer": {"name": PROPOSER, "role": "imd"},
+        "approver": {"name": APPROVER, "role": "imd"},
+        "executor": {"name": APPROVER, "role": "imd"},
+    }
+    assert said["times"]["proposed"] == said["times"]["approved"] < said["times"]["begun"] <= said["times"]["finished"]
+    assert said["policy"] == said["plan"]["policy"] == world.parts.policy.digest
+    assert len(said["rules"]) == 4
+    assert said["origin"].startswith("datavault.local/")
+    assert [one["class"] for one in said["cohorts"]] == ["customer", "service_record", "shipment"]
+    assert {one["final_from"] for one in said["cohorts"]} == {"2026-12-01"}
+    assert sum(one["records"] for one in said["cohorts"]) == 8
+
+
+def test_it_lists_no_record_but_whoever_has_the_plan_can_compare(world, done):
+    one = certified(world, done)
+    ids = sorted(row[0] for row in world.rows("SELECT record_id FROM destruction_items WHERE plan_id = :p", p=done))
+    assert statement(one)["records"] == ids_digest(ids) == sha256(b"".join(ids)).hexdigest()
+    assert not [row for row in ids if row.hex() in one.statement.decode()]
+
+
+def test_it_holds_nothing_of_a_customer(world, done):
+    text = certified(world, done).statement.decode() + json.dumps(world.events("destruction.certified"))
+    for row in world.old.customers:
+        assert row["phone"] not in text
+        assert row["name"] not in text
+        assert row["source_number"] not in text
+
+
+def test_it_is_canonical_and_named_by_its_event_by_digest(world, done):
+    one = certified(world, done)
+    again = json.dumps(json.loads(one.statement), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert again.encode() == one.statement
+    (event,) = world.events("destruction.certified")
+    assert event["facts"] == {
+        "certificate": one.certificate_id.hex(),
+        "destroyed": 8,
+        "digest": world.rows("SELECT digest FROM destruction_plans")[0][0].hex(),
+        "kind": "erased",
+        "plan": done.hex(),
+        "statement": sha256(one.statement).hexdigest(),
+    }
+    assert event["id"] == one.event_id.hex()
+
+
+def test_it_claims_only_the_checks_that_ran_and_names_the_copies_that_may_be_left(world, done):
+    said = statement(certified(world, done))
+    results = {one["check"]: one["result"] for one in said["checks"]}
+    residual = {one["where"]: one["until"] for one in said["residual"]}
+    days = (world.now + timedelta(days=35)).astimezone(world.parts.policy.zone).date()
+    assert residual["backups"] == days.isoformat()
+    assert said["not_proven"] == ["unregistered_key_stores", "unregistered_backups", "paper_and_exports"]
+    if world.place.server is None:
+        assert results["raw_reread"] == results["wal_truncated"] == "passed"
+        assert set(residual) == {"backups"}
+    else:
+        assert "raw_reread" not in results
+        assert results["vacuumed"] == "not_run"
+        assert residual["heap"] == residual["wal"] == residual["replicas"] == "2026-12-01"
+
+
+def test_what_was_held_or_kept_is_counted_as_such(world):
+    fill(world, customers=2, shipments=0, services=0)
+    held = destroying.ids(world, "customer")[0]
+    plan_id = approved(world)
+    why = Why("dispute", "LP-2026-17", date(2027, 2, 1))
+    holds.place(world.parts, world.person(PROPOSER), held, why, world.now)
+    run(world, plan_id)
+    assert statement(certified(world, plan_id))["counts"]["customer"] == {"destroyed": 1, "held": 1, "kept": 0}
+
+
+def test_a_plan_that_is_not_carried_out_gets_none(world):
+    fill(world)
+    for plan_id in (drafted(world), approved(world)):
+        with pytest.raises(AlreadyDecided) as raised:
+            certified(world, plan_id)
+        assert raised.value.reason == "plan_not_done"
+    with pytest.raises(NotFound):
+        certified(world, bytes(16))
+    assert certificates.tend(world.parts, world.now) == 0
+    assert world.count("certificates") == 0
+
+
+def test_there_is_never_a_second_one(world, done):
+    one = certified(world, done)
+    assert certified(world, done) == one
+    assert certificates.tend(world.parts, world.now) == 0
+    assert (world.count("certificates"), len(world.events("destruction.certified"))) == (1, 1)
+
+
+def test_of_two_who_certify_at_once_both_get_the_same_one(world, done):
+    made, ready = [], threading.Barrier(2)
+
+    def at_once():
+        ready.wait()
+        made.append(certified(world, done))
+
+    threads = [threading.Thread(target=at_once) for _ in range(2)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert made[0] == made[1]
+    assert (world.count("certificates"), len(world.events("destruction.certified"))) == (1, 1)
+
+
+def test_the_timetable_certifies_what_was_carried_out(world, done):
+    assert certificates.tend(world.parts, world.now) == 1
+    (event,) = world.events("destruction.certified")
+    assert (event["actor"], event["facts"]["plan"]) == ("system", done.hex())
+
+
+def test_what_is_still_there_leaves_no_certificate_and_an_event(world, done):
+    gone = world.rows("SELECT record_id FROM tombstones LIMIT 1")[0][0]
+    world.tamper("DELETE FROM tombstones WHERE record_id = :r", r=gone)
+    with pytest.raises(IntegrityError):
+        certificates.tend(world.parts, world.now)
+    (event,) = world.events("destruction.certified")
+    assert (event["outcome"], event["facts"]) == ("failed", {"plan": done.hex(), "reason": "residue_found"})
+    assert world.count("certificates") == 0
+
+
+# -- final ---------------------------------------------------------------------------------------------------------
+
+
+def test_it_becomes_final_with_the_close_of_its_cohorts(world):
+    fill(world)
+    plan_id = approved(world)
+    run(world, plan_id)
+    one = certified(world, plan_id)
+    shown = certificates.show(world.parts, world.person(PROPOSER), one.certificate_id, world.now)
+    assert not shown.is_final
+    assert {each.final_from for each in shown.finality} == {date(2026, 12, 1)}
+    turn_to(world)
+    clock.tend(world.parts, world.now)
+    clock.confirm(world.parts, world.person(APPROVER), date(2027, 1, 3), world.now)
+    close_all(world)
+    assert certificates.tend(world.parts, world.now) == 3
+    shown = certificates.show(world.parts, world.person(PROPOSER), one.certificate_id, world.now)
+    assert shown.is_final
+    assert shown.certificate.statement == one.statement
+    assert all(each.final_at is not None and each.certificate_id is not None for each in shown.finality)
+    finals = [
+        json.loads(row[0])
+        for row in world.rows("SELECT statement FROM certificates WHERE kind = 'final' ORDER BY issued_at")
+    ]
+    assert {each["cohort"]["class"] for each in finals} == {"customer", "shipment", "service_record"}
+    assert {each["cohort"]["end_on"] for each in finals} == {"2026-11-30"}
+    assert sum(each["destroyed"] for each in finals) == 8
+    for each in finals:
+        (check,) = [found for found in each["checks"] if found["check"] == "key_refused"]
+        assert check["copies"] == len(world.parts.keys.files.states())
+        assert [(found["plan"], found["certificate"]) for found in each["plans"]] == [
+            (plan_id.hex(), one.certificate_id.hex())
+        ]
+    assert certificates.tend(world.parts, world.now) == 0
+
+
+def test_a_cohort_under_which_nothing_was_destroyed_gets_none(sqlite_world):
+    turn_to(sqlite_world)
+    close_all(sqlite_world)  # its clock was never looked at before, so it has not jumped
+    assert sqlite_world.rows("SELECT count(*) FROM cohorts WHERE state = 'destroyed'")[0][0] > 0
+    assert certificates.tend(sqlite_world.parts, sqlite_world.now) == 0
+
+
+# -- looking and taking --------------------------------------------------------------------------------------------
+
+
+def test_officers_and_auditors_see_it_and_every_look_is_logged(world, done):
+    one = certified(world, done)
+    for which in (one.certificate_id, done):
+        assert certificates.show(world.parts, world.person(PROPOSER), which, world.now).certificate == one
+    assert [each.certificate for each in certificates.listed(world.parts, world.person(PROPOSER), world.now)] == [one]
+    looks = [each["facts"].get("certificate") for each in world.events("retention.viewed", "granted")]
+    assert looks == [one.certificate_id.hex()] * 2 + [None]
+
+
+def test_others_see_none_and_are_noted(world, done):
+    certified(world, done)
+    for call in (certificates.show, certificates.take):
+        with pytest.raises(AccessRefused):
+            call(world.parts, world.person(AGENT), done, world.now)
+    with pytest.raises(AccessRefused):
+        certificates.listed(world.parts, world.person(AGENT), world.now)
+    assert len(world.events("retention.viewed", "refused")) == 2
+    assert len(world.events("destruction.certificate_taken", "refused")) == 1
+
+
+def test_one_that_is_not_there_is_a_miss(world):
+    with pytest.raises(NotFound):
+        certificates.show(world.parts, world.person(PROPOSER), bytes(16), world.now)
+    assert len(world.events("retention.viewed", "miss")) == 1
+
+
+def test_what_is_taken_home_holds_before_the_pinned_key(world, done):
+    certified(world, done)
+    taken = certificates.take(world.parts, SYSTEM, done, world.now)
+    assert set(taken.files) == {"certificate.json", "certificate.tlog-proof", "event.json", "verify_log.py"}
+    pin = world.parts.log_files.pin.read_text(encoding="ascii").strip()
+    judged = judge_proof(taken.files["certificate.json"], taken.files["certificate.tlog-proof"].decode(), pin)
+    assert (judged.status, judged.is_statement, judged.entry) == (0, True, taken.files["event.json"])
+    (event,) = world.events("destruction.certificate_taken")
+    assert event["facts"] == {"certificate": taken.shown.certificate.certificate_id.hex()}
+
+
+@pytest.mark.parametrize("call", [certificates.take, certificates.show])
+def test_a_row_that_somebody_edited_is_not_given_out(world, done, call):
+    one = certified(world, done)
+    forged = one.statement.replace(b'"destroyed":4', b'"destroyed":5')
+    assert world.tamper("UPDATE certificates SET statement = :s", s=forged) == 1
+    with pytest.raises(IntegrityError) as raised:
+        call(world.parts, SYSTEM, done, world.now)
+    assert raised.value.reason == "certificate_changed"
