@@ -1,8 +1,9 @@
 -- Roles and database, once, as a superuser: psql -f ops/postgresql/roles.sql
 -- Then give both roles a way in: \password datavault_owner, \password datavault_app, or a line in pg_hba.conf.
 
--- Owns the schema. Used by `datavault init` and `datavault db upgrade` only (DATAVAULT_MIGRATOR_URL).
-CREATE ROLE datavault_owner LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT;
+-- Owns the schema. Used by `datavault init`, `db upgrade` and `backup` only (DATAVAULT_MIGRATOR_URL). It may make
+-- databases, because a drill restores into one of its own and drops it again.
+CREATE ROLE datavault_owner LOGIN NOSUPERUSER CREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT;
 
 -- The running vault (DATAVAULT_DATABASE_URL). The migrations grant it what it needs: it cannot change the schema, nor
 -- update, delete or truncate the log.
