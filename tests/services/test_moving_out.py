@@ -29,7 +29,7 @@ from vault.storage import cohorts, records
 from vault.storage.unit_of_work import unit_of_work
 
 AGENT = "KF2001"
-PERSONAL = ("王小明", "南京", "139")
+PERSONAL = ("王小明", "南京", "0592-3940580")
 
 
 def cohort_of(world, record_class, end_on):

@@ -348,6 +348,7 @@ def test_the_pages_speak_english_too(office: Front, due: Due) -> None:
     ):
         page = english(office, who, path)
         assert words in page
+        page = re.sub(r"(?s)<tbody>.*?</tbody>", "", page)  # what people typed is shown as they typed it
         assert not re.search(
             r"[\u4e00-\u9fff]", re.sub(r'(?s)<(title|button[^>]*lang="zh-CN").*?</\1?', "", page).replace("中文", "")
         ), path
