@@ -277,6 +277,7 @@ def test_what_could_not_be_destroyed_is_shown_and_given_up(office: Front, due: D
 
 def test_signing_stopping_and_giving_up_ask_who_one_is_again(office: Front, due: Due) -> None:
     place = proposed(office)
+    office.token(COLLEAGUE)
     fresh = office.proved_at.pop(COLLEAGUE)
     long_ago = to_micros(datetime.now(UTC) - timedelta(hours=1))
     change(office, "UPDATE sessions SET proved_at = :long_ago", long_ago=long_ago)
