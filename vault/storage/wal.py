@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from vault.storage.engine import Database, plain_errors
+from vault.storage.engine import PATIENCE_SECONDS, Database, plain_errors
 
-TRIES = 3
-"""How often to ask for it; each time SQLite itself waits as long as any statement does."""
+TRIES = 40
+_EACH_MILLISECONDS, _PAUSE_SECONDS = 20, 0.03
+"""Cutting keeps writers out while it waits for readers: so it waits for them often and shortly, never long."""
 
 
 def truncate(database: Database) -> bool:
@@ -28,8 +30,14 @@ def truncate(database: Database) -> bool:
         return True
     with plain_errors(), database.engine.connect() as connection:
         driver: Any = connection.connection.driver_connection  # outside any transaction, where alone it works
-        for _ in range(TRIES):
-            busy, *_rest = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            if not busy:
-                return True
+        driver.execute("PRAGMA wal_checkpoint(PASSIVE)")  # most of the work, and it keeps nobody waiting
+        driver.execute(f"PRAGMA busy_timeout = {_EACH_MILLISECONDS}")
+        try:
+            for _ in range(TRIES):
+                busy, *_rest = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if not busy:
+                    return True
+                time.sleep(_PAUSE_SECONDS)
+        finally:
+            driver.execute(f"PRAGMA busy_timeout = {int(PATIENCE_SECONDS * 1000)}")
     return False
