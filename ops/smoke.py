@@ -181,8 +181,8 @@ def activate(vault: Vault, number: str, secret: str) -> None:
 def second_factor(vault: Vault) -> None:
     """Set up a supervisor's second factor and sign in with it."""
     known = {"work_number": SUPERVISOR, "password": PASSWORD}
-    _, session = vault.call("/sessions", **known)
-    expect(session["must"] == "enrol", "the role does not ask for it")
+    status, session = vault.call("/sessions", **known)
+    expect(status == HTTPStatus.CREATED and session["must"] == "enrol", f"status {status}, or not asked for")
     status, _ = vault.call("/lookups", session["token"], number=number_of_nobody(), purpose=PURPOSE)
     expect(status == HTTPStatus.FORBIDDEN, f"status {status} before it is set up")
     status, made = vault.call("/second-factor/secret", session["token"])
@@ -192,7 +192,7 @@ def second_factor(vault: Vault) -> None:
     status, kept = vault.call("/second-factor/first-code", session["token"], code=before)
     expect(status == HTTPStatus.OK and kept["recovery_codes"], f"status {status}")
     status, session = vault.call("/sessions", **known)
-    expect(session["must"] == "code", "no code is asked for")
+    expect(status == HTTPStatus.CREATED and session["must"] == "code", f"status {status}, or no code is asked for")
     status, session = vault.call("/second-factor", session["token"], code=app.now())
     expect(status == HTTPStatus.OK and session["must"] is None, f"status {status}")
     status, _ = vault.call("/sessions", **known, code=app.now())
