@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -35,13 +36,19 @@ class OldCopy:
 
     def put_back(self) -> None:
         """Put it in the place of the database; the world is closed."""
+        self._world.close()
+        self.take_over()
+
+    def take_over(self) -> None:
+        """Put it in the place of the database under whoever works on that."""
         world = self._world
-        world.close()
         server = world.place.server
         if server is None:
             for left in world.place.file.parent.glob(f"{world.place.file.name}-*"):
                 left.unlink()
-            shutil.copyfile(self._file, world.place.file)
+            with tempfile.NamedTemporaryFile(dir=world.place.file.parent, delete=False) as beside:
+                beside.write(self._file.read_bytes())
+            Path(beside.name).replace(world.place.file)
         else:
             server.execute(f"DROP DATABASE {world.place.name} WITH (FORCE)")
             how = f"OWNER {postgres.OWNER} TEMPLATE {self._name} STRATEGY FILE_COPY"

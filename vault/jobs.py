@@ -34,6 +34,7 @@ from vault.services import (
 )
 from vault.services.steps.keys import make_cohorts_ahead
 from vault.services.steps.parts import Parts
+from vault.services.steps.settling import refuse_rewound_database
 from vault.storage import job_runs
 
 _LOOK_SECONDS = 2.0
@@ -128,6 +129,7 @@ def _run(parts: Parts, job: Job, now: datetime) -> Ran:
     claim = None
     begun = time.monotonic()
     try:
+        refuse_rewound_database(parts)  # on what a database has forgotten nothing may be decided, nor destroyed
         claim = job_runs.claim(parts.database, job.name, job.slot(now), job.every, now, parts.node)
         if claim is None:
             return Ran(job.name, "taken")

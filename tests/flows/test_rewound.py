@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from dataclasses import replace
 
 import pytest
@@ -17,12 +18,13 @@ from tests.flows.test_kill import Fuse, copies
 from tests.rewinding import OldCopy, accepted, happen, inspected, work
 from tests.simulator import World
 from tests.worlds import copied, gone
-from vault import bootstrap
+from vault import bootstrap, jobs
 from vault.domain.log_exports import log_question
 from vault.domain.log_gaps import GapReason
 from vault.errors import NotFound, VaultSealed
 from vault.services import log, log_export, log_gaps, sessions
 from vault.verify_log import judge_bundle
+from vault.web.app import create_app
 
 AGENT, AUDITOR = "KF2001", "KF2014"
 
@@ -105,6 +107,44 @@ def test_a_later_export_reaches_the_checkpoints_of_the_new_history_and_is_judged
         path, _ = exported(world, tmp_path, "two", **options)
         told = judge_bundle(path, pin, new)
         assert (told.status, told.findings) == (0, ())
+
+
+def test_a_running_server_is_sealed_at_once_and_goes_on_when_the_loss_is_accepted(world, tmp_path, monkeypatch):
+    row = world.customer(owner=AGENT)
+    world.activate(AGENT)
+    work(world, 2)
+    copy = OldCopy(world, tmp_path)
+    work(world, 2)
+    client = create_app(world.parts, world.config).test_client()
+    for name, module in list(sys.modules.items()):
+        if name.startswith("vault.web.") and hasattr(module, "now"):
+            monkeypatch.setattr(module, "now", lambda: world.now)
+    host = "http://127.0.0.1:8321"
+
+    def look_up():
+        token = {"Authorization": f"Bearer {world.sign_in(AGENT).token}"}
+        asked = {"number": row["phone"], "purpose": "query"}
+        return client.post("/api/v1/lookups", base_url=host, headers=token, json=asked)
+
+    assert look_up().status_code == 200
+    signed_in = world.sign_in(AGENT)
+    copy.take_over()
+
+    token = {"Authorization": f"Bearer {signed_in.token}"}
+    told = [client.post("/api/v1/lookups", base_url=host, headers=token).status_code for _ in range(3)]
+    assert told == [503, 503, 503]  # PostgreSQL's old connections are broken first
+    sign_in = {"work_number": AGENT, "password": "not-that-one"}
+    refused = client.post("/api/v1/sessions", base_url=host, json=sign_in)
+    assert (refused.status_code, refused.json["code"]) == (503, "vault_sealed")
+    ready = client.get("/readyz", base_url=host)
+    assert (ready.status_code, ready.json["reason"]) == (503, "database_rewound")
+    assert client.get("/healthz", base_url=host).status_code == 200
+    assert {(one.outcome, one.reason) for one in jobs.run_due(world.parts, world.now)} == {
+        ("failed", "database_rewound")
+    }
+
+    accepted(world)
+    assert look_up().status_code == 200
 
 
 # -- kill -9 -------------------------------------------------------------------------------------------------------

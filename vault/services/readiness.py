@@ -11,6 +11,7 @@ from sqlalchemy import insert, text
 
 from vault.errors import StorageError, VaultError
 from vault.services.steps.parts import Parts
+from vault.services.steps.settling import refuse_rewound_database
 from vault.storage import job_runs, log, schema
 from vault.storage.tables import log_inbox
 from vault.storage.unit_of_work import unit_of_work
@@ -36,8 +37,8 @@ def fault(parts: Parts) -> str | None:
         parts: the vault's parts.
 
     Returns:
-        A reason id, or None when database, schema and keys fit and an event could be written: the writing is
-        tried for real and rolled back, so it leaves nothing behind.
+        A reason id, or None when database, schema and keys fit, nothing that was signed is gone, and an event could
+        be written: the writing is tried for real and rolled back, so it leaves nothing behind.
     """
     try:
         parts.database.check()
@@ -45,6 +46,7 @@ def fault(parts: Parts) -> str | None:
             if connection.execute(text("SELECT version_num FROM alembic_version")).scalar() != _schema_head():
                 return "schema_not_current"
             parts.keys.current(connection)
+        refuse_rewound_database(parts)
     except VaultError as error:
         return error.reason
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -32,6 +32,7 @@ PATIENCE_SECONDS = 1.5
 _WRITE = "datavault_write"
 _LAST_TRY_SECONDS = 0.1
 _FILE = "datavault_file"
+_LOOKED_AT = "datavault_looked_at"
 _PRAGMAS: dict[str, str | int] = {
     "journal_mode": "wal",
     "synchronous": 2,  # FULL: a commit that returned survives power loss
@@ -56,6 +57,23 @@ class Database:
             raise SetupError("unknown_database", wanted="sqlite:///… or postgresql+psycopg://…")
         self.engine = _sqlite_engine(self.url, pool_size) if self.is_sqlite else _postgresql_engine(self.url, pool_size)
         self._turn = writers_turn(str(self.url.database)) if self.is_sqlite else None
+        self._look: Callable[[Connection], None] | None = None
+
+    def look_first(self, look: Callable[[Connection], None]) -> None:
+        """Have every connection looked at before anybody works on it for the first time.
+
+        A database that was put back, or a standby that took over, is met on new connections.
+
+        Args:
+            look: raises when nothing may be done on a connection.
+        """
+        self._look = look
+
+    def _looked_at(self, connection: Connection) -> Connection:
+        if self._look is not None and _LOOKED_AT not in connection.info:
+            self._look(connection)
+            connection.info[_LOOKED_AT] = True
+        return connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -66,7 +84,9 @@ class Database:
         """
         with plain_errors(), self.engine.connect() as connection:
             # A record's row and its fields are two questions; a change between them would make its MAC look wrong.
-            yield connection if self.is_sqlite else connection.execution_options(isolation_level="REPEATABLE READ")
+            if not self.is_sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            yield self._looked_at(connection)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -81,12 +101,12 @@ class Database:
         with plain_errors():
             if self._turn is None:
                 with self.engine.connect() as connection:
-                    yield connection
+                    yield self._looked_at(connection)
                 return
             # One deadline for the turn and for SQLite's own lock: waiting for both in full would be twice as long.
             deadline = time.monotonic() + PATIENCE_SECONDS
             with self._turn.taken(deadline), self.engine.connect() as plain:
-                yield plain.execution_options(**{_WRITE: deadline})
+                yield self._looked_at(plain.execution_options(**{_WRITE: deadline}))
 
     def check(self) -> None:
         """Refuse a database that does not keep its promises.

@@ -9,6 +9,7 @@ from werkzeug.routing import BaseConverter
 
 from vault.config import Config
 from vault.services.steps.parts import Parts
+from vault.services.steps.seal import Seal
 from vault.web import gate, logs, metrics, problems, turnstile
 from vault.web.api import api
 from vault.web.api.openapi import openapi
@@ -91,6 +92,7 @@ def create_app(parts: Parts, config: Config) -> Flask:
         SEND_FILE_MAX_AGE_DEFAULT=_STATIC_SECONDS,
     )
     app.extensions[gate.EXTENSION] = metrics.counted(parts)
+    app.extensions[gate.SEAL] = Seal(parts)
     app.extensions[CONFIG] = config
     app.url_map.merge_slashes = False  # an address with // is not ours; no redirect repeats it
     app.url_map.converters["hex32"] = Hex32

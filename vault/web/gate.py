@@ -32,6 +32,7 @@ from vault.services.steps.tokens import is_fresh, refuse_owing
 View = TypeVar("View", bound=Callable[..., Any])
 
 EXTENSION = "datavault"
+SEAL = "datavault.seal"
 ENDPOINT = "datavault.endpoint"
 """Where the name of the answering endpoint stands in the WSGI environment, for :mod:`vault.web.metrics`."""
 
@@ -249,6 +250,8 @@ def _pass() -> Response | None:
     here = door_of(current_app.view_functions[rule.endpoint])
     if here is None:
         abort(404)
+    if rule.endpoint != "static" and request.blueprint != "health":
+        current_app.extensions[SEAL].refuse()
     if here.is_open:
         return None
     g.person = _bearer() if for_programs() else getattr(current_user, "person", None)

@@ -85,10 +85,24 @@ def refuse_rewound(parts: Parts) -> None:
         VaultSealed: ``database_rewound``, ``history_rewritten``, or ``signer_memory_unreadable`` where the database
             was signed and nothing outside it remembers what; ``ledger_older``.
     """
-    before = parts.log_files.signed()
-    _refuse_older_ledger(parts, before)
+    _refuse_older_ledger(parts, parts.log_files.signed())
+    refuse_rewound_database(parts)
+
+
+def refuse_rewound_database(parts: Parts) -> None:
+    """Refuse what :func:`refuse_rewound` refuses, the ledger aside: that is quick enough to ask again and again.
+
+    Raises:
+        VaultSealed: ``database_rewound``, ``history_rewritten`` or ``signer_memory_unreadable``.
+    """
     with parts.database.read() as connection:
-        _refuse_rewound(parts, connection, before, log.size(connection))
+        refuse_rewound_connection(parts, connection)
+
+
+def refuse_rewound_connection(parts: Parts, connection: Connection) -> None:
+    """Refuse the same of the database behind a connection on which nothing was asked yet."""
+    before = parts.log_files.signed()  # first: what is signed meanwhile makes the database longer, never shorter
+    _refuse_rewound(parts, connection, before, log.size(connection))
 
 
 def _refuse_older_ledger(parts: Parts, before: SignedState | None) -> None:
