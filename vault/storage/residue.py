@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from vault.domain.destruction import ItemState
 from vault.errors import StorageUnavailable
 from vault.storage.engine import Database, plain_errors
+from vault.storage.lists import rows_in
 from vault.storage.streams import streamed
 
 WRAP_BYTES = 62
@@ -23,6 +24,7 @@ TABLES = ("records", "record_fields", "record_index", "wrapped_keys")
 
 _CHUNK = 4 << 20
 _BATCH = 2000
+_AT_ONCE = 512
 _GONE = f"plan_id = ? AND state = '{ItemState.DESTROYED.value}'"
 _DIGESTS = f"SELECT wrap_digest FROM destruction_items WHERE {_GONE} AND wrap_digest IS NOT NULL"  # noqa: S608  # nosec B608
 _DESTROYED = f"SELECT record_id FROM destruction_items WHERE {_GONE} ORDER BY record_id"  # noqa: S608  # nosec B608
@@ -54,27 +56,25 @@ def wrap_digests(connection: Connection, plan_id: bytes) -> set[bytes]:
 
 def rows_left(connection: Connection, plan_id: bytes) -> dict[str, int]:
     """Count what is left of the records that a plan has destroyed, table by table."""
-    values = {"plan_id": plan_id, "state": ItemState.DESTROYED.value}
-    gone = "SELECT record_id FROM destruction_items WHERE plan_id = :plan_id AND state = :state"
     return {
-        table: int(
-            connection.execute(
-                text(f"SELECT count(*) FROM {table} WHERE record_id IN ({gone})"),  # noqa: S608  # nosec B608
-                values,
-            ).scalar_one()
-        )
-        for table in TABLES
+        table: sum(_present(connection, table, ids) for ids in _some_destroyed(connection, plan_id)) for table in TABLES
     }
 
 
 def tombstones_missing(connection: Connection, plan_id: bytes) -> int:
     """Count the records that a plan has destroyed and of which no tombstone is left."""
-    query = (
-        "SELECT count(*) FROM destruction_items i WHERE i.plan_id = :plan_id AND i.state = :state"
-        " AND NOT EXISTS (SELECT 1 FROM tombstones t WHERE t.record_id = i.record_id)"
-    )
-    values = {"plan_id": plan_id, "state": ItemState.DESTROYED.value}
-    return int(connection.execute(text(query), values).scalar_one())
+    return sum(len(ids) - _present(connection, "tombstones", ids) for ids in _some_destroyed(connection, plan_id))
+
+
+def _some_destroyed(connection: Connection, plan_id: bytes) -> Iterator[list[bytes]]:
+    # A few at a time: one question for all of them scans tables of millions, and is cut off (engine).
+    ids = destroyed_ids(connection, plan_id)
+    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
+
+
+def _present(connection: Connection, table: str, ids: list[bytes]) -> int:
+    count = f"SELECT count(*) FROM {table} WHERE record_id"  # noqa: S608  # nosec B608 - names of ours
+    return sum(row[0] for row in rows_in(connection, count, ids))
 
 
 def deletes_securely(database: Database) -> bool:
