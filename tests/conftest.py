@@ -6,6 +6,7 @@ The PostgreSQL server starts with the first test that needs it, one for each pyt
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import postgres
+from tests import hashing, postgres
 from vault.storage import schema
 from vault.storage.engine import Database
 
@@ -43,6 +44,33 @@ class Place:
     def name(self) -> str:
         """The PostgreSQL database's name."""
         return self.url.partition("@/")[2].partition("?")[0]
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was collected, which stays to the end, from being looked through by each collection of garbage."""
+    gc.freeze()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: pytest.ExitCode, config: pytest.Config
+) -> None:
+    """Say in which order the tests ran that failed: it is another one each time."""
+    seed = config.getoption("randomly_seed", None)
+    if exitstatus and seed is not None:
+        terminalreporter.write_line(f"to repeat the order: --randomly-seed={seed}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_hashes() -> Iterator[None]:
+    with hashing.cheap():
+        yield
+
+
+@pytest.fixture
+def full_hashes() -> Iterator[None]:
+    """Passwords are hashed at the application's own cost, for tests of that cost."""
+    with hashing.full():
+        yield
 
 
 @pytest.fixture(scope="session")

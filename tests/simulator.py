@@ -192,6 +192,7 @@ class World:
         self.config = config
         self.place = place
         self.now = now
+        self._owner = Database(place.owner_url)  # made once, and connected only while somebody looks
         self._open = ExitStack()
         self.parts: Parts = self._open.enter_context(bootstrap.open_vault(config))
 
@@ -354,22 +355,20 @@ class World:
 
     def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
         """Read rows as somebody who holds the database."""
-        owner = Database(self.place.owner_url, pool_size=1)
         try:
-            with owner.read() as connection:
+            with self._owner.read() as connection:
                 return [tuple(row) for row in connection.execute(text(statement), values)]
         finally:
-            owner.dispose()
+            self._owner.dispose()
 
     def tamper(self, statement: str, **values: Any) -> int:
         """Change rows as somebody who owns the database, past everything the vault does."""
-        owner = Database(self.place.owner_url)
         try:
-            with owner.write() as connection:
+            with self._owner.write() as connection:
                 changed = connection.execute(text(statement), values).rowcount
                 connection.commit()
         finally:
-            owner.dispose()
+            self._owner.dispose()
         return changed
 
     def count(self, table: str) -> int:

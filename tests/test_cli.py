@@ -8,6 +8,7 @@ import sqlite3
 import pytest
 from click.testing import CliRunner
 
+from tests.rewinding import happen
 from tests.simulator import DATA, customer_row, write_file
 from tests.worlds import sqlite_world, templates
 from vault.cli import main
@@ -133,6 +134,25 @@ def test_one_changed_byte_is_one_and_names_the_entry(vault, sqlite_world):
     report = json.loads(vault("log", "verify", "--json", code=1).stdout)
     assert (report["holds"], report["first_bad_entry"]) == (False, 1)
     assert vault("log", "verify", code=1).stdout.splitlines()[-1] == "DOES NOT HOLD"
+
+
+def test_tiles_that_do_not_fit_the_events_are_one_and_named_by_their_entries(vault, sqlite_world):
+    sqlite_world.restart()
+    happen(sqlite_world, 800 - sqlite_world.count("log_events"))
+    sqlite_world.settle()
+    sqlite_world.close()
+    assert vault("log", "verify").stdout.splitlines()[-1] == "HOLDS"
+    execute(sqlite_world, "UPDATE log_tiles SET middle = zeroblob(512) WHERE number = 0")
+    execute(sqlite_world, "DELETE FROM log_tiles WHERE number = 1")
+    execute(sqlite_world, "UPDATE log_tiles SET number = 40 WHERE number = 2")
+    told = vault("log", "verify", code=1).stdout
+    assert told.splitlines()[-1] == "DOES NOT HOLD"
+    for words in (
+        "tile 0 of level 0, over entries 0 to 255: not what the events give",
+        "tiles 1 to 2 of level 0, over entries 256 to 767: not there",
+        "1 tiles are of no entries",
+    ):
+        assert words in told
 
 
 @pytest.mark.parametrize("what", ["checkpoint", "checkpoint.pin"])

@@ -103,7 +103,7 @@ def test_one_officer_proposes_another_approves_and_a_third_look_shows_it(world):
     assert datetime.fromisoformat(approved["starts_at"]) > datetime.now(UTC) + timedelta(minutes=59)
     shown = told("retention", "show", made["plan"], "--as", PROPOSER, typed=as_officer(world, PROPOSER))
     assert (shown["proposed_by"], shown["approved_by"], shown["state"]) == (PROPOSER, APPROVER, "approved")
-    assert {one["class"] for one in shown["sample"]} == {"customer", "shipment"}
+    assert {one["class"] for one in shown["sample"]} == {"customer", "shipment", "service_record"}
     masked = json.dumps(shown["sample"], ensure_ascii=False)
     assert all(row["phone"] not in masked and row["name"] not in masked for row in world.old)
     stopped = told("retention", "stop", made["plan"], "--as", PROPOSER, typed=as_officer(world, PROPOSER))

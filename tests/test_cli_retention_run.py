@@ -101,6 +101,7 @@ def everything(terminal):
     return found.decode(errors="replace")
 
 
+@pytest.mark.slow
 def test_ctrl_c_pauses_and_another_run_goes_on_after_resuming(world):
     world.customers(*(old_customer() for _ in range(MORE)))
     world.plan = approved(world).hex()

@@ -210,6 +210,7 @@ def test_the_verdict_is_the_last_line_and_says_which_entry_of_which_log(judged):
     signer = f"{ORIGIN}+{PIN.split('+')[1]}"
     assert lines[-1] == f"成立 · HOLDS: entry 7 of the log of 21 entries signed by {signer}"
     assert lines[0] == "entry 7: people.sign_in by KF2001 at 2026-11-20T03:04:05.000006Z"
+    assert lines[-2].endswith("whether the log still has the entry, a newer export tells")
 
 
 def test_a_statement_is_said_to_be_named(judged):

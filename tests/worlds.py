@@ -44,14 +44,22 @@ def copied(template: Template, folder: Path) -> World:
     """Return a world that is a copy of a prepared vault, in a folder of its own."""
     shutil.copytree(template.folder, folder)
     place = _place(folder, template.place.server, template)
-    return World(settings(folder, place), place)
+    try:
+        return World(settings(folder, place), place)
+    except BaseException:
+        _dropped(place)
+        raise
 
 
 def gone(world: World) -> None:
     """Close a world and drop its database."""
     world.close()
-    if world.place.server is not None:
-        world.place.server.drop(world.place.name)
+    _dropped(world.place)
+
+
+def _dropped(place: Place) -> None:
+    if place.server is not None:
+        place.server.drop(place.name)
 
 
 Templates = Callable[..., Template]

@@ -143,6 +143,11 @@ def log_pin(config: Config) -> str:
     return store.signer(_origin(store.vault_id)).verifier_key()
 
 
+def log_keys(config: Config) -> list[str]:
+    """Return the key statements beside the checkpoints: what connects the key of the log with those before it."""
+    return LogFiles(config.checkpoint_dir).keys()
+
+
 def _origin(vault_id: bytes) -> str:
     return f"datavault.local/{vault_id.hex()}"
 
@@ -245,7 +250,7 @@ def open_vault(config: Config, *, to_inspect: bool = False) -> Iterator[Parts]:
             state = vault_state.read(connection)
         if state is None:
             raise SetupError("no_vault_here", data_dir=str(config.data_dir))
-        if schema.current(config.database_url) != schema.head():
+        if schema.revision_of(database) != schema.head():
             raise VaultSealed("schema_not_current")
         files = key_store_files(config)
         store = files.load()

@@ -15,13 +15,13 @@ from vault import bootstrap
 from vault.config import Config
 from vault.crypto import self_test
 from vault.errors import VaultError, VaultSealed
-from vault.services import orphans
+from vault.services import keys_signing, orphans
 from vault.services.steps import ledger_judging
 from vault.services.steps.evidence import EVIDENCE_DAYS
 from vault.services.steps.gaps import declared
 from vault.services.steps.parts import Parts
 from vault.services.steps.settling import refuse_rewound
-from vault.storage import backups, job_runs, log, log_search, log_webhook, schema
+from vault.storage import backups, certificate_waits, job_runs, log, log_search, log_webhook, schema
 from vault.storage.policy_files import load_policy
 
 _CHECKPOINT_AGE = timedelta(minutes=5)
@@ -76,9 +76,19 @@ def examine(config: Config, now: datetime) -> Iterator[Check]:
             yield from _timetable(parts, now)
             yield from _keys(parts, now)
             yield from _ledger(parts)
+            yield _left(parts)
             yield _backups(parts, now)
     except VaultError as error:
         yield Check("bad", "Opening the vault", error.reason, "See the runbook of this reason in ops/runbooks")
+
+
+def _left(parts: Parts) -> Check:
+    """Look for plans whose certificate waits because something that was destroyed is still there."""
+    with parts.database.read() as connection:
+        found = certificate_waits.found(connection)
+    told = ", ".join(f"{one.plan_id.hex()} {one.finding} {one.count}" for one in found)
+    fix = "See ops/runbooks/failed-run.md; the certificate comes by itself once it is gone"
+    return _judged(good=not found, what="Destroyed and still there", found=told or 0, fix=fix, otherwise="bad")
 
 
 def _backups(parts: Parts, now: datetime) -> Check:
@@ -203,6 +213,10 @@ def _keys(parts: Parts, now: datetime) -> Iterator[Check]:
     found = f"{told.past} {told.oldest or ''}".rstrip()
     fix = "Run datavault keys close-cohorts --dry-run: it tells what each waits for"
     yield _judged(good=not overdue, what="Cohorts past their last day", found=found, fix=fix)
+    signing = keys_signing.look(parts)
+    fix = "Run datavault keys rotate-signing --yes: it ends what was begun"
+    found = f"{signing.key_id} {signing.since.date().isoformat()}"
+    yield _judged(good=not signing.is_begun, what="Signing key", found=found, fix=fix)
 
 
 def _ledger(parts: Parts) -> Iterator[Check]:
@@ -221,6 +235,8 @@ def _ledger(parts: Parts) -> Iterator[Check]:
     )  # fmt: skip
     fix = "Go on with the plan that was interrupted: datavault retention execute"
     yield _judged(good=not verdict.unsaid, what="Ledger: tombstones without an entry", found=verdict.unsaid, fix=fix)
+    fix = "Make room for the ledger; the next run, or the scheduler within a day, evens them out"
+    yield _judged(good=not verdict.holds, what="Ledger: holds that only one side knows", found=verdict.holds, fix=fix)
 
 
 def _timetable(parts: Parts, now: datetime) -> Iterator[Check]:

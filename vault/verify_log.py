@@ -3,13 +3,16 @@
     python -I verify_log.py BUNDLE --key PIN [--since CHECKPOINT]
     python -I verify_log.py EVENT --proof PROOF --key PIN
     python -I verify_log.py CERTIFICATE --key PIN
+    … --keys STATEMENTS
 
 BUNDLE is an export of the access log: the ZIP as it came, or the folder it was unpacked into. CERTIFICATE is a
 certificate of destruction in the same way, or its statement where ``--proof`` is given. PIN is the public key
 that you keep from the day the log began, or a file that holds it; the key inside a bundle proves nothing, because who
 forges a bundle forges that too. CHECKPOINT is a file ``checkpoint`` that you kept from an earlier bundle: the log must
 still contain everything it spoke of. EVENT is the file of one entry, or a statement whose digest an entry holds, and
-PROOF its ``.tlog-proof``. The verdict is the last line. Exit code 0: holds; 1: something is wrong, and it is
+PROOF its ``.tlog-proof``. Where the log's key was replaced, key statements lead from the one to the other; what was
+made since brings them along, and STATEMENTS is a file of those that you keep: for what was made before, judged by a
+newer key. The verdict is the last line. Exit code 0: holds; 1: something is wrong, and it is
 named; 2: nothing can be judged, for want of a key or of a readable bundle.
 
 This file stands alone on purpose: the standard library and ``cryptography``, nothing else of the vault, so that a
@@ -42,7 +45,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import chain, islice
-from operator import itemgetter
+from operator import add, itemgetter
 from pathlib import Path
 from typing import IO, Any, Final, Literal, cast
 
@@ -64,13 +67,15 @@ Kind = Literal[
     "forked",
     "rolled_back",
     "wrong_key",
+    "retired_key",
     "bad_checkpoint",
     "column_mismatch",
     "gap",
     "uncounted",
 ]
 """Closed. ``column_mismatch``: a copy says something else than the event, in another column of its row (which only the
-callers see that hold it) or in the table of a bundle. ``gap``: the entries do not reach as far as was asked for, or
+callers see that hold it) or in the table of a bundle. ``retired_key``: signed by a key of this log, but for a state
+beyond the one at which that key was replaced. ``gap``: the entries do not reach as far as was asked for, or
 what a checkpoint signs was lost, and the operator said so in a signed statement.
 ``uncounted``: a process says of itself that it unwrapped more keys than it used receipts."""
 
@@ -135,6 +140,35 @@ class Gap:
         return Finding("gap", self.kept[0], words)
 
 
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """That the log's key was replaced, as a checkpoint says that both keys signed.
+
+    Attributes:
+        old: verifier key that was replaced; of it nothing is believed beyond this state.
+        new: verifier key that follows it.
+        size: entries of the log then.
+        root: their root.
+        at: when, as the statement says.
+    """
+
+    old: str
+    new: str
+    size: int
+    root: bytes
+    at: str
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """The ids of both keys, hexadecimal."""
+        return _key_id(self.old), _key_id(self.new)
+
+    @property
+    def words(self) -> str:
+        """One English sentence for a person."""
+        return f"key {_key_id(self.old)} was replaced by {_key_id(self.new)} at {self.size} entries on {self.at}"
+
+
 _BECAUSE: Final[Mapping[str, str]] = {
     "restored_backup": "a backup was restored",
     "promoted_standby": "a standby that lagged behind took over",
@@ -155,6 +189,7 @@ class Report:
         unlisted: findings beyond the first 1000, counted only.
         tail_since: time of the first of the unsigned entries, as it says itself; empty without any.
         gaps: the losses that were declared, oldest first.
+        keys: the changes of the signing key that lead to or from the pinned one, oldest first.
     """
 
     findings: tuple[Finding, ...]
@@ -164,6 +199,7 @@ class Report:
     unlisted: int
     tail_since: str = ""
     gaps: tuple[Gap, ...] = ()
+    keys: tuple[KeyChange, ...] = ()
 
     @property
     def first_bad_index(self) -> int | None:
@@ -178,6 +214,7 @@ def verify(
     pin: str,
     gaps: Sequence[str] = (),
     told: Told | None = None,
+    keys: Sequence[str] = (),
 ) -> Report:
     """Judge a log in one pass and flat memory.
 
@@ -188,6 +225,7 @@ def verify(
         pin: the verifier key obtained out of band (``name+key id+base64``), whose name is the log's origin.
         gaps: the gap statements kept with the log, oldest first.
         told: told of each complete subtree while the tree grows, for callers that keep copies of them.
+        keys: the key statements kept with the log, in any order.
 
     Returns:
         The report.
@@ -195,13 +233,14 @@ def verify(
     Raises:
         CannotJudge: the pin is not an Ed25519 verifier key.
     """
-    heads = _Heads(pin)
+    heads = _Heads(pin, keys)
     for number, note in enumerate(checkpoints, start=1):
         heads.add(note, f"checkpoint {number}")
     last_inside = heads.largest
     if trusted is not None:
         heads.add_trusted(trusted)
     heads.add_gaps(gaps)
+    heads.add_changes()
     walk, openings = _Walk(heads.roots, tree=_Tree(told=told), tail=heads.largest), _Openings()
     for batch in _batches(events):
         walk.take(batch)
@@ -220,7 +259,7 @@ def verify(
     tail = max(0, walk.size - last)
     unlisted = walk.unlisted + openings.unlisted
     since = walk.tail_since if tail else ""
-    return Report(tuple(found), walk.size, agreed, tail, unlisted, since, heads.gaps)
+    return Report(tuple(found), walk.size, agreed, tail, unlisted, since, heads.gaps, heads.changes)
 
 
 def _batches(events: Iterable[Entry] | Iterable[list[Entry]]) -> Iterator[list[Entry]]:
@@ -248,7 +287,7 @@ class _Tree:
         self._told = told
 
     def grow(self, nodes: Sequence[bytes]) -> None:
-        """Add leaf hashes, carrying whole levels of siblings upwards: one list comprehension for each level."""
+        """Add leaf hashes, carrying whole levels of siblings upwards: one list for each level."""
         level = 0
         while nodes:
             if self._told is not None:
@@ -260,7 +299,7 @@ class _Tree:
                 nodes = [left, *nodes]
             self.waiting[level] = nodes[-1] if len(nodes) % 2 else None
             pairs = iter(nodes)
-            nodes = [sha256(b"\x01" + a + b).digest() for a, b in zip(pairs, pairs, strict=False)]
+            nodes = _digests(b"\x01", map(add, pairs, pairs))
             level += 1
 
     def put(self, level: int, node: bytes) -> None:
@@ -277,6 +316,16 @@ class _Tree:
             if left is not None:
                 right = sha256(b"\x01" + left + right).digest() if right else left
         return right or sha256().digest()
+
+
+def _digests(first: bytes, messages: Iterable[bytes]) -> list[bytes]:
+    """Return the SHA-256 of each message behind the same first byte: a hash begun once and copied costs least."""
+    copy, found = sha256(first).copy, []
+    for message in messages:
+        one = copy()
+        one.update(message)
+        found.append(one.digest())
+    return found
 
 
 # -- the entries -------------------------------------------------------------------------------------------------
@@ -316,21 +365,21 @@ class _Walk:
         self._judge_if_due()
 
     def take(self, batch: list[Entry]) -> None:
-        """Check the next entries; nothing here runs once per entry in Python code while all is well."""
+        """Check the next entries; little runs once per entry in Python code while all is well."""
         indices, canonical, stored = zip(*batch, strict=True)
         first, self.size = self.next_index, self.size + len(batch)
         if self._tail is not None and first <= self._tail < first + len(batch):
             self.tail_since = _time_of(canonical[self._tail - first])
         try:
-            hashes = tuple([sha256(b"\x00" + data).digest() for data in canonical])
+            hashes = _digests(b"\x00", canonical)
         except TypeError:  # a database may hand out text or nothing where bytes stood
-            hashes = tuple([sha256(b"\x00" + data).digest() for data in _only_bytes(canonical)])
+            hashes = _digests(b"\x00", _only_bytes(canonical))
         ordered = len(batch)
         if indices == tuple(range(first, first + len(batch))):
             self.next_index += len(batch)
         else:
             ordered = self._place_all(indices)
-        if hashes != stored:
+        if tuple(hashes) != stored:
             stored = _only_bytes(stored)
             self._name_changed(indices, hashes, stored)
         if self._in_order:
@@ -530,17 +579,33 @@ _LEDGER: Final = re.compile(r"\nledger (0|[1-9][0-9]{0,18}) ([A-Za-z0-9+/]{43}=)
 """An extension line of our own checkpoints: how many entries the ledger has, and the hash of the last one."""
 
 
-class _Heads:
-    """The signed sizes and roots, and what is wrong with the notes that state them."""
+_STATE: Final = re.compile(r"([^\x00-\x1f]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)((?:\n[^\x00-\x1f]+)*)")
+_CHANGE: Final = re.compile(r"\nkey-change ([0-9-]{10}T[0-9:.]{15}Z) ([A-Za-z0-9+/]{44}) ([A-Za-z0-9+/]{44})(?:\n|$)")
+"""An extension line of key statements: since when, the key that is replaced, the key that follows."""
 
-    def __init__(self, pin: str) -> None:
+
+class _Heads:
+    """The signed sizes and roots, and what is wrong with the notes that state them.
+
+    Args:
+        pin: the verifier key that is trusted.
+        keys: key statements, in any order. Those that lead from the pinned key to another, forwards or backwards, make
+            that one count as well: a new key always, an old one up to the state at which it was replaced.
+    """
+
+    def __init__(self, pin: str, keys: Iterable[str] = ()) -> None:
         self.roots: dict[int, set[bytes]] = {}
         self.gaps: tuple[Gap, ...] = ()
         self.kept: list[tuple[int, bytes]] = []  # by gap statements
+        self.changes: tuple[KeyChange, ...] = ()
         self.largest = 0
-        self.name, self._key_id, self._key = _read_pin(pin)
         self._first: dict[Kind, str] = {}
         self._count: dict[Kind, int] = {}
+        self.name, public = _read_pin(pin)
+        self._keys: dict[str, Ed25519PublicKey] = {}
+        self._ends: dict[str, KeyChange] = {}
+        self._know(_verifier_key(self.name, public))
+        self._follow(keys)
 
     def add(self, note: str, which: str) -> None:
         """Take the next note in order of age."""
@@ -573,6 +638,19 @@ class _Heads:
                 self.roots.setdefault(gap.kept[0], set()).add(gap.kept[1])
         self.gaps = tuple(gaps)
 
+    def add_changes(self) -> None:
+        """Take the states at which keys were replaced, unless they lie in what was lost later."""
+        for one in self.standing:
+            self.roots.setdefault(one.size, set()).add(one.root)
+
+    @property
+    def standing(self) -> list[KeyChange]:
+        """The changes whose state is part of this log's history, as far as declared gaps say."""
+        gaps = self.gaps
+        return [
+            one for one in self.changes if not any(gap.covers(one.size, one.root) and gap.at > one.at for gap in gaps)
+        ]
+
     def lost(self, trusted: str | None, judged: Iterable[tuple[int, int, bool]]) -> Gap | None:
         """Return the gap whose lost state is the very one kept outside, unless the entries lead to it after all."""
         try:
@@ -586,6 +664,10 @@ class _Heads:
         """Return one finding per kind, naming the first note concerned; a log nobody signed is one as well."""
         if not self.roots and not self._first:
             return [Finding("bad_checkpoint", None, "there is no checkpoint: nothing is proved")]
+        return self.refused()
+
+    def refused(self) -> list[Finding]:
+        """Return one finding per kind of the notes that do not count, naming the first one concerned."""
         found = []
         for kind, words in self._first.items():
             more = self._count[kind] - 1
@@ -602,56 +684,147 @@ class _Heads:
         self.roots.setdefault(size, set()).add(root)
         return size
 
-    def state(self, note: str) -> tuple[int, bytes]:
-        """Check a checkpoint and return the size and the root it states."""
-        text = self.text(note)
-        body = re.fullmatch(r"([^\x00-\x1f]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)((?:\n[^\x00-\x1f]+)*)", text)
+    def state(self, note: str, *, is_kept: bool = False) -> tuple[int, bytes]:
+        """Check a checkpoint and return the size and the root it states.
+
+        One that somebody kept may be of what was lost since: then the key of that time was replaced at a smaller size.
+        """
+        text, signers = self.opened(note)
+        body = _STATE.fullmatch(text)
         if body is None or body[1] != self.name:
             raise _Refused("bad_checkpoint", "is signed, but does not speak of this log")
-        return int(body[2]), base64.b64decode(body[3])
+        size, root = int(body[2]), base64.b64decode(body[3])
+        if not (is_kept and any(gap.covers(size, root) for gap in self.gaps)):
+            self.demand(signers, size)
+        return size, root
+
+    def demand(self, signers: Iterable[str], size: int) -> None:
+        """Demand that one of these keys was in force when the log had a size."""
+        last = self.ended(signers)
+        if last is not None and last.size < size:
+            words = f"speaks of {size} entries, but is signed by key {last.ids[0]}, replaced at {last.size}"
+            raise _Refused("retired_key", words)
+
+    def ended(self, signers: Iterable[str]) -> KeyChange | None:
+        """Return the change by which the last of these keys was replaced; None where one of them was not."""
+        ends = [self._ends.get(one) for one in signers]
+        known = [one for one in ends if one is not None]
+        return max(known, key=lambda one: one.size) if known and len(known) == len(ends) else None
+
+    def signer(self, note: str) -> tuple[str, KeyChange | None]:
+        """Return the key that speaks in a note, and the change by which it was replaced, if it was."""
+        _, signers = self.opened(note)
+        ended = self.ended(signers)
+        return next(one for one in signers if one not in self._ends) if ended is None else ended.old, ended
 
     def _gap(self, note: str) -> Gap:
         """Check a gap statement and return what it states."""
-        found = _GAP.fullmatch(self.text(note))
+        text, signers = self.opened(note)
+        found = _GAP.fullmatch(text)
         if found is None or found["origin"] != self.name or int(found["kept"]) >= int(found["lost"]):
             raise _Refused("bad_checkpoint", "is signed, but states no gap of this log")
         kept, lost = ((int(found[one]), base64.b64decode(found[f"{one}_root"])) for one in ("kept", "lost"))
+        end = self.ended(signers)
+        if end is not None and (kept[0] > end.size or found["at"] > end.at):
+            raise _Refused("retired_key", "is of a time when the key that signed it had been replaced")
         return Gap(kept, lost, found["at"], found["reason"])
 
-    def text(self, note: str) -> str:
-        """Check a note's signature and return what it signs, without the last newline."""
-        text, _, signatures = note.rpartition("\n\n")
-        if len(note) > _LONGEST_NOTE or not signatures.endswith("\n"):
-            raise _Refused("bad_checkpoint", "is not a signed note")
-        self._check(f"{text}\n".encode(errors="surrogatepass"), signatures[:-1].split("\n"))
-        return text
+    def opened(self, note: str) -> tuple[str, list[str]]:
+        """Check a note; return what it signs, without the last newline, and the known keys that signed it."""
+        text, signers = _opened(note, self.name, self._keys)
+        if not signers:
+            others = " or one that statements connect with it" if self.changes else ""
+            raise _Refused("wrong_key", f"is not signed by the pinned key{others}")
+        return text, signers
 
-    def _check(self, text: bytes, lines: list[str]) -> None:
-        """Demand a valid signature of the pinned key, and no wrong one; signatures of other keys do not matter."""
-        signed = False
-        for line in lines:
-            parts = re.fullmatch(r"— ([^\s+]+) (\S+)", line)
-            name, signature = (parts[1], _decode(parts[2])) if parts else ("", b"")
-            if len(signature) <= len(self._key_id):
-                raise _Refused("bad_checkpoint", "has a signature line that cannot be read")
-            if name == self.name and signature.startswith(self._key_id):
-                signed = True
+    def _know(self, key: str) -> None:
+        self._keys.setdefault(key, Ed25519PublicKey.from_public_bytes(_read_pin(key)[1][1:]))
+
+    def _follow(self, notes: Iterable[str]) -> None:
+        """Go from the pinned key to those that whole statements connect it with."""
+        waiting: list[KeyChange] = []
+        for number, note in enumerate(dict.fromkeys(notes), start=1):
+            try:
+                waiting.append(self._change(note))
+            except _Refused as refused:
+                self._refuse(refused.kind, f"key statement {number}: {refused.words}")
+        joined: list[KeyChange] = []
+        while near := [one for one in waiting if not self._keys.keys().isdisjoint((one.old, one.new))]:
+            for one in near:
+                waiting.remove(one)
+                joined.append(one)
+                self._know(one.old)
+                self._know(one.new)
+                before = self._ends.setdefault(one.old, one)
+                if before != one:  # of two that contradict each other neither is to be believed any further
+                    self._ends[one.old] = min(before, one, key=lambda end: end.size)
+                    words = f"was replaced twice: by {_key_id(before.new)} and {_key_id(one.new)}"
+                    self._refuse("forked", f"key {_key_id(one.old)} {words}")
+        for one in waiting:
+            words = f"nothing leads from the pinned key to {_key_id(one.old)}, which {_key_id(one.new)} shall follow"
+            self._refuse("wrong_key", f"a key statement: {words}")
+        self.changes = tuple(sorted(joined, key=lambda one: one.at))
+
+    def _change(self, note: str) -> KeyChange:
+        """Check a key statement, which both of its keys must have signed."""
+        body = _STATE.fullmatch(note.rpartition("\n\n")[0])
+        found = None if body is None or body[1] != self.name else _CHANGE.search(body[4])
+        if body is None or found is None:
+            raise _Refused("bad_checkpoint", "replaces no key of this log")
+        both = [_decode(found[2]), _decode(found[3])]
+        if both[0] == both[1] or any(one[:1] != b"\x01" for one in both):
+            raise _Refused("bad_checkpoint", "names no two keys")
+        old, new = (_verifier_key(self.name, one) for one in both)
+        keys = {_verifier_key(self.name, one): Ed25519PublicKey.from_public_bytes(one[1:]) for one in both}
+        if len(_opened(note, self.name, keys)[1]) != len(keys):
+            raise _Refused("wrong_key", "is not signed by both of the keys it names")
+        return KeyChange(old, new, int(body[2]), base64.b64decode(body[3]), found[1])
+
+
+def _opened(note: str, origin: str, keys: Mapping[str, Ed25519PublicKey]) -> tuple[str, list[str]]:
+    """Return what a note signs, without the last newline, and which of these keys signed it.
+
+    A wrong signature of one of them is not passed over; signatures of other keys do not matter.
+    """
+    text, _, signatures = note.rpartition("\n\n")
+    if len(note) > _LONGEST_NOTE or not signatures.endswith("\n"):
+        raise _Refused("bad_checkpoint", "is not a signed note")
+    signed, content = [], f"{text}\n".encode(errors="surrogatepass")
+    for line in signatures[:-1].split("\n"):
+        parts = re.fullmatch(r"— ([^\s+]+) (\S+)", line)
+        name, signature = (parts[1], _decode(parts[2])) if parts else ("", b"")
+        if len(signature) <= _ID_BYTES:
+            raise _Refused("bad_checkpoint", "has a signature line that cannot be read")
+        for verifier, key in keys.items():
+            if name == origin and signature[:_ID_BYTES].hex() == _key_id(verifier):
                 try:
-                    self._key.verify(signature.removeprefix(self._key_id), text)
+                    key.verify(signature[_ID_BYTES:], content)
                 except InvalidSignature:
                     raise _Refused("bad_checkpoint", "has a wrong signature of the pinned key") from None
-        if not signed:
-            raise _Refused("wrong_key", "is not signed by the pinned key")
+                signed.append(verifier)
+    return text, list(dict.fromkeys(signed))
 
 
-def _read_pin(pin: str) -> tuple[str, bytes, Ed25519PublicKey]:
-    """Read a verifier key: name, key id in hex, base64 of 0x01 and the public key."""
+_ID_BYTES: Final = 4
+
+
+def _read_pin(pin: str) -> tuple[str, bytes]:
+    """Read a verifier key: name, key id in hex, base64 of 0x01 and the public key; return the name and the last."""
     name, key_id, encoded = (*pin.strip().split("+", 2), "", "")[:3]
     key = _decode(encoded)
-    computed = sha256(name.encode(errors="surrogatepass") + b"\n" + key).digest()[:4]
-    if not name or len(key) != 1 + 32 or key[0] != 1 or key_id != computed.hex():
+    if not name or len(key) != 1 + 32 or key[0] != 1 or _verifier_key(name, key).split("+")[1] != key_id:
         raise CannotJudge("the pinned key is not an Ed25519 verifier key")
-    return name, computed, Ed25519PublicKey.from_public_bytes(key[1:])
+    return name, key
+
+
+def _verifier_key(name: str, key: bytes) -> str:
+    """Return a verifier key: name, id, and 0x01 with the public key."""
+    key_id = sha256(name.encode(errors="surrogatepass") + b"\n" + key).digest()[:_ID_BYTES]
+    return f"{name}+{key_id.hex()}+{base64.b64encode(key).decode()}"
+
+
+def _key_id(verifier: str) -> str:
+    return verifier.split("+", 2)[1]
 
 
 def _decode(text: str) -> bytes:
@@ -804,7 +977,8 @@ class _Bundle:
             file = until.enter_context(path.open("rb"))
             _refuse_long_list(file)
             self._zip = until.enter_context(zipfile.ZipFile(file))
-            self.names = self._zip.namelist()
+            # Folders have entries of their own in a bundle that was unpacked and packed again.
+            self.names = [one.filename for one in self._zip.infolist() if not (one.is_dir() and one.file_size == 0)]
             if len(self.names) > _MOST_FILES or len(set(self.names)) != len(self.names):
                 raise CannotJudge("the ZIP lists too many files, or one of them twice")
 
@@ -978,6 +1152,10 @@ class Judgement:
         gaps: the losses that were declared, oldest first.
         ledger: what the newest checkpoint says of the ledger of destruction, its entries and the SHA-256 of the last;
             empty where it says nothing.
+        keys: the changes of the signing key that lead to or from the pinned one, oldest first.
+        ended: the change by which the key that signed this bundle was replaced; None where it was in force, as far as
+            anybody told.
+        extended: size of the earlier checkpoint, which the log extends if there is neither finding nor doubt.
     """
 
     claims: Claims
@@ -990,6 +1168,9 @@ class Judgement:
     signed_until: str
     gaps: tuple[Gap, ...] = ()
     ledger: str = ""
+    keys: tuple[KeyChange, ...] = ()
+    ended: KeyChange | None = None
+    extended: int | None = None
 
     @property
     def status(self) -> int:
@@ -999,13 +1180,14 @@ class Judgement:
         return 1 if self.findings else 0
 
 
-def judge_bundle(path: Path, pin: str | None, since: str | None = None) -> Judgement:
+def judge_bundle(path: Path, pin: str | None, since: str | None = None, keys: Sequence[str] = ()) -> Judgement:
     """Judge an export of the log, in flat memory.
 
     Args:
         path: the ZIP, or the folder it was unpacked into.
         pin: the verifier key obtained out of band; None to see only whether the bundle agrees with itself.
         since: an earlier checkpoint that the log must still extend.
+        keys: key statements kept outside the bundle, beside those that it brings along.
 
     Returns:
         The judgement.
@@ -1015,7 +1197,7 @@ def judge_bundle(path: Path, pin: str | None, since: str | None = None) -> Judge
     """
     try:
         with ExitStack() as until:
-            return _Judge(_Bundle(path, until), pin).judge(since)
+            return _Judge(_Bundle(path, until), pin, keys).judge(since)
     except _UNREADABLE as error:
         raise CannotJudge(f"the bundle cannot be read ({type(error).__name__})") from None
     except (KeyError, TypeError, AttributeError):
@@ -1025,12 +1207,16 @@ def judge_bundle(path: Path, pin: str | None, since: str | None = None) -> Judge
 class _Judge:
     """One judgement of one bundle, from its manifest to its last entry."""
 
-    def __init__(self, bundle: _Bundle, pin: str | None) -> None:
+    def __init__(self, bundle: _Bundle, pin: str | None, keys: Sequence[str]) -> None:
         self._bundle = bundle
         self._claims = _claims(bundle)
-        self._heads = _Heads(self._claims.key if pin is None else pin)
+        told = [_text(one) for one in bundle.json("keys.json")] if "keys.json" in self._claims.files else []
+        key = self._claims.key if pin is None else pin
+        self._heads, self._own = _Heads(key, [*keys, *told]), _Heads(key, told)
+        self._ended: KeyChange | None = None
         self._found: list[Finding] = []
         self._has_key = pin is not None
+        self._extended: int | None = None  # size of the earlier checkpoint, where nothing speaks against it
         self._undecided: int | None = None  # size of the earlier checkpoint, until something leads there
         self._gone: Finding | None = None  # what to say of it where nothing does, and a gap explains it
         self._explained: list[Finding] = []
@@ -1067,7 +1253,8 @@ class _Judge:
         listed = tuple(found[:MOST_FINDINGS])
         doubt, until, gaps, ledger = self._doubt(), self._times[1], self._heads.gaps, self._ledger
         first, last, has_key = self._first, self._last, self._has_key
-        return Judgement(self._claims, listed, unlisted, has_key, doubt, first, last, until, gaps, ledger)
+        told = Judgement(self._claims, listed, unlisted, has_key, doubt, first, last, until, gaps, ledger)
+        return replace(told, keys=self._heads.changes, ended=self._ended, extended=self._extended)
 
     def _doubt(self) -> str:
         """Return why nothing can be judged, if so."""
@@ -1087,11 +1274,16 @@ class _Judge:
         """Compare the manifest with its signature, and every file with the manifest."""
         manifest = sha256(self._bundle.read("manifest.json")).hexdigest()
         try:
-            signed = self._heads.text(self._bundle.read("manifest.note").decode())
+            signed, signers = self._heads.opened(self._bundle.read("manifest.note").decode())
             if signed != f"{FORMAT}\n{self._heads.name}\n{manifest}":
                 self._add("changed", None, "manifest.json is not the one that was signed")
+            self._heads.demand(signers, self._claims.size)
+            ended = self._heads.ended(signers)
+            if ended is not None and (self._claims.created_at > ended.at or self._own.ended(signers) is not None):
+                words = f"is of a time when key {ended.ids[0]}, which signed it, had been replaced"
+                self._add("retired_key", None, f"manifest.note: {words}")
         except _Refused as refused:
-            kind: Kind = "wrong_key" if refused.kind == "wrong_key" else "changed"
+            kind: Kind = "changed" if refused.kind == "bad_checkpoint" else refused.kind
             self._add(kind, None, f"manifest.note: {refused.words}")
         for name, (size, digest) in self._claims.files.items():
             if self._bundle.digest(name, size) != digest:
@@ -1126,9 +1318,11 @@ class _Judge:
         self._heads.add(newest, "the bundle's checkpoint")
         if "gaps.json" in self._claims.files:  # bundles of before there were any have none
             self._heads.add_gaps(_text(one) for one in self._bundle.json("gaps.json"))
+        self._heads.add_changes()
         self._found += self._heads.findings()
         try:
             head = self._heads.state(newest)
+            _, self._ended = self._heads.signer(newest)
         except _Refused:
             return None
         told = _LEDGER.search(newest)
@@ -1150,14 +1344,21 @@ class _Judge:
         for size, root in self._heads.kept:
             if known.get(size, root) != root:
                 self._add("forked", size, f"this log had another root at {size} entries than a gap statement says")
+        for change in self._heads.standing:
+            if change.size <= head[0] and known.get(change.size) != change.root:
+                words = f"is not shown to extend its state of {change.size}, at which its key was replaced"
+                self._add("forked", change.size, f"the log of {head[0]} entries {words}")
         if since is not None:
             self._judge_since(head, since, known)
 
     def _judge_since(self, head: tuple[int, bytes], since: str, known: Mapping[int, bytes]) -> None:
         """Look for the state that the auditor kept; where a declared gap may be why it is gone, that is said."""
         try:
-            size, root = self._heads.state(since)
+            size, root = self._heads.state(since, is_kept=True)
         except _Refused as refused:
+            if refused.kind == "retired_key":
+                self._add(refused.kind, None, f"your earlier checkpoint {refused.words}")
+                return
             raise CannotJudge(f"the earlier checkpoint {refused.words}") from None
         gap = next((one for one in self._heads.gaps if one.covers(size, root)), None)
         gone = None if gap is None else gap.finding(size, root)
@@ -1175,6 +1376,8 @@ class _Judge:
             self._explained.append(gone)
         elif wrong is not None:
             self._found.append(wrong)
+        else:
+            self._extended = size
 
     def _judge_range(self, head: tuple[int, bytes]) -> None:
         """Grow the tree from what lies before the entries over the entries to what lies behind them."""
@@ -1344,11 +1547,13 @@ class ProofJudgement:
     Attributes:
         index: place of the entry, as the proof states it.
         head: size and root that the pinned key signed; None where the checkpoint does not count.
-        signer: name and id of the pinned key.
+        signer: name and id of the key that signed: the pinned one, or one that key statements connect with it.
         entry: the entry's bytes.
         is_statement: the file is not the entry, but what the entry names by its SHA-256.
         findings: everything that is wrong.
         certificate: what the statement says, where it is a certificate of destruction; as true as the findings let it.
+        keys: the changes of the signing key that lead to or from the pinned one, oldest first.
+        ended: the change by which the key that signed was replaced; None where it was in force, as far as anybody told.
     """
 
     index: int
@@ -1358,6 +1563,8 @@ class ProofJudgement:
     is_statement: bool
     findings: tuple[Finding, ...]
     certificate: Mapping[str, Any] | None = None
+    keys: tuple[KeyChange, ...] = ()
+    ended: KeyChange | None = None
 
     @property
     def status(self) -> int:
@@ -1365,16 +1572,18 @@ class ProofJudgement:
         return 1 if self.findings else 0
 
 
-def judge_proof(content: bytes, proof: str, pin: str) -> ProofJudgement:
+def judge_proof(content: bytes, proof: str, pin: str, keys: Sequence[str] = ()) -> ProofJudgement:
     """Judge one entry, or a statement that an entry names, by its proof.
 
-    The proof's extra data is the entry where the file is a statement. Nothing vouches for extra data: it counts only
-    because it leads to the signed root itself.
+    The proof's extra data is the entry where the file is a statement, and behind it the key statements where the log's
+    key was replaced. Nothing vouches for extra data: an entry counts only because it leads to the signed root itself,
+    a key statement because both of its keys signed it.
 
     Args:
         content: the entry's canonical bytes, or the statement.
         proof: text of the ``.tlog-proof``.
         pin: the verifier key obtained out of band.
+        keys: key statements kept outside the proof, beside those that it brings along.
 
     Returns:
         The judgement.
@@ -1382,14 +1591,19 @@ def judge_proof(content: bytes, proof: str, pin: str) -> ProofJudgement:
     Raises:
         CannotJudge: the pin or the proof cannot be read.
     """
-    heads = _Heads(pin)
-    signer = "+".join(pin.strip().split("+", 2)[:2])
+    _read_pin(pin)
     index, path, extra, note = _read_proof(proof)
+    extra, _, statements = extra.partition(b"\n")
+    heads = _Heads(pin, [*keys, *_notes(statements.decode(errors="replace"))])
+    signer, refusals = pin.strip(), heads.refused()
     try:
         size, root = heads.state(note)
+        signer, ended = heads.signer(note)
     except _Refused as refused:
-        wrong = Finding(refused.kind, None, f"the proof's checkpoint {refused.words}")
-        return ProofJudgement(index, None, signer, content, is_statement=False, findings=(wrong,))
+        refusals.append(Finding(refused.kind, None, f"the proof's checkpoint {refused.words}"))
+        signer = "+".join(signer.split("+", 2)[:2])
+        return ProofJudgement(index, None, signer, content, is_statement=False, findings=tuple(refusals))
+    signer = "+".join(signer.split("+", 2)[:2])
 
     def leads(entry: bytes) -> bool:
         return _root_of_path(index, size, sha256(b"\x00" + entry).digest(), path) == root
@@ -1402,8 +1616,18 @@ def judge_proof(content: bytes, proof: str, pin: str) -> ProofJudgement:
         words = f"entry {index} names another statement than this one"
     elif certificate is not None and not _certifies(entry, certificate):
         words = f"entry {index} certifies no destruction, or another one"
-    found = (Finding("changed", index, words),) if words else ()
-    return ProofJudgement(index, (size, root), signer, entry, is_statement, found, certificate)
+    found = (*refusals, Finding("changed", index, words)) if words else tuple(refusals)
+    told = ProofJudgement(index, (size, root), signer, entry, is_statement, found, certificate)
+    return replace(told, keys=heads.changes, ended=ended)
+
+
+_END_OF_NOTE: Final = re.compile(r"\n\n(?!—)")
+"""The empty line behind a note; the one inside it stands before a signature."""
+
+
+def _notes(text: str) -> list[str]:
+    """Take apart what holds notes, each with an empty line behind it; what is no note is none."""
+    return [f"{one.strip(chr(10))}\n" for one in _END_OF_NOTE.split(text) if "\n\n— " in one]
 
 
 def _read_proof(text: str) -> tuple[int, list[bytes], bytes, str]:
@@ -1427,6 +1651,13 @@ def _named_statement(entry: bytes) -> str:
         return ""
 
 
+_THEN: Final = (
+    "此证明说明签署检查点之时；日志如今是否仍有此条，须看新的导出包 · "
+    "this speaks of the time when the checkpoint was signed: whether the log still has the entry, a newer export tells"
+)
+"""What was signed can be lost later, and the loss be accepted by a gap statement, of which no old proof knows."""
+
+
 def report_proof(judged: ProofJudgement) -> Iterator[str]:
     """Yield what there is to say about one entry, line by line; the verdict is the last.
 
@@ -1448,8 +1679,10 @@ def report_proof(judged: ProofJudgement) -> Iterator[str]:
     if judged.findings or judged.head is None:
         yield _VERDICTS[1]
         return
+    yield from _report_keys(judged.keys, judged.ended)
     size, root = judged.head
     yield f"root {base64.b64encode(root).decode()}"
+    yield _THEN
     what = "the statement is named by entry" if judged.is_statement else "entry"
     yield f"{_VERDICTS[0]}: {what} {judged.index} of the log of {size} entries signed by {judged.signer}"
 
@@ -1494,12 +1727,13 @@ def _is_certificate(path: Path) -> bool:
         return False
 
 
-def judge_certificate(path: Path, pin: str) -> ProofJudgement:
+def judge_certificate(path: Path, pin: str, keys: Sequence[str] = ()) -> ProofJudgement:
     """Judge a certificate of destruction by the proof that lies beside it.
 
     Args:
         path: the ZIP, or the folder it was unpacked into.
         pin: the verifier key obtained out of band.
+        keys: key statements kept outside the certificate, beside those that it brings along.
 
     Returns:
         The judgement.
@@ -1515,7 +1749,7 @@ def judge_certificate(path: Path, pin: str) -> ProofJudgement:
             event = bundle.read(_STATEMENT_EVENT) if has_event else None
     except _UNREADABLE as error:
         raise CannotJudge(f"the certificate cannot be read ({type(error).__name__})") from None
-    judged = judge_proof(content, proof, pin)
+    judged = judge_proof(content, proof, pin, keys)
     if judged.certificate is None and not judged.findings:
         raise CannotJudge(f"{_STATEMENT} is no certificate that this file knows")
     if judged.findings or event is None or event == judged.entry:
@@ -1578,6 +1812,7 @@ _CHINESE: Final[Mapping[Kind, str]] = {
     "forked": "历史分叉",
     "rolled_back": "倒退到旧状态",
     "wrong_key": "不是固定公钥签署",
+    "retired_key": "由已更换的密钥签署",
     "bad_checkpoint": "检查点无效",
     "column_mismatch": "表格与事件不符",
     "gap": "范围有缺口",
@@ -1607,13 +1842,25 @@ def report(judged: Judgement) -> Iterator[str]:
         yield f"销毁台账 · ledger of destruction: {judged.ledger}"
     for gap in judged.gaps:
         yield f"已声明的缺口 · declared gap: {gap.words}"
+    yield from _report_keys(judged.keys, judged.ended)
     for one in judged.findings:
         yield f"[{one.kind}] {_CHINESE[one.kind]} · {one.words}"
     if judged.unlisted:
         yield f"… and {judged.unlisted} more"
     if judged.doubt:
         yield f"[?] {judged.doubt}"
+    if judged.extended is not None and judged.status == 0:
+        yield f"延续您留存的检查点 · extends your earlier checkpoint of {judged.extended} entries"
     yield _VERDICTS[judged.status]
+
+
+def _report_keys(changes: Iterable[KeyChange], ended: KeyChange | None) -> Iterator[str]:
+    """Yield the changes of the signing key, and what follows for something that an earlier key signed."""
+    for one in changes:
+        yield f"已声明的换钥 · signing key replaced: {one.words}"
+    if ended is not None:
+        words = f"signed by {_key_id(ended.old)}, which counts only for what was made before {ended.at}"
+        yield f"由已更换的密钥签署，只在换钥之前有效 · {words}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -1636,6 +1883,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--proof", metavar="PROOF", type=Path, help="单条事件或声明的证明 · the proof of one event or statement"
     )
+    parser.add_argument(
+        "--keys", metavar="STATEMENTS", type=Path, help="自行留存的换钥声明 · key statements that you keep yourself"
+    )
     given = parser.parse_args(arguments)
     if given.proof is not None and given.since is not None:
         parser.error("--since: an export leads back to it, a proof does not")
@@ -1643,12 +1893,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # a console that has no Chinese still gets the verdict
     try:
         pin = None if given.key is None else given.key if "+" in given.key else _short_text(Path(given.key))
+        keys = [] if given.keys is None else _kept_keys(given.keys)
         if given.proof is not None:
-            return _judge_files(given.bundle, given.proof, pin)
+            return _judge_files(given.bundle, given.proof, pin, keys)
         if given.since is None and _is_certificate(given.bundle):
-            return _judge_certificate(given.bundle, pin)
+            return _judge_certificate(given.bundle, pin, keys)
         since = None if given.since is None else _short_text(given.since)
-        judged = judge_bundle(given.bundle, pin, since)
+        judged = judge_bundle(given.bundle, pin, since, keys)
     except CannotJudge as error:
         _say([f"[?] {error}", _VERDICTS[2]])
         return 2
@@ -1656,28 +1907,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return judged.status
 
 
-def _judge_files(content: Path, proof: Path, pin: str | None) -> int:
+def _judge_files(content: Path, proof: Path, pin: str | None, keys: Sequence[str]) -> int:
     """Judge one entry by the file of its proof, print what came of it, and return the exit code."""
     if pin is None:
         raise CannotJudge("no key was given, and a proof without one proves nothing")
     try:
-        judged = judge_proof(_whole(content), _whole(proof).decode(), pin)
+        judged = judge_proof(_whole(content), _whole(proof).decode(), pin, keys)
     except UnicodeError:
         raise CannotJudge(f"{proof.name} cannot be read") from None
     _say(report_proof(judged))
     return judged.status
 
 
-def _judge_certificate(path: Path, pin: str | None) -> int:
+def _judge_certificate(path: Path, pin: str | None, keys: Sequence[str]) -> int:
     """Judge a certificate by what lies beside it, print what came of it, and return the exit code."""
     if pin is None:
         raise CannotJudge("no key was given, and a certificate without one certifies nothing")
     try:
-        judged = judge_certificate(path, pin)
+        judged = judge_certificate(path, pin, keys)
     except UnicodeError:
         raise CannotJudge("the certificate's proof cannot be read") from None
     _say(report_proof(judged))
     return judged.status
+
+
+def _kept_keys(path: Path) -> list[str]:
+    """Return the key statements in a file: one behind the other, or a list of them as ``keys.json`` of a bundle is."""
+    text = _whole(path).decode(errors="replace")
+    try:
+        found = [_text(one) for one in json.loads(text)] if text.startswith("[") else _notes(text)
+    except (ValueError, TypeError, RecursionError):
+        found = []
+    if not found:
+        raise CannotJudge(f"{path.name} holds no key statement")
+    return found
 
 
 def _whole(path: Path) -> bytes:

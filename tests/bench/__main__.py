@@ -60,7 +60,7 @@ def _measure(bench: vaults.Bench, parts: set[str], *, quick: bool, big: bool) ->
         "e": log_check.measure,
         "f": deciding.measure,
         "g": partial(big_log.measure, big=big),
-        "h": destroying.measure,
+        "h": partial(destroying.measure, big=big),
     }
     for letter, measure in measurements.items():
         if letter in parts:

@@ -1,13 +1,21 @@
-"""(h) Carrying out a plan of destruction: against plain deletes, in a small and a large vault, and beside look-ups."""
+"""(h) Carrying out a plan of destruction: against plain deletes, in a small and a large vault, and beside look-ups.
+
+Also what the ledger costs of it, and the memory of drafting a plan over many records.
+"""
 
 from __future__ import annotations
 
+import json
 import multiprocessing
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
@@ -16,14 +24,17 @@ from tests.bench import vaults
 from tests.bench.latency import Filled
 from tests.bench.measure import Result, in_turn, median, ratio
 from vault import bootstrap
-from vault.config import Config
+from vault.config import ROOT, Config, load_config
 from vault.domain.cohorts import home_of
 from vault.domain.destruction import Item, PlanState, plan_digest
 from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import RecordClass, new_id
+from vault.domain.ledger import Entry, EntryKind, written
+from vault.domain.log import Actor
 from vault.domain.records import FieldRef, RecordMeta, RecordState
 from vault.domain.retention import expires_at
-from vault.services import destruction
+from vault.services import destruction, retention
+from vault.services.steps.carrying_out import BATCH
 from vault.services.steps.parts import Parts
 from vault.storage import destruction as plans
 from vault.storage import record_writes
@@ -38,6 +49,8 @@ _FIELDS = tuple(
 )  # fmt: skip
 _KINDS = (IdentifierKind.PHONE, IdentifierKind.ID_NUMBER, IdentifierKind.SOURCE_NUMBER)
 _LONG_AGO = timedelta(days=1000)
+_MOST_MB = 250
+_AT_ONCE = 2000
 _OFFICERS = ("KF2002", "KF2003")
 _DELETES = (
     "DELETE FROM record_index WHERE record_id = ?",
@@ -47,9 +60,10 @@ _DELETES = (
 )
 
 
-def measure(bench: vaults.Bench, *, quick: bool) -> Iterator[Result]:
-    """Yield what a destroyed record costs."""
-    sizes, rounds, records = ((1_000, 10_000), 5, 100) if quick else ((10_000, 100_000), 11, 300)
+def measure(bench: vaults.Bench, *, quick: bool, big: bool = False) -> Iterator[Result]:
+    """Yield what a destroyed record costs, and what a draft does."""
+    rounds, records = (5, 100) if quick else (11, 300)
+    sizes = (10_000, 100_000) if big else (1_000, 10_000)
     for engine in vaults.ENGINES:
         with ExitStack() as stack:
             small, large = (Filled(_with_officers(bench.new_vault(engine)), size, stack) for size in sizes)
@@ -63,6 +77,11 @@ def measure(bench: vaults.Bench, *, quick: bool) -> Iterator[Result]:
                 "h", f"destroying a record among {sizes[1]:,} against {sizes[0]:,}", engine, pairs,
                 goal=1.2, detail=_each(pairs, records),
             )  # fmt: skip
+            pairs = in_turn(rounds, partial(_told, small), partial(_written, small))
+            each = _each(pairs, BATCH)
+            yield ratio(
+                "h", f"ledger: {BATCH} intents and ends against the same bytes, synced", engine, pairs, detail=each
+            )
         config = _with_officers(bench.new_vault(engine))
         with ExitStack() as stack:
             filled = Filled(config, sizes[0], stack)
@@ -72,6 +91,11 @@ def measure(bench: vaults.Bench, *, quick: bool) -> Iterator[Result]:
                 "h", "look-ups a second during a run, of those without one", engine, pairs,
                 goal=0.8, at_least=True, detail=f"{during:.0f} against {alone:.0f}",
             )  # fmt: skip
+        peaks = [_drafted(bench.new_vault(engine), size) for size in sizes]
+        yield Result(
+            "h", f"peak memory of drafting a plan over {sizes[1]:,} records", engine, peaks[1], min(peaks), max(peaks),
+            rounds=1, goal=_MOST_MB, unit="MB", detail=f"{peaks[0]:.0f} MB over {sizes[0]:,}",
+        )  # fmt: skip
 
 
 def _each(pairs: Sequence[tuple[float, float]], records: int) -> str:
@@ -203,3 +227,70 @@ def _look_ups(filled: Filled, seconds: float) -> float:
     while time.perf_counter() - started < seconds:
         done += len(filled.look_up(10, 0))
     return done / (time.perf_counter() - started)
+
+
+# -- the ledger ----------------------------------------------------------------------------------------------------
+
+
+def _entries() -> list[list[Entry]]:
+    plan_id, ids = new_id(), tuple(new_id() for _ in range(BATCH))
+    return [[Entry(kind, vaults.now(), plan_id, ids)] for kind in (EntryKind.ERASE_INTENT, EntryKind.ERASED)]
+
+
+def _told(filled: Filled, _round: int) -> float:
+    entries = _entries()
+    started = time.perf_counter()
+    for some in entries:
+        filled.parts.ledger.append(some)
+    return time.perf_counter() - started
+
+
+def _written(filled: Filled, _round: int) -> float:
+    """Write as many bytes to a file beside each copy of the ledger, and sync each."""
+    head = filled.parts.ledger.head()
+    contents = [written(head, some)[0] for some in _entries()]
+    files = [os.open(path.with_name("bench"), os.O_WRONLY | os.O_CREAT) for path in filled.parts.ledger.copies]
+    started = time.perf_counter()
+    for content in contents:
+        for file in files:
+            os.write(file, content)
+            os.fsync(file)
+    took = time.perf_counter() - started
+    for file in files:
+        os.close(file)
+    return took
+
+
+# -- memory --------------------------------------------------------------------------------------------------------
+
+
+def _drafted(config: Config, count: int) -> float:
+    """Return the peak memory of a process that drafts a plan over so many records, in MB."""
+    with bootstrap.open_vault(config) as parts:
+        for start in range(0, count, _AT_ONCE):
+            _store_due(parts, min(_AT_ONCE, count - start))
+    vaults.settle_down(config)
+    settings = {
+        "DATAVAULT_ENV": "test",
+        "DATAVAULT_DATA_DIR": str(config.data_dir),
+        "DATAVAULT_DATABASE_URL": config.database_url,
+        "PATH": os.environ["PATH"],
+    }
+    command = [sys.executable, "-m", "tests.bench.destroying", str(count)]
+    done = subprocess.run(command, cwd=ROOT, env=settings, stdout=subprocess.PIPE, check=True)
+    return float(json.loads(done.stdout)["peak_mb"])
+
+
+def main() -> None:
+    """Draft a plan in the vault of the environment, and print the peak memory of this process."""
+    with bootstrap.open_vault(load_config()) as parts:
+        drafted = retention.draft(parts, Actor("operator:bench", "operator"), vaults.now())
+        if sum(drafted.numbers.due.values()) != int(sys.argv[1]):
+            raise RuntimeError("the plan does not name every record")
+    # Not ru_maxrss: a process inherits the peak of the one that started it.
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    print(json.dumps({"peak_mb": int(status["VmHWM"].split()[0]) / 1024}))  # noqa: T201 - its output is this line
+
+
+if __name__ == "__main__":
+    main()

@@ -21,7 +21,7 @@ def measure(bench: vaults.Bench, *, quick: bool) -> Iterator[Result]:
     for engine in vaults.ENGINES:
         config = bench.new_vault(engine)
         with bootstrap.open_vault(config) as parts:
-            ordering = log_events.fill(parts, events)
+            ordering = log_events.fill(parts, events).ordering
             vaults.settle_down(config)
             with parts.database.read() as connection:
                 rows = list(

@@ -658,6 +658,7 @@ def test_a_passphrase_is_replaced_by_another(folder):
     assert leftovers(folder) == []
 
 
+@pytest.mark.slow
 def test_a_rotation_killed_between_two_copies_needs_both_passphrases(folder, monkeypatch):
     def files_for(typed, new=""):
         provider = PassphraseProvider(folder / "salt" / "root.key", lambda: typed, lambda: new)

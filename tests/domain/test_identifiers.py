@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vault.domain.id_numbers import ID_TYPE_NAMES, IdType, id_type_of, normal_id_number
-from vault.domain.identifiers import IdentifierKind, identify, normal_source_number
+from vault.domain.identifiers import IdentifierKind, identify, normal_source_number, readings
 from vault.domain.phones import normal_phone
 from vault.domain.waybills import Waybill, WaybillPattern, find_waybill, normal_waybill
 from vault.errors import InvalidValue
@@ -449,6 +449,27 @@ def test_any_text_in_the_search_box_gives_a_kind_or_the_one_refusal(text, patter
         assert refused.reason == "not_recognised"  # noqa: PT017 - both outcomes are fine, a third is not
     else:
         assert identify(normal, patterns) == (kind, normal)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kinds"),
+    [
+        (" kh-2000.7 ", ["source_number"]),
+        ("E12345678", ["id_number", "source_number"]),
+        ("138 0013 8000", ["phone"]),
+        ("13800138000", ["phone", "source_number"]),
+        ("YT1234567890123", ["waybill", "source_number"]),
+    ],
+)
+def test_a_number_is_read_in_every_way_it_can_be(typed, kinds):
+    assert [kind.value for kind, _ in readings(typed, PATTERNS)] == kinds
+
+
+@pytest.mark.parametrize("typed", ["", "ABC", "张三", "某字某号", "C 1", "1" * 10_000])
+def test_what_can_be_read_in_no_way_is_not_recognised(typed):
+    with pytest.raises(InvalidValue) as caught:
+        readings(typed, PATTERNS)
+    assert (caught.value.reason, caught.value.facts) == ("not_recognised", {"field": "number"})
 
 
 def test_a_source_number_is_trimmed_and_in_upper_case():

@@ -108,7 +108,20 @@ def test_untouched_bundles_hold_as_a_zip_and_as_a_folder(office, tmp_path):
 
 def test_a_second_export_is_shown_to_extend_the_first(office, judged):
     for bundle in (office.second, office.chosen):
-        assert judged(bundle, office.kept).status == 0
+        judgement = judged(bundle, office.kept)
+        assert judgement.status == 0
+        size = office.kept.split("\n")[1]
+        assert f"extends your earlier checkpoint of {size} entries" in "\n".join(verify_log.report(judgement))
+
+
+def test_a_bundle_that_was_unpacked_and_packed_again_with_its_folders_holds(office, judged, tmp_path):
+    path = tmp_path / "again.zip"
+    with zipfile.ZipFile(path, "w") as zipped:
+        zipped.mkdir("policies")
+        for name, content in office.second.files.items():
+            zipped.writestr(name, content)
+    judgement = judge_bundle(path, office.pin, office.kept)
+    assert (judgement.findings, judgement.status) == ((), 0)
 
 
 def test_an_earlier_checkpoint_within_a_range_is_reached_by_the_entries_themselves(office, judged):

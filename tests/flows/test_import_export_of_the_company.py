@@ -375,6 +375,7 @@ world.close()
 """
 
 
+@pytest.mark.slow
 def test_two_processes_that_import_one_file_at_once_make_no_duplicates(world, tmp_path):
     file = write_file(tmp_path / "customers.csv", "customer", [customer_row() for _ in range(450)])
     place, go = world.place, tmp_path / "go"

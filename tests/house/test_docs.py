@@ -128,7 +128,7 @@ def test_a_decision_says_context_decision_and_consequences(page):
 # -- numbers that the documents state ----------------------------------------------------------------------------
 
 
-def test_the_numbers_in_the_documents_are_those_of_the_code():
+def test_the_numbers_in_the_documents_are_those_of_the_code(full_hashes):
     threat, limits = text(ROOT / "docs" / "threat_model.md"), text(ROOT / "docs" / "limitations.md")
     imports, formats = text(ROOT / "docs" / "import.md"), text(ROOT / "docs" / "formats.md")
     policy = load_policy(ROOT / "policies")

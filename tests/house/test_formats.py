@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
+from tests import hashing
 from vault import bootstrap
 from vault.config import load_config
 from vault.crypto.key_store_files import KeyStoreFiles
@@ -109,7 +110,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         rows[2]["手机号"] = NEW_PHONE
         changed = write_customers(folder / "changed.csv", rows[2:3])
         assert intake.import_records(parts, operator, RecordClass.CUSTOMER, changed, mappings, NOW).updated == 1
-        agent_at_work(parts, rows)
+        with hashing.full():
+            agent_at_work(parts, rows)
         parts.ledger.append([Entry(kind, NOW, new_id(), (new_id(),)) for kind in EntryKind])
         log.settle(parts, NOW)
         with parts.database.read() as connection:

@@ -64,7 +64,7 @@ def run(language, folder, *arguments):
     return done.stdout
 
 
-@pytest.mark.parametrize(("half", "language"), [(0, "zh-CN"), (1, "en")])
+@pytest.mark.parametrize(("half", "language"), [(0, "zh-CN"), pytest.param(1, "en", marks=pytest.mark.slow)])
 def test_the_demo_and_the_verification_print_what_the_readme_shows(tmp_path, half, language):
     demo = plain(run(language, tmp_path, "demo", "--prepare", "--dir", str(tmp_path)))
     told = plain(shown("make demo")[half])

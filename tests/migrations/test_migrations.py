@@ -17,7 +17,7 @@ from tests.factories import NOW, account, account_row, cohort, customer, event, 
 from vault.domain.log_checkpoints import Checkpoint
 from vault.domain.log_gaps import GapReason, GapStatement
 from vault.errors import SetupError, StorageError, StorageUnavailable
-from vault.storage import log, log_gaps, record_writes, records, schema
+from vault.storage import log, log_gaps, log_keys, record_writes, records, schema
 from vault.storage.engine import Database
 from vault.storage.tables import UtcTime, accounts, case_lookups, cases, disclosures, metadata
 from vault.storage.turns import writers_turn
@@ -97,6 +97,7 @@ def fill(place):
         log.add_checkpoint(work.connection, 1, "note", NOW)
         kept, lost = (Checkpoint("log", size, bytes(32)) for size in (1, 2))
         log_gaps.add(work.connection, GapStatement(kept, lost, NOW, GapReason.LOST_DISK), "note")
+        log_keys.add(work.connection, "old", "new", 2, "note", NOW)
         for table in metadata.sorted_tables:  # parents come before what refers to them
             if "log" not in table.name and work.connection.execute(select(table).limit(1)).first() is None:
                 work.connection.execute(insert(table).values(row_for(work.connection, table)))
@@ -213,6 +214,7 @@ def test_a_partition_has_every_constraint_of_its_parent(postgresql_place):
     assert partition["columns"] == tables["wrapped_keys"]["columns"]
 
 
+@pytest.mark.slow
 def test_each_step_goes_down_and_up_again(empty_place, owner_engine):
     below = None
     for revision in REVISIONS:
@@ -431,6 +433,7 @@ def test_a_second_migrator_waits_for_the_first(empty_place):
     assert schema.current(empty_place.owner_url) == schema.head()
 
 
+@pytest.mark.slow
 def test_two_migrators_at_once_make_one_schema(empty_place):
     spawn = multiprocessing.get_context("spawn")
     migrators = [spawn.Process(target=schema.upgrade, args=(empty_place.owner_url,)) for _ in range(2)]

@@ -1,5 +1,6 @@
 """Certificates: one for each plan that was carried out and each cohort that was closed; they claim what was checked."""
 
+import contextlib
 import json
 import threading
 from datetime import date, timedelta
@@ -10,9 +11,11 @@ import pytest
 from tests import destroying
 from tests.destroying import APPROVER, PROPOSER, approved, drafted, fill, run
 from tests.ended_cohorts import SYSTEM, close_all, turn_to
+from vault.doctor import examine
 from vault.domain.certificates import ids_digest
-from vault.errors import AccessRefused, AlreadyDecided, IntegrityError, NotFound
-from vault.services import certificates, clock, holds
+from vault.domain.compliance import Standing
+from vault.errors import AccessRefused, AlreadyDecided, IntegrityError, NotFound, StorageUnavailable
+from vault.services import certificates, clock, compliance, holds, retention_reading
 from vault.services.holds import Why
 from vault.verify_log import judge_proof
 
@@ -160,8 +163,126 @@ def test_what_is_still_there_leaves_no_certificate_and_an_event(world, done):
     with pytest.raises(IntegrityError):
         certificates.tend(world.parts, world.now)
     (event,) = world.events("destruction.certified")
-    assert (event["outcome"], event["facts"]) == ("failed", {"plan": done.hex(), "reason": "residue_found"})
+    facts = {"plan": done.hex(), "reason": "residue_found", "check": "tombstones", "count": 1}
+    assert (event["outcome"], event["facts"]) == ("failed", facts)
     assert world.count("certificates") == 0
+
+
+# -- what is found is said once ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def spilt(world, done):
+    """A tombstone that is gone; call it to bring the tombstone back."""
+    ((row,),) = [world.rows("SELECT record_id FROM tombstones ORDER BY record_id LIMIT 1")]
+    world.tamper("CREATE TABLE kept AS SELECT * FROM tombstones WHERE record_id = :r", r=row[0])
+    world.tamper("DELETE FROM tombstones WHERE record_id = :r", r=row[0])
+    return lambda: world.tamper("INSERT INTO tombstones SELECT * FROM kept")
+
+
+def tried(world, after=timedelta()):
+    """Let the timetable try; return the findings that it has written down."""
+    world.now += after
+    with contextlib.suppress(IntegrityError):
+        certificates.tend(world.parts, world.now)
+    return [(one["outcome"], one["facts"].get("check")) for one in world.events("destruction.certified")]
+
+
+def waiting(world):
+    return [row[1:4] for row in world.rows("SELECT plan_id, reason, finding, count FROM certificate_waits")]
+
+
+def test_a_finding_is_said_when_it_begins_and_when_it_ends_and_seen_in_between(world, done, spilt):
+    begun = world.now
+    for _ in range(3):
+        assert tried(world, timedelta(minutes=61)) == [("failed", "tombstones")]
+        assert waiting(world) == [("residue_found", "tombstones", 1)]
+    (shown,) = [retention_reading.show(world.parts, world.person(PROPOSER), done, world.now).wait]
+    assert (shown.finding, shown.since, shown.tried_at) == ("tombstones", begun + timedelta(minutes=61), world.now)
+    spilt()
+    assert tried(world, timedelta(minutes=61)) == [("failed", "tombstones"), ("done", "tombstones")]
+    assert waiting(world) == []
+    assert retention_reading.show(world.parts, world.person(PROPOSER), done, world.now).wait is None
+
+
+def test_a_finding_is_an_exception_in_the_report_and_bad_news_from_the_doctor_until_it_is_over(world, done, spilt):
+    def seen():
+        (line,) = [one for one in examine(world.config, world.now) if one.what == "Destroyed and still there"]
+        drawn = compliance.draw(world.parts, SYSTEM, world.now)
+        (recorded,) = [one for one in drawn.answers if one.clause.id == "RD-05"]
+        (said,) = [one.facts["count"] for one in recorded.evidence if one.word == "still_there"]
+        return line.state, line.found, said, recorded.standing
+
+    assert seen() == ("ok", "0", 0, Standing.IN_LINE)
+    tried(world)
+    assert seen() == ("bad", f"{done.hex()} tombstones 1", 1, Standing.EXCEPTION)
+    spilt()
+    tried(world, timedelta(hours=1))
+    assert seen() == ("ok", "0", 0, Standing.IN_LINE)
+
+
+def test_another_finding_is_said_too(world, done, spilt):
+    tried(world)
+    spilt()
+    world.tamper("DELETE FROM destruction_items WHERE record_id = (SELECT record_id FROM kept)")
+    world.tamper("UPDATE destruction_items SET state = 'destroyed', record_id = :r WHERE record_id ="
+                 " (SELECT min(record_id) FROM destruction_items)", r=bytes(16))  # fmt: skip
+    world.tamper("INSERT INTO tombstones SELECT :r, record_class, cohort_id, plan_id, 1, 1, 1 FROM kept", r=bytes(16))
+    assert tried(world, timedelta(hours=1)) == [("failed", "tombstones"), ("failed", "ledger")]
+    assert tried(world, timedelta(hours=1)) == [("failed", "tombstones"), ("failed", "ledger")]
+
+
+def test_where_something_was_found_the_timetable_looks_again_after_an_hour_and_an_officer_at_once(world, done, spilt):
+    tried(world)
+    spilt()
+    assert [one[0] for one in tried(world, timedelta(minutes=59, seconds=59))] == ["failed"]
+    assert [one[0] for one in tried(world, timedelta(seconds=1))] == ["failed", "done"]
+
+
+def test_an_officer_who_asks_need_not_wait(world, done, spilt):
+    tried(world)
+    spilt()
+    assert certified(world, done)
+    assert [one["outcome"] for one in world.events("destruction.certified")] == ["failed", "done"]
+
+
+def test_two_who_find_the_same_at_once_say_it_once(world, done, spilt):
+    ready, met = threading.Barrier(2), []
+
+    def at_once():
+        ready.wait()
+        try:
+            certified(world, done)
+        except IntegrityError as error:
+            met.append(error.reason)
+
+    threads = [threading.Thread(target=at_once) for _ in range(2)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert met == ["residue_found"] * 2
+    assert len(world.events("destruction.certified")) == 1
+
+
+def test_a_reader_in_the_way_is_noted_and_no_event_and_hides_no_finding(world, done, spilt, monkeypatch):
+    def busy(*_):
+        raise StorageUnavailable("wal_busy")
+
+    tried(world)
+    with monkeypatch.context() as patched:
+        patched.setattr("vault.services.steps.certifying.prove_erased", busy)
+        with pytest.raises(StorageUnavailable):
+            certified(world, done)
+        assert waiting(world) == [("residue_found", "tombstones", 1)]
+        world.tamper("DELETE FROM certificate_waits")
+        with pytest.raises(StorageUnavailable):
+            certified(world, done)
+    assert waiting(world) == [("wal_busy", "", 0)]
+    assert len(world.events("destruction.certified")) == 1
+    tried(world)
+    assert waiting(world) == [("residue_found", "tombstones", 1)]
+    assert len(world.events("destruction.certified")) == 2
 
 
 # -- final ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
+from tests.destroying import fill
 from tests.ended_cohorts import (
     DECEMBER,
     DUE_IN_DECEMBER,
@@ -258,6 +260,37 @@ def test_by_a_clock_that_jumped_nothing_is_closed_before_an_officer_confirms_the
     officer = world.person("KF2012").account_id
     world.tamper("UPDATE clock_marks SET jumped_from = NULL, confirmed_by = :by, confirmed_at = seen_at", by=officer)
     assert close(world)["customer", NOVEMBER].waits is Waits.BACKUP
+
+
+def test_an_outlook_asks_as_often_for_many_cohorts_as_for_one(world):
+    """What the page of retention costs does not grow with the cohorts that wait."""
+    asked = []
+
+    def count(months):
+        asked.clear()
+        found = closing.outlook(world.parts, LATER + timedelta(days=31 * months))
+        return len(found), len(asked)
+
+    engine = world.parts.database.engine
+    event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    count(0)  # a connection of its own is looked at first
+    few, questions = count(0)
+    many, more = count(6)
+    assert many > few
+    assert more == questions
+
+
+def test_an_outlook_sees_what_closing_sees(world):
+    """The two count in different questions and must come to the same."""
+    fill(world)
+    for days in (0, 31, 400, 800):
+        world.now = LATER + timedelta(days=days)
+        told_of = {one.cohort.key_id: (one.records, one.due) for one in closing.outlook(world.parts, world.now)}
+        with world.parts.database.read() as connection:
+            for key_id, seen in told_of.items():
+                there, wraps = cohorts.counts(connection, key_id)
+                assert (there, cohorts.due_in(connection, key_id, world.now)) == seen
+                assert there == wraps
 
 
 def test_an_outlook_changes_nothing(world):

@@ -188,6 +188,37 @@ def test_a_record_past_its_time_that_nothing_keeps_is_an_exception(world, report
     assert {answer(report(), clause).standing for clause in ("RD-01", "RD-02")} == {Standing.IN_LINE}
 
 
+def words(found):
+    return [one.word for one in found.evidence]
+
+
+def test_a_record_waits_for_its_plan_as_long_as_the_policy_lets_it_and_not_a_second_longer(world, report):
+    due = destroying.old_customer()
+    world.customers(due)
+    (expires,) = (row[0] for row in world.rows("SELECT expires_at FROM records"))
+    expires_at, grace = datetime.fromtimestamp(expires / 1_000_000, UTC), world.parts.policy.destruction.grace()
+    found = {}
+    for late in (timedelta(seconds=-1), timedelta(), grace, grace + timedelta(seconds=1)):
+        world.now = expires_at + late
+        found[late] = answer(report(), "RD-01")
+    before, since, last, over = found.values()
+    assert words(before) == ["past_their_time", "kept_past_their_time"]
+    assert [one.standing for one in (before, since, last)] == [Standing.IN_LINE] * 3
+    (waits,) = [one for one in last.evidence if one.word == "plan_waits"]
+    day = expires_at.astimezone(world.parts.policy.zone).date()
+    assert waits.facts == {"day": day.isoformat(), "until": (day + grace - timedelta(days=1)).isoformat()}
+    assert (over.standing, over.oldest) == (Standing.EXCEPTION, expires_at)
+    assert words(over) == ["past_their_time", "overdue", "kept_past_their_time"]
+
+
+def test_what_was_overdue_stays_an_exception_though_more_falls_due(world, report):
+    fill(world, customers=1, shipments=0, services=0)
+    first = counted(report(), "RD-01", "overdue")
+    world.customers(destroying.old_customer())
+    assert (first, counted(report(), "RD-01", "overdue")) == (1, 2)
+    assert "plan_waits" not in words(answer(report(), "RD-01"))
+
+
 def test_what_must_stay_past_its_time_is_counted_and_no_exception(world, report):
     fill(world, customers=2, shipments=1, services=0)
     shipment = destroying.ids(world, "shipment")[0]

@@ -209,6 +209,7 @@ def test_the_last_word_of_a_command_is_in_order_and_signed_before_it_exits(world
 # -- what is found -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_are_two_runs_and_both_agree(world):
     row = world.customer()
     world.settle()
@@ -272,6 +273,7 @@ def test_a_bundle_of_either_kind_shows_it_to_the_auditor_at_home(sqlite_world, t
     assert event["facts"]["run"] in finding.words
 
 
+@pytest.mark.slow
 def test_a_killed_process_loses_its_last_words_and_nothing_is_falsely_found(world):
     row = world.customer()
     work = """

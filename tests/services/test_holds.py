@@ -274,6 +274,30 @@ def test_an_officer_holds_by_a_number_and_learns_a_count_and_a_class_only(world)
     assert due(world) == {}
 
 
+def test_a_number_of_the_company_holds_its_record_and_is_kept_nowhere(world):
+    old = fill(world, customers=2, shipments=0, services=2)
+    customer, service = old.customers[0]["source_number"], old.services[0]["source_number"]
+    placed = by_number(world, f" {customer.lower()} ")
+    assert (placed.classes, len(placed.hold_ids)) == ((RecordClass.CUSTOMER,), 1)
+    assert by_number(world, service).classes == (RecordClass.SERVICE_RECORD,)
+    assert sum(is_held(world, one) for one in (*ids(world, "customer"), *ids(world, "service_record"))) == 2
+    told = json.dumps(world.events())
+    assert customer not in told
+    assert service not in told
+    with pytest.raises(NotFound):
+        by_number(world, "KH-99")
+    assert world.events("hold.placed", "miss")[-1]["facts"] == {"identifier": "source_number"}
+
+
+def test_a_number_of_the_company_that_looks_like_a_passport_is_found_as_both(world):
+    in_use(world, PROPOSER)
+    world.customers(
+        old_customer(source_number="E12345678", phone="13911110001"),
+        old_customer(id_type="护照", id_number="E12345678", phone="13911110002"),
+    )
+    assert len(by_number(world, "E12345678").hold_ids) == 2
+
+
 def test_every_record_of_a_shared_number_is_held(world):
     in_use(world, PROPOSER)
     world.customers(*(old_customer(phone="13911112222") for _ in range(3)))

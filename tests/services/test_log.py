@@ -1,5 +1,6 @@
 """The log of a real vault: signed, extended, and every way of tampering named."""
 
+import hashlib
 import shutil
 import sqlite3
 import subprocess
@@ -7,11 +8,13 @@ import sys
 
 import pytest
 
+from tests.rewinding import happen
 from tests.simulator import NOW
 from vault import bootstrap
 from vault.errors import VaultSealed
 from vault.services import log
-from vault.storage.unit_of_work import unit_of_work
+from vault.services.steps.entry_proof import proven_entry
+from vault.verify_log import judge_proof
 
 AGENT = "KF2001"
 
@@ -94,8 +97,6 @@ def sqlite_busy(sqlite_world):
 
 
 def test_an_event_and_its_hash_changed_together_are_still_found(busy):
-    import hashlib  # noqa: PLC0415 - what an attacker would do
-
     rows = busy.rows("SELECT leaf_index, canonical FROM log_events ORDER BY leaf_index")
     index, old = next((index, bytes(data)) for index, data in rows if b'"actor":"KF2001"' in bytes(data))
     new = old.replace(b"KF2001", b"KF2002")
@@ -108,15 +109,22 @@ def test_an_event_and_its_hash_changed_together_are_still_found(busy):
     assert not busy.verify().holds
 
 
+def with_tiles(world):
+    """Let so much happen that the log has three full tiles and the beginning of a fourth."""
+    happen(world, 850 - world.count("log_events"))
+    world.settle()
+    return world
+
+
 @pytest.fixture
-def tiled(busy):
+def tiled(world):
     """A world whose log has three full tiles and the beginning of a fourth."""
-    actor = busy.person(AGENT).actor()
-    with unit_of_work(busy.parts.database) as work:
-        work.announce(*[busy.parts.event(busy.now, actor, log.Action.LOG_VIEW, log.Outcome.DONE) for _ in range(800)])
-        work.commit()
-    busy.settle()
-    return busy
+    return with_tiles(world)
+
+
+@pytest.fixture
+def tiled_sqlite(sqlite_world):
+    return with_tiles(sqlite_world)
 
 
 def named(verdict):
@@ -128,7 +136,7 @@ def test_tiles_that_nobody_touched_agree_with_the_events(tiled):
     assert tiled.verify().holds
 
 
-@pytest.mark.parametrize("column", ["hashes", "root"])
+@pytest.mark.parametrize("column", ["hashes", "middle", "root"])
 def test_an_edited_tile_is_named_by_its_first_entry(tiled, column):
     ((old,),) = tiled.rows(f"SELECT {column} FROM log_tiles WHERE level = 0 AND number = 1")
     new = bytes(old[:-1]) + bytes([old[-1] ^ 1])
@@ -156,6 +164,63 @@ def test_tiles_that_are_not_there_are_named_together(tiled):
 def test_a_tile_of_no_entries_is_found(tiled):
     tiled.tamper("UPDATE log_tiles SET number = 7 WHERE number = 2")
     assert named(tiled.verify()) == [("column_mismatch", None), ("column_mismatch", 512)]
+
+
+@pytest.mark.parametrize("change", ["cut short", "made longer", "empty"])
+def test_a_tile_of_another_length_is_named(tiled, change):
+    ((hashes,),) = tiled.rows("SELECT hashes FROM log_tiles WHERE level = 0 AND number = 2")
+    new = {"cut short": bytes(hashes[:-1]), "made longer": bytes(hashes) + b"\0", "empty": b""}[change]
+    tiled.tamper("UPDATE log_tiles SET hashes = :new WHERE number = 2", new=new)
+    assert named(tiled.verify()) == [("column_mismatch", 512)]
+
+
+def test_a_whole_tile_from_another_place_is_named(tiled):
+    row = tiled.rows("SELECT hashes, middle, root FROM log_tiles WHERE number = 0")[0]
+    values = dict(zip(("hashes", "middle", "root"), row, strict=True))
+    tiled.tamper("UPDATE log_tiles SET hashes = :hashes, middle = :middle, root = :root WHERE number = 2", **values)
+    assert named(tiled.verify()) == [("column_mismatch", 512)]
+
+
+def test_two_tiles_that_changed_places_are_both_named(tiled):
+    for step in ("number = 9 WHERE number = 0", "number = 0 WHERE number = 1", "number = 1 WHERE number = 9"):
+        tiled.tamper(f"UPDATE log_tiles SET {step}")
+    assert named(tiled.verify()) == [("column_mismatch", 0), ("column_mismatch", 256)]
+
+
+def test_a_tile_of_another_log_is_named_and_a_proof_out_of_it_does_not_hold(tiled):
+    """It fits in itself: 256 hashes, their middle and their root, but of other events."""
+    hashes = [hashlib.sha256(b"\0%d" % number).digest() for number in range(256)]
+    levels = [hashes]
+    while len(levels[-1]) > 1:
+        pairs = iter(levels[-1])
+        levels.append([hashlib.sha256(b"\1" + left + next(pairs)).digest() for left in pairs])
+    parts = {"hashes": b"".join(hashes), "middle": b"".join(levels[4]), "root": levels[8][0]}
+    tiled.tamper("UPDATE log_tiles SET hashes = :hashes, middle = :middle, root = :root WHERE number = 1", **parts)
+    assert named(tiled.verify()) == [("column_mismatch", 256)]
+    pin = tiled.parts.log_files.pin.read_text("ascii").strip()
+    for place in (300, 700, tiled.count("log_events") - 1):
+        found = proven_entry(tiled.parts, place, tiled.settle())
+        assert judge_proof(found.canonical, found.proof.text(), pin).status == 1
+
+
+def test_a_tile_of_a_level_that_the_log_does_not_reach_is_found(tiled):
+    tiled.tamper("UPDATE log_tiles SET level = 1, number = 0 WHERE number = 2")
+    verdict = tiled.verify()
+    assert named(verdict) == [("column_mismatch", None), ("column_mismatch", 512)]
+    assert verdict.report.findings[0].words == "1 tiles are of no entries"
+
+
+def test_tiles_of_what_was_cut_off_at_the_end_do_not_hide_the_cut(tiled):
+    tiled.tamper("DELETE FROM log_events WHERE leaf_index >= 600")
+    assert ("truncated", 600) in named(tiled.verify())
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("hashes", "text"), ("middle", 7), ("root", ""), ("number", b"two"), ("level", 0.5)]
+)
+def test_a_tile_with_a_value_of_another_type_is_found(tiled_sqlite, column, value):
+    tiled_sqlite.tamper(f"UPDATE log_tiles SET {column} = :value WHERE number = 2", value=value)
+    assert {one.kind for one in tiled_sqlite.verify().report.findings} == {"column_mismatch"}
 
 
 def test_a_tile_whose_entry_was_changed_is_not_named_beside_it(tiled):
@@ -316,6 +381,7 @@ world.close()
 """
 
 
+@pytest.mark.slow
 def test_two_processes_that_settle_at_once_keep_one_history(world, tmp_path):
     size, go = world.settle(), tmp_path / "go"
     command = [

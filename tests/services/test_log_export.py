@@ -11,8 +11,9 @@ from itertools import pairwise
 import pytest
 
 from tests.bundles import Bundle, tree_of
+from tests.rewinding import OldCopy, accepted, work
 from tests.simulator import NOW, customer_row
-from vault import bootstrap
+from vault import bootstrap, verify_log
 from vault.domain.log_exports import log_question
 from vault.domain.log_tree import leaf_hash
 from vault.domain.rules.access import Right
@@ -24,6 +25,8 @@ from vault.verify_log import judge_bundle
 
 AGENT, OTHER, AUDITOR = "KF2001", "KF2002", "KF2014"
 LATER = NOW + timedelta(hours=1)
+LATER_STILL = timedelta(days=999)
+FIRST = "SELECT canonical FROM log_events WHERE leaf_index = 0"
 
 
 def plain(_group, word):
@@ -92,6 +95,84 @@ def test_a_time_before_the_log_reaches_to_its_beginning(busy, tmp_path):
     bundle = exported(busy, asked(busy, NOW - timedelta(days=9), NOW - timedelta(days=8)))
     assert [one.leaf for one in bundle.lines] == [0]
     assert judged(busy, bundle, tmp_path).status == 0
+
+
+def test_a_range_from_the_first_event_has_nothing_on_its_left(busy, tmp_path):
+    first = datetime.fromisoformat(json.loads(bytes(busy.rows(FIRST)[0][0]))["at"])
+    for since in (first - timedelta(days=1), first):
+        bundle = exported(busy, asked(busy, since, NOW + timedelta(minutes=3)))
+        told = bundle.json("range.json")
+        assert (told["start"], told["left"], told["right"] != []) == (0, [], True)
+        assert [one.leaf for one in bundle.lines] == list(range(told["stop"]))
+        assert judged(busy, bundle, tmp_path).status == 0
+    later = exported(busy, asked(busy, first + timedelta(microseconds=1), NOW + timedelta(minutes=3)))
+    assert later.json("manifest.json")["events"] < bundle.json("manifest.json")["events"]
+
+
+def test_a_range_into_the_future_ends_with_the_entry_that_the_checkpoint_signs_last(busy, tmp_path):
+    bundle = exported(busy, asked(busy, NOW + timedelta(minutes=7), NOW + timedelta(days=9999)))
+    size = bundle.json("manifest.json")["size"]
+    told = bundle.json("range.json")
+    assert (told["stop"], told["right"], told["left"] != []) == (size, [], True)
+    assert bundle.lines[-1].leaf == size - 1
+    assert int(bundle.files["checkpoint"].split(b"\n")[1]) == size
+    assert {"03:07", "03:08", "03:09"} <= {json.loads(one.event)["at"][11:16] for one in bundle.lines}
+    assert judged(busy, bundle, tmp_path).status == 0
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_a_time_in_which_nothing_happened_is_proven_by_the_entries_beside_it(busy, tmp_path, table):
+    since, until = NOW + timedelta(minutes=3, microseconds=1), NOW + timedelta(minutes=4)
+    bundle = exported(busy, asked(busy, since, until, table=table))
+    assert bundle.json("manifest.json")["events"] == 0
+    before, after = bundle.lines
+    assert (json.loads(before.event)["at"][11:16], json.loads(after.event)["at"][11:16]) == ("03:03", "03:04")
+    assert after.leaf == before.leaf + 1
+    if table:
+        assert len(bundle.files["events.csv"].splitlines()) == 1  # the names of the columns
+    assert judged(busy, bundle, tmp_path).status == 0
+    bundle.lines = bundle.lines[:1]
+    assert judged(busy, bundle, tmp_path).status == 1
+
+
+def test_an_export_of_a_log_that_did_not_grow_stands_beside_the_earlier_one(busy, tmp_path, monkeypatch):
+    """Another process is putting events in order: the first export's own event has no place yet."""
+    size = busy.settle()
+    monkeypatch.setattr(log_export, "settle", lambda parts, now: size)
+    one, two = (exported(busy, asked(busy)) for _ in range(2))
+    assert one.files["checkpoint"] == two.files["checkpoint"]
+    assert (two.json("consistency.json"), two.json("manifest.json")["extends"]) == ([], [])
+    assert judged(busy, two, tmp_path, one.files["checkpoint"].decode()).status == 0
+    monkeypatch.undo()
+    three = exported(busy, asked(busy))
+    assert three.json("manifest.json")["extends"] == [size]
+    assert judged(busy, three, tmp_path, two.files["checkpoint"].decode()).status == 0
+    backwards = judged(busy, two, tmp_path, three.files["checkpoint"].decode())
+    assert (backwards.status, [one.kind for one in backwards.findings]) == (1, ["rolled_back"])
+
+
+def test_ranges_up_to_across_and_behind_an_accepted_gap_hold_and_tell_of_it(world, tmp_path):
+    work(world, 4)
+    mine = exported(world, asked(world, until=world.now + LATER_STILL)).files["checkpoint"].decode()
+    work(world, 1)
+    copy = OldCopy(world, tmp_path)
+    work(world, 3)
+    lost = exported(world, asked(world, until=world.now + LATER_STILL)).files["checkpoint"].decode()
+    copy.put_back()
+    loss = accepted(world)
+    world.restart()
+    gap = world.now
+    work(world, 12)  # as many as were lost, and more
+    before, behind = gap - timedelta(minutes=6), gap + timedelta(seconds=1)
+    for since, until in ((NOW, before), (before, gap + LATER_STILL), (behind, gap + LATER_STILL), (NOW, behind)):
+        bundle = exported(world, asked(world, since, until))
+        told = judged(world, bundle, tmp_path)
+        assert (told.status, told.findings) == (0, ())
+        assert [(one.kept[0], one.lost[0]) for one in told.gaps] == [(loss.kept.size, loss.lost.size)]
+        assert [kind for kind in verify_log.report(told) if "declared gap" in kind]
+        assert judged(world, bundle, tmp_path, mine).status == 0
+        gone = judged(world, bundle, tmp_path, lost)
+        assert (gone.status, {one.kind for one in gone.findings}) == (1, {"gap"})
 
 
 def test_a_selection_holds_only_the_events_asked_for_and_proves_each(busy, tmp_path):
@@ -285,6 +366,7 @@ def test_a_slow_receiver_holds_no_connection(sqlite_world):
     assert sqlite_world.look_up(AGENT, "13999999999").cards == ()
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_while_a_bundle_is_made(sqlite_world):
     def peak(count):
         actor = sqlite_world.person(AGENT).actor()
@@ -360,6 +442,8 @@ def test_a_day_begins_at_midnight_of_the_company(sqlite_world):
     ("since", "until", "reason"),
     [
         ("2026-11-01", "2026-11-01", "span_empty"),
+        ("2026-11-01", "2026-10-31T16:00:00Z", "span_empty"),
+        ("2026-11-01T08:00:00.000001Z", "2026-11-01T16:00:00.000001+08:00", "span_empty"),
         ("2026-11-02", "2026-11-01", "span_empty"),
         ("2026-02-30", "2026-11-01", "impossible_date"),
         ("0001-01-01", "2026-11-01", "impossible_date"),

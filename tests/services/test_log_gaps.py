@@ -396,3 +396,16 @@ def test_a_checkpoint_file_that_a_kill_left_behind_is_written_by_the_next_settli
     file.write_bytes(before)
     assert world.settle() == size
     assert f"\n{size}\n".encode() in file.read_bytes()
+
+
+def test_auditors_and_officers_are_told_of_an_accepted_gap_once_and_nobody_else(rewound):
+    accepted(rewound)
+    told = rewound.rows(
+        "SELECT role, count(*), min(about), max(about) FROM notifications JOIN accounts USING (account_id)"
+        " WHERE notifications.kind = 'log_gap_accepted' GROUP BY role ORDER BY role"
+    )
+    people_of = dict(rewound.rows("SELECT role, count(*) FROM accounts WHERE kind = 'person' GROUP BY role"))
+    assert [(role, count) for role, count, *_ in told] == [(role, people_of[role]) for role in ("auditor", "imd")]
+    rewound.restart()
+    (event,) = rewound.events("log.gap_accepted")
+    assert {bytes(one) for *_, low, high in told for one in (low, high)} == {bytes.fromhex(event["id"])}

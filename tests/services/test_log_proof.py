@@ -9,6 +9,7 @@ from datetime import timedelta
 import metamorphic_log as theirs
 import pytest
 
+from tests.rewinding import OldCopy, accepted, work
 from tests.simulator import NOW, customer_row
 from vault import bootstrap
 from vault.domain.log import Action, Outcome
@@ -18,7 +19,7 @@ from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, IntegrityError, NotFound, StepUpNeeded, VaultSealed
 from vault.services import log_proof
 from vault.storage.unit_of_work import unit_of_work
-from vault.verify_log import judge_proof
+from vault.verify_log import judge_proof, report_proof
 
 AGENT, AUDITOR = "KF2001", "KF2014"
 
@@ -95,6 +96,26 @@ def test_a_proof_stays_good_while_the_log_grows(busy):
         busy.look_up(AGENT, "13999999999")
         busy.settle()
     assert judged(busy, pair).status == 0
+
+
+def test_a_pair_from_a_part_that_was_lost_still_holds_and_says_that_it_speaks_of_its_own_time(world, tmp_path):
+    work(world, 2)
+    copy = OldCopy(world, tmp_path)
+    size = work(world, 2)
+    pair = prove(world, size - 1)
+    copy.put_back()
+    loss = accepted(world)
+    assert loss.kept.size < pair.leaf_index < loss.lost.size
+    world.restart()
+    work(world, 9)
+    old, new = judged(world, pair), judged(world, prove(world, pair.leaf_index))
+    assert (old.status, new.status) == (0, 0)
+    assert old.entry != new.entry  # another event stands at its place
+    with pytest.raises(NotFound):
+        log_proof.see(world.parts, world.person(AUDITOR), bytes.fromhex(pair.event_id), world.now)
+    assert [line for line in report_proof(old) if "whether the log still has the entry, a newer export tells" in line]
+    wrong = judge_proof(pair.event[:-1], pair.proof.decode(), world.parts.log_files.pin.read_text().strip())
+    assert not [line for line in report_proof(wrong) if "newer export" in line]
 
 
 def test_a_pair_holds_nothing_of_a_customer(world):

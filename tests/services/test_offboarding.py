@@ -1,8 +1,9 @@
 """Off-boarding is one act: afterwards somebody who left holds nothing, and nothing of their work is lost."""
 
 import threading
+from contextlib import suppress
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import insert
@@ -10,7 +11,7 @@ from sqlalchemy import insert
 from tests.services.staff_at_work import ADMIN, column, in_use
 from tests.simulator import NOW, complaint_row, service_row, staff_row
 from vault import bootstrap
-from vault.domain.ids import new_id
+from vault.domain.ids import RecordClass, new_id
 from vault.domain.ledger import EntryKind
 from vault.errors import (
     AccessRefused,
@@ -23,14 +24,16 @@ from vault.errors import (
     StorageUnavailable,
     VaultError,
 )
-from vault.services import accounts, offboarding, people, sessions
+from vault.services import accounts, offboarding, paper, people, sessions
+from vault.services.paper import NewBox
 from vault.storage import grants, leaving, record_writes, records
 from vault.storage.ledger import Ledger
 from vault.storage.record_writes import Change
 from vault.storage.tables import access_requests, handovers
 
 AGENT, HEIR, SPECIALIST, SUPERVISOR, SOURCE = "KF2001", "KF2002", "KF2008", "KF2009", "203.0.113.9"
-NOTHING = dict.fromkeys(("sessions", "tokens", "grants", "requests", "handovers", "cases", "customers", "services"), 0)
+KINDS = ("sessions", "tokens", "grants", "requests", "handovers", "cases", "customers", "services", "boxes")
+NOTHING = dict.fromkeys(KINDS, 0)
 
 
 @pytest.fixture
@@ -390,3 +393,74 @@ def test_nobody_leaves_whom_the_ledger_could_not_remember(staffed, monkeypatch):
     with pytest.raises(StorageUnavailable):
         leave(staffed)
     assert column(staffed, AGENT, "state") == "active"
+
+
+# -- boxes of paper ------------------------------------------------------------------------------------------------
+
+
+OFFICER, BOX = "KF2012", NewBox("GL-2024-001", RecordClass.SHIPMENT, "NJ-GL-01", AGENT, newest_on=date(2024, 3, 1))
+
+
+@pytest.fixture
+def keeper(staffed):
+    """A vault in which the agent keeps a box and nothing else."""
+    in_use(staffed, OFFICER)
+    paper.register(staffed.parts, staffed.person(OFFICER), BOX, staffed.now)
+    return staffed
+
+
+def kept_by(world):
+    return [row[0] for row in world.rows("SELECT work_number FROM paper_boxes JOIN accounts ON account_id = custodian")]
+
+
+def test_whoever_keeps_a_box_does_not_leave_without_somebody_who_keeps_it_from_then_on(keeper):
+    before = plan(keeper, successor="")
+    assert (before.hindrance, before.held.boxes) == ("successor_needed", 1)
+    with pytest.raises(InvalidValue) as refused:
+        leave(keeper, successor="")
+    assert refused.value.reason == "successor_needed"
+    assert (column(keeper, AGENT, "state"), kept_by(keeper)) == ("active", [AGENT])
+    leave(keeper)
+    assert kept_by(keeper) == [HEIR]
+    (event,) = keeper.events("paper.handed_on")
+    assert (event["actor"], event["facts"]["account"], event["facts"]["to"]) == (ADMIN, AGENT, HEIR)
+    told = keeper.rows("SELECT kind FROM notifications WHERE account_id = :a", a=keeper.person(HEIR).account_id)
+    assert told == [("box_received",)]
+
+
+def test_a_box_alone_may_go_to_anybody_who_works_here_but_customers_may_not(keeper):
+    assert plan(keeper, successor=OFFICER).hindrance == ""
+    keeper.customer(owner=AGENT)
+    assert plan(keeper, successor=OFFICER).hindrance == "successor_not_possible"
+    assert plan(keeper, successor="KF2014").hindrance == "successor_not_possible"  # has never been here
+
+
+def test_a_box_that_is_gone_keeps_nobody(keeper):
+    in_use(keeper, "KF2013")
+    box_id = paper.labelled(keeper.parts, keeper.person(OFFICER), BOX.label, keeper.now)
+    paper.say_shredded(keeper.parts, keeper.person(OFFICER), box_id, keeper.now)
+    assert plan(keeper, successor="").hindrance == "successor_needed"
+    paper.witness(keeper.parts, keeper.person("KF2013"), box_id, keeper.now)
+    assert plan(keeper, successor="").hindrance == ""
+    leave(keeper, successor="")
+    assert kept_by(keeper) == [AGENT]
+
+
+def test_nobody_who_left_is_given_a_box_by_somebody_who_does_it_at_the_same_moment(keeper):
+    """Leaving and handing a box to whoever leaves end in some order: the box is never with somebody who left."""
+    in_use(keeper, "KF2013", "KF2004")
+    second = replace(BOX, label="GL-2024-002", custodian="KF2004")
+    box_id = paper.register(keeper.parts, keeper.person(OFFICER), second, keeper.now)
+    start = threading.Barrier(2)
+
+    def hand():
+        start.wait()
+        with suppress(VaultError):
+            paper.hand_on(keeper.parts, keeper.person(OFFICER), box_id, AGENT, keeper.now)
+
+    thread = threading.Thread(target=hand)
+    thread.start()
+    start.wait()
+    leave(keeper)
+    thread.join()
+    assert AGENT not in kept_by(keeper)

@@ -3,9 +3,10 @@ from datetime import timedelta
 import pytest
 
 from tests.ended_cohorts import DECEMBER, DUE_IN_DECEMBER, LATER, close_all, destroy, turn_to
+from tests.simulator import customer_row
 from vault.domain.ids import new_id
 from vault.services import orphans
-from vault.storage.orphans import QUESTIONS
+from vault.storage.orphans import QUESTIONS, count
 
 
 @pytest.fixture
@@ -63,6 +64,42 @@ def test_a_destroyed_record_that_has_its_key_again_is_found(world, record_id):
         wrapped=bytes(wrapped),
     )
     assert found(world) == {"keys_without_record": 1, "tombstones_with_key": 1}
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 20_000])
+def test_orphans_are_counted_once_however_small_the_pieces(world, monkeypatch, piece):
+    world.customers(*(customer_row() for _ in range(5)))
+    first, second, third, _, last = (
+        bytes(row[0]) for row in world.rows("SELECT record_id FROM records ORDER BY record_id")
+    )
+    for one in (first, third, last):
+        world.tamper("DELETE FROM records WHERE record_id = :id", id=one)
+    world.tamper("DELETE FROM wrapped_keys WHERE record_id IN (:two, :last)", two=second, last=last)
+    values = world.rows("SELECT count(*) FROM record_fields WHERE record_id NOT IN (SELECT record_id FROM records)")
+    tags = world.rows("SELECT count(*) FROM record_index WHERE record_id NOT IN (SELECT record_id FROM records)")
+    monkeypatch.setattr("vault.storage.orphans._PIECE", piece)
+    assert found(world) == {
+        "keys_without_record": 2,
+        "records_without_key": 1,
+        "values_without_record": values[0][0],
+        "tags_without_record": tags[0][0],
+    }
+
+
+def test_no_transaction_is_open_for_more_than_a_piece(world, monkeypatch):
+    """A reader of whole tables would keep SQLite's log from being cut for as long as it reads."""
+    world.customers(*(customer_row() for _ in range(5)))
+    monkeypatch.setattr("vault.storage.orphans._PIECE", 1)
+    begun = []
+    real = world.parts.database.read
+
+    def reading():
+        begun.append(len(begun))
+        return real()
+
+    monkeypatch.setattr(world.parts.database, "read", reading)
+    assert set(count(world.parts.database).values()) == {0}
+    assert len(begun) >= 3 * len(QUESTIONS)  # of two rows at most
 
 
 def test_cohorts_without_key_and_keys_without_cohort_are_counted(world):

@@ -134,6 +134,76 @@ def _try(call, *arguments, **named):
         return error.reason
 
 
+# -- handing a box on ----------------------------------------------------------------------------------------------
+
+
+def hand_on(world, box_id, to="KF2002", who=COLLEAGUE):
+    return paper.hand_on(world.parts, world.person(who), box_id, to, world.now)
+
+
+def test_a_box_is_handed_on_and_both_custodians_are_in_the_log_and_the_new_one_is_told(vault):
+    vault.activate("KF2002")
+    box_id = registered(vault)
+    hand_on(vault, box_id, " kf2002 ")
+    assert listed(vault).standing[0].custodian == "KF2002"
+    (event,) = vault.events("paper.handed_on")
+    facts = {"box": box_id.hex(), "record_class": "shipment", "account": KEEPER, "to": "KF2002"}
+    assert (event["actor"], event["outcome"], event["facts"]) == (COLLEAGUE, "done", facts)
+    told = vault.rows(
+        "SELECT work_number FROM notifications JOIN accounts USING (account_id)"
+        " WHERE notifications.kind = 'box_received'"
+    )
+    assert told == [("KF2002",)]
+
+
+@pytest.mark.parametrize(
+    ("to", "reason"), [(KEEPER, "same_custodian"), ("KF9999", "no_custodian"), ("KF2003", "no_custodian")]
+)
+def test_a_box_goes_to_nobody_who_has_it_or_does_not_work_here(vault, to, reason):
+    box_id = registered(vault)
+    assert refused(hand_on, vault, box_id, to) == (reason, "custodian")
+    assert vault.events("paper.handed_on") == []
+
+
+def test_a_box_that_is_gone_or_was_never_there_is_not_handed_on(vault):
+    vault.activate("KF2002")
+    box_id = registered(vault)
+    paper.say_shredded(vault.parts, vault.person(OFFICER), box_id, vault.now)
+    hand_on(vault, box_id)  # until it was seen, somebody keeps it
+    paper.witness(vault.parts, vault.person(COLLEAGUE), box_id, vault.now)
+    assert refused(hand_on, vault, box_id, KEEPER) == ("box_gone", None)
+    assert refused(hand_on, vault, new_id()) == ("box", None)
+    assert vault.events("paper.handed_on", "refused")
+
+
+def test_only_officers_hand_boxes_on_and_find_them_by_label(vault):
+    box_id = registered(vault)
+    assert paper.labelled(vault.parts, vault.person(OFFICER), " gl-2024-001 ", vault.now) == box_id
+    for who in (AUDITOR, KEEPER):
+        assert refused(hand_on, vault, box_id, "KF2002", who) == ("no_right", None)
+        assert refused(paper.labelled, vault.parts, vault.person(who), "GL-2024-001", vault.now) == ("no_right", None)
+    assert refused(paper.labelled, vault.parts, vault.person(OFFICER), "GL-X", vault.now) == ("box", None)
+
+
+def test_of_two_who_hand_a_box_on_at_once_one_does(vault):
+    for number in ("KF2002", "KF2004"):
+        vault.activate(number)
+    box_id = registered(vault)
+
+    def go(to):
+        try:
+            hand_on(vault, box_id, to)
+        except VaultError as error:
+            return error.reason
+        return to
+
+    with ThreadPoolExecutor(2) as pool:
+        ended = list(pool.map(go, ["KF2002", "KF2004"]))
+    done = len(vault.events("paper.handed_on", "done"))
+    assert done == sum(one.startswith("KF") for one in ended) >= 1
+    assert listed(vault).standing[0].custodian in ended
+
+
 # -- two people ----------------------------------------------------------------------------------------------------
 
 

@@ -275,7 +275,7 @@ def test_no_password_is_stored_or_logged(alone):
 # -- hashes ------------------------------------------------------------------------------------------------------
 
 
-def test_a_hash_made_with_lesser_parameters_is_replaced_at_the_next_sign_in(active):
+def test_a_hash_made_with_lesser_parameters_is_replaced_at_the_next_sign_in(active, full_hashes):
     weak = Argon2id(salt=bytes(16), length=32, iterations=1, lanes=1, memory_cost=64)
     phc = weak.derive_phc_encoded(PASSWORD.encode())
     active.tamper("UPDATE accounts SET password = :p WHERE work_number = :n", p=phc, n=AGENT)

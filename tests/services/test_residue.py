@@ -12,7 +12,7 @@ from vault.domain.certificates import Check, Result
 from vault.errors import IntegrityError, StorageError, StorageUnavailable
 from vault.services.steps import residue as step
 from vault.services.steps.residue import prove_erased
-from vault.storage import residue
+from vault.storage import residue, wal
 from vault.storage.engine import Database
 
 HEAD = bytes((1, 1))
@@ -63,9 +63,9 @@ def test_each_check_that_ran_is_named_with_its_result(world, done):
     checked = {one.check: one for one in prove_erased(world.parts, done)}
     everywhere = {Check.ROWS_GONE, Check.OPENING_FAILS, Check.TOMBSTONES, Check.LEDGER}
     if world.place.server is None:
-        assert set(checked) == everywhere | {Check.SECURE_DELETE, Check.WAL_TRUNCATED, Check.RAW_REREAD}
+        assert set(checked) == everywhere | {Check.SECURE_DELETE, Check.WAL_TRUNCATED, Check.RAW_REREAD, Check.RAW_ROWS}
         assert {one.result for one in checked.values()} == {Result.PASSED}
-        assert checked[Check.RAW_REREAD].facts["keys"] == ALL
+        assert checked[Check.RAW_REREAD].facts["keys"] == checked[Check.RAW_ROWS].facts["records"] == ALL
         assert checked[Check.RAW_REREAD].facts["bytes"] >= world.place.file.stat().st_size > 0
     else:
         assert set(checked) == everywhere | {Check.VACUUMED}
@@ -127,7 +127,16 @@ def test_a_reader_in_the_way_leaves_nothing_proven_and_later_it_is(sqlite_world,
     reader.close()
 
 
-def test_an_erased_wrap_in_a_free_page_is_found(sqlite_world, done_on_sqlite):
+def copies(world, plan_id):
+    """Count what a raw reading sees of what the plan has erased."""
+    wal.truncate(world.parts.database)
+    with world.parts.database.read() as connection:
+        wraps, gone = residue.wrap_digests(connection, plan_id), residue.destroyed_ids(connection, plan_id)
+    seen = residue.reread(world.parts.database, residue.Sought(wraps, step._HEADS, set(gone), step._NAMES))
+    return seen.wraps, seen.rows
+
+
+def test_an_erased_wrap_in_a_free_page_is_found_and_written_over(sqlite_world, done_on_sqlite):
     wrap = a_wrap(sqlite_world, done_on_sqlite)
     careless = sqlite3.connect(sqlite_world.place.file)
     careless.execute("PRAGMA secure_delete = 0")
@@ -136,7 +145,68 @@ def test_an_erased_wrap_in_a_free_page_is_found(sqlite_world, done_on_sqlite):
     careless.execute("DROP TABLE spilt")
     careless.commit()
     careless.close()
-    assert refused(sqlite_world, done_on_sqlite) == "raw_reread"
+    assert copies(sqlite_world, done_on_sqlite) == (1, 0)
+    assert prove_erased(sqlite_world.parts, done_on_sqlite)
+    assert copies(sqlite_world, done_on_sqlite) == (0, 0)
+
+
+def test_an_erased_wrap_that_something_holds_is_found_and_stays_found(sqlite_world, done_on_sqlite):
+    wrap = a_wrap(sqlite_world, done_on_sqlite)
+    careless = sqlite3.connect(sqlite_world.place.file)
+    careless.execute("CREATE TABLE kept (content BLOB)")
+    careless.execute("INSERT INTO kept VALUES (?)", (bytes(3000) + wrap + bytes(3000),))
+    careless.commit()
+    careless.close()
+    assert [refused(sqlite_world, done_on_sqlite) for _ in range(2)] == ["raw_reread", "raw_reread"]
+
+
+_INTO_FIELDS = "INSERT INTO record_fields (record_id, field, ordinal, generation, sealed, valid_from) VALUES "
+SPILT = {
+    "value": (
+        _INTO_FIELDS + "(:r, 'recipient_address', 0, 0, randomblob(90), 1)",
+        "DELETE FROM record_fields WHERE record_id = :r",
+    ),
+    "long value": (
+        _INTO_FIELDS + "(:r, 'text', 0, 7, randomblob(9000), 1)",
+        "DELETE FROM record_fields WHERE record_id = :r",
+    ),
+    "tag": (
+        "INSERT INTO record_index (tag, record_id, kind, ordinal) VALUES (randomblob(16), :r, 'id_number', 0)",
+        "DELETE FROM record_index WHERE record_id = :r",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SPILT)
+def test_what_was_deleted_without_overwriting_is_found_and_written_over(sqlite_world, done_on_sqlite, what):
+    ((record_id,),) = sqlite_world.rows("SELECT record_id FROM tombstones ORDER BY record_id LIMIT 1")
+    for secure in (1, 0):
+        careless = sqlite3.connect(sqlite_world.place.file)
+        careless.execute(f"PRAGMA secure_delete = {secure}")
+        for statement in SPILT[what]:
+            assert careless.execute(statement, {"r": record_id}).rowcount == 1
+        careless.commit()
+        careless.close()
+        wraps, rows = copies(sqlite_world, done_on_sqlite)
+        assert (wraps, rows > 0) == (0, not secure)
+    assert prove_erased(sqlite_world.parts, done_on_sqlite)
+    assert copies(sqlite_world, done_on_sqlite) == (0, 0)
+
+
+def test_what_rightly_names_a_record_that_is_gone_is_no_residue(sqlite_world, done_on_sqlite):
+    """Tombstone, plan and holds do, and so does a check of the caller, with a word behind it that begins alike."""
+    (record_id,) = [row[0] for row in sqlite_world.rows("SELECT record_id FROM tombstones LIMIT 1")]
+    ((account,),) = sqlite_world.rows("SELECT account_id FROM accounts LIMIT 1")
+    sqlite_world.tamper("PRAGMA foreign_keys = 0")
+    careless = sqlite3.connect(sqlite_world.place.file)
+    for question in ("phone_last4", "name_of_recipient", "id_last4"):
+        careless.execute(
+            "INSERT INTO caller_checks VALUES (?, ?, ?, ?, ?, 'match', '', 1)",
+            (os.urandom(16), bytes((0, 13 + 2 * 5) * 8), record_id, account, question),
+        )
+    careless.commit()
+    careless.close()
+    assert prove_erased(sqlite_world.parts, done_on_sqlite)
 
 
 def test_a_wrap_that_lives_is_no_residue(sqlite_world, done_on_sqlite):
@@ -152,28 +222,52 @@ def test_a_database_that_does_not_overwrite_is_not_believed(sqlite_world, done_o
     assert raised.value.reason == "sqlite_setting"
 
 
+def sought(wrap=b"", record_id=b"", names=("phone", "phone_of_old")):
+    return residue.Sought({sha256(wrap).digest()}, (HEAD,), {record_id}, names)
+
+
 @pytest.mark.parametrize("chunk", [63, 64, 100, 4096])
-def test_a_wrap_is_found_wherever_it_lies_and_across_pieces(tmp_path, monkeypatch, chunk):
+def test_what_is_sought_is_found_wherever_it_lies_and_across_pieces(tmp_path, monkeypatch, chunk):
     monkeypatch.setattr(residue, "_CHUNK", chunk)
-    wrap = HEAD + os.urandom(60)
-    digests = {sha256(wrap).digest()}
+    wrap, record_id, file = HEAD + os.urandom(60), os.urandom(16), tmp_path / "vault.db"
+    value = record_id + b"phone"
+    in_the_index = bytes((13 + 2 * 5, 8)) + record_id + os.urandom(16) + b"phone"
     for before in (0, 1, chunk - 62, chunk - 61, chunk - 1, chunk, chunk + 1, 3 * chunk - 30):
-        file = tmp_path / "vault.db"
         for behind in (0, 1, 61, 200):
-            file.write_bytes(HEAD * (before // 2) + b"\1" * (before % 2) + wrap + bytes(behind))
             database = Database(f"sqlite:///{file}")
-            found = residue.reread(database, digests, (HEAD,))
-            assert (found.found, found.bytes_read) == (1, file.stat().st_size), (before, behind)
-            assert residue.reread(database, {sha256(b"x").digest()}, (HEAD,)).found == 0
+            for what, found in ((wrap, (1, 0)), (value, (0, 1)), (in_the_index, (0, 1))):
+                file.write_bytes(HEAD * (before // 2) + b"\1" * (before % 2) + what + bytes(behind))
+                seen = residue.reread(database, sought(wrap, record_id))
+                assert (seen.wraps, seen.rows) == found, (before, behind, what)
+                assert seen.bytes_read == file.stat().st_size
+                seen = residue.reread(database, sought(b"x", b"x"))
+                assert (seen.wraps, seen.rows) == (0, 0)
             database.dispose()
 
 
-def test_each_copy_of_a_wrap_is_counted_once_and_the_log_beside_is_read_too(tmp_path):
-    wrap = HEAD + os.urandom(60)
-    (tmp_path / "vault.db").write_bytes(wrap + bytes(100) + wrap)
-    (tmp_path / "vault.db-wal").write_bytes(bytes(7) + wrap)
+def test_an_id_beside_a_longer_word_or_farther_away_is_no_row(tmp_path):
+    record_id, file = os.urandom(16), tmp_path / "vault.db"
+    for content in (
+        bytes((13 + 2 * 11, 8)) + record_id + bytes(16) + b"phone_last4",
+        bytes((13 + 2 * 5, 8)) + record_id + bytes(16) + b"phone_last4",
+        bytes((13 + 2 * 5, 8)) + record_id + bytes(17) + b"phone",
+        record_id + b"\0phone",
+        record_id + b"customer",
+    ):
+        file.write_bytes(bytes(40) + content + bytes(40))
+        database = Database(f"sqlite:///{file}")
+        assert residue.reread(database, sought(record_id=record_id)).rows == 0
+        database.dispose()
+
+
+def test_each_copy_is_counted_once_and_the_log_beside_is_read_too(tmp_path):
+    wrap, record_id = HEAD + os.urandom(60), os.urandom(16)
+    row = record_id + b"phone"
+    (tmp_path / "vault.db").write_bytes(wrap + bytes(100) + wrap + row + row)
+    (tmp_path / "vault.db-wal").write_bytes(bytes(7) + wrap + row)
     database = Database(f"sqlite:///{tmp_path / 'vault.db'}")
-    assert residue.reread(database, {sha256(wrap).digest()}, (HEAD,)).found == 3
+    seen = residue.reread(database, sought(wrap, record_id))
+    assert (seen.wraps, seen.rows) == (3, 3)
     database.dispose()
 
 

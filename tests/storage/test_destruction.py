@@ -11,7 +11,7 @@ from vault.domain.destruction import Count, Item, ItemState, Numbers, PlanState
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.records import LinkRole, RecordState, to_micros
 from vault.errors import StorageError
-from vault.storage import destruction, record_writes, retention
+from vault.storage import destruction, destruction_run, record_writes, retention
 from vault.storage.unit_of_work import unit_of_work
 
 POLICY = "ab" * 32
@@ -252,3 +252,29 @@ def test_what_falls_due_leaves_held_ones_and_open_ones_out(database, home):
     assert read(database, retention.falling_due, NOW) == [(CUSTOMER, PAST)]
     assert len(read(database, retention.periods)) == 2
     assert read(database, retention.falling_due, PAST - timedelta(seconds=1)) == []
+
+
+def test_postgresql_settles_a_record_without_going_through_its_plan(postgresql_database):
+    """Without statistics, as a new plan has none, it would go by the plan's states: through all that is still due."""
+    values = ("destroyed", "", None, 1, new_id(), new_id())
+    with postgresql_database.read() as connection:
+        driver = connection.connection.driver_connection
+        told = driver.execute(f"EXPLAIN {destruction_run._SETTLE_BY_RECORD}", values).fetchall()
+    assert "ix_destruction_items_record_id" in "".join(row[0] for row in told)
+
+
+def test_a_record_is_settled_once_and_only_in_its_plan(database):
+    home = cohort()
+    vault(database, home)
+    plans = [new_id(), new_id()]
+    one = item()
+    for plan_id in plans:
+        do(database, destruction.begin, plan_id, NOW, POLICY, NOW)
+        do(database, destruction.put, plan_id, [one])
+    settle = (one.record_id, ItemState.DESTROYED, "", b"w" * 32, NOW)
+    assert do(database, destruction_run.settle, plans[0], *settle)
+    assert not do(database, destruction_run.settle, plans[0], *settle)
+    assert not do(database, destruction_run.settle, new_id(), *settle)
+    with database.read() as connection:
+        assert destruction_run.state_of(connection, plans[0], one.record_id) == (ItemState.DESTROYED, "")
+        assert destruction_run.state_of(connection, plans[1], one.record_id) == (ItemState.DUE, "")

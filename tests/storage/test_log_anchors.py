@@ -204,6 +204,18 @@ def test_a_gap_statement_goes_before_the_checkpoint_once_to_each_place(tmp_path,
     assert told[1]["gap"] == GAP
 
 
+def test_a_key_statement_goes_before_the_checkpoint_once_and_syslog_tells_it_from_a_gap(tmp_path, folder, syslog):
+    address, listener = syslog
+    anchors = Anchors(tmp_path, [FolderAnchor(folder), SyslogAnchor(address)])
+    for _ in range(2):
+        anchors.deliver(NOTE, 7, NOW, [], ["a key statement\n"])
+    (history,) = folder.glob("checkpoints-*")
+    assert history.read_text("utf-8") == f"a key statement\n\n{NOTE}\n"
+    told = [json.loads(listener.recv(4096).decode().partition("datavault: ")[2]) for _ in range(2)]
+    assert [next(iter(one)) for one in told] == ["key", "checkpoint"]
+    assert [(one.gaps, one.keys) for one in anchors.standing()] == [(0, 1)] * 2
+
+
 def test_a_place_that_could_not_be_reached_gets_the_statement_when_it_is_back(tmp_path):
     share = tmp_path / "unmounted"
     anchors = Anchors(tmp_path, [FolderAnchor(share)])

@@ -188,7 +188,7 @@ def answers(made, asked):
     )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(made=st.lists(MADE, max_size=12), questions=st.lists(ASKED, min_size=1, max_size=6), step=st.integers(1, 4))
 def test_a_search_finds_what_reading_every_event_finds_on_one_page_or_on_many(database, made, questions, step):
     with database.read() as connection:

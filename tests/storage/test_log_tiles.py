@@ -1,13 +1,14 @@
 from hashlib import sha256
 
 import pytest
-from sqlalchemy import create_engine, delete, insert, select, text
+from sqlalchemy import create_engine, delete, insert, inspect, select, text
 
 from tests.factories import event
 from vault import verify_log
 from vault.domain.log_tree import consistency_proof, cover, inclusion_proof, leaf_hash
 from vault.errors import StorageError
-from vault.storage import log, log_tiles
+from vault.storage import log, log_tiles, schema
+from vault.storage.engine import Database
 from vault.storage.log_tiles import TileReader, TileWatch
 from vault.storage.tables import log_events, log_inbox
 from vault.storage.tables import log_tiles as tiles
@@ -207,3 +208,37 @@ def test_a_log_with_a_gap_gives_no_proof(sqlite_database):
 def test_on_postgresql_the_application_cannot_change_tiles(postgresql_database, statement):
     with pytest.raises(StorageError), postgresql_database.write() as connection:
         connection.exec_driver_sql(statement)
+
+
+def test_tiles_of_before_they_had_a_middle_are_built_anew_after_the_upgrade(place):
+    """Revision 0025, both ways, with more events than it takes at a time."""
+    copies = "SELECT at, action, outcome, actor FROM log_events ORDER BY leaf_index"
+    database, owner = Database(place.url), create_engine(place.owner_url)
+    grow(database, 2003)
+    before, hashes = stored(database), leaves(database)
+    database.dispose()
+
+    schema.downgrade(place.owner_url, "0024")
+    assert "middle" not in {one["name"] for one in inspect(owner).get_columns("log_tiles")}
+    with owner.connect() as connection:
+        told = connection.execute(text("SELECT level, number, root, hashes FROM log_tiles")).all()
+        rows = connection.execute(text(copies)).all()
+    assert {(one.level, one.number): (bytes(one.root), bytes(one.hashes)) for one in told} == {
+        place: (one.root, one.hashes) for place, one in before.items()
+    }
+    assert (len(rows), {one[1:] for one in rows}) == (2003, {("record.lookup", "granted", "KF1001")})
+
+    schema.upgrade(place.owner_url)
+    owner.dispose()
+    database = Database(place.url)
+    assert (stored(database), leaves(database)) == ({}, hashes)
+    size, book = len(hashes), by_the_book(hashes)
+    proof = inclusion_proof(700, size, book)
+    assert inclusion_proof(700, size, TileReader(database).node) == proof  # without a tile
+    assert log.order(database) == 0
+    assert stored(database) == before
+    assert inclusion_proof(700, size, TileReader(database).node) == proof
+    assert compared(database) == []
+    grow(database, 100)
+    assert compared(database) == []
+    database.dispose()

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.factories import NOW
 from vault.errors import SetupError
 from vault.storage import log_anchors, log_webhook
-from vault.storage.log_anchors import Anchors
+from vault.storage.log_anchors import Anchors, Statement
 from vault.storage.log_webhook import WebhookAnchor, shown
 
 NOTE = "datavault.local/00\n7\nAAAA\n\n— datavault.local/00 c2ln\n"
@@ -100,7 +100,7 @@ def test_the_note_is_posted_byte_for_byte_and_nothing_else_is_said(listener):
 
 
 def test_a_gap_statement_is_posted_in_the_same_way(listener):
-    WebhookAnchor(listener.address()).declare("a statement\n", NOW)
+    WebhookAnchor(listener.address()).declare(Statement.GAP, "a statement\n", NOW)
     assert [body for _, _, body in listener.got] == [b"a statement\n"]
 
 

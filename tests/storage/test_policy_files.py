@@ -249,6 +249,8 @@ CEILING = 'ceiling = { years = 2, source = "RD-01 (000·4·四), PIPL 19" }'
         ("destruction", "[30, 60, 90]", "[]", "limit_not_positive", "destruction.rules"),
         ("destruction", "hold_review_months = 12", "hold_review_months = 25", "hold_review_too_far", "destruction"),
         ("destruction", "hold_nag_days = 14", "hold_nag_days = 0", "limit_not_positive", "destruction.rules"),
+        ("destruction", "grace_days = 3", "grace_days = 16", "grace_too_long", "destruction.rules"),
+        ("destruction", "grace_days = 3", "grace_days = 0", "limit_not_positive", "destruction.rules"),
         ("destruction", "[reasons.dispute]", "[reasons.Dispute]", "name_not_usable", "Dispute"),
         ("destruction", "[releases.settled]", "[releases.Settled]", "name_not_usable", "Settled"),
         ("roles", 'rights = ["accounts"]', 'rights = ["accounts", "destroy"]', "destroys_besides_imd", "admin.destroy"),

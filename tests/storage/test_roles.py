@@ -21,6 +21,7 @@ NARROW = {
     "log_checkpoints": {"SELECT", "INSERT"},
     "log_exports": {"SELECT", "INSERT"},
     "log_gaps": {"SELECT", "INSERT"},
+    "log_keys": {"SELECT", "INSERT"},
     "log_terms": {"SELECT", "INSERT"},
     "log_tiles": {"SELECT", "INSERT"},
     "policy_texts": {"SELECT", "INSERT"},

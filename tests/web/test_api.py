@@ -118,6 +118,7 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
             "due_on": "2026-01-01",
         },
     ),
+    "hand_box_on": (f"/retention/boxes/{ID}/custodian", {"custodian": AGENT}),
 }
 WHO = {
     "reset_second_factor": ADMIN,
@@ -133,7 +134,9 @@ WHO = {
     "make_token": ADMIN,
     "move_case": SUPERVISOR,
 }
-OF_OFFICERS = ("approve_plan", "confirm_date", "place_hold", "review_hold", "release_hold", "register_box")
+OF_OFFICERS = (
+    "approve_plan", "confirm_date", "place_hold", "review_hold", "release_hold", "register_box", "hand_box_on",
+)  # fmt: skip
 WHO |= dict.fromkeys(OF_OFFICERS, IMD)
 """Who calls a route; all others are called by the agent, whose wrong passwords would slow down other tests."""
 

@@ -16,6 +16,7 @@ from tests.web.retention import COLLEAGUE, NAME, PHONE, add_colleague, add_due
 from tests.web.test_retention_api import act, age, approve, fits, proposed
 from vault import bootstrap
 from vault.services import certificates as walk
+from vault.services.log import settle
 from vault.verify_log import main
 from vault.web.api import certificates
 
@@ -105,3 +106,50 @@ def test_an_agent_sees_none_and_a_wrong_number_is_not_there(office: Front, issue
     assert office.api("GET", f"/certificates/{NONE}", IMD).status_code == 404
     assert office.api("GET", f"/certificates/{NONE}/files", IMD).status_code == 404
     assert get(office, f"/retention/certificates/{NONE}", IMD).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("zh-CN", ("示例快递", "检查点条目数", "存档签字")),
+        ("en", ("Example Express", "Checkpoint, entries", "signed by hand")),
+    ],
+)
+def test_it_names_its_zone_its_checkpoint_and_its_entry_in_both_languages(
+    office: Front, issued: dict[str, Any], language: str, words: tuple[str, ...]
+) -> None:
+    settle(office.parts, datetime.now(UTC))
+    browser = office.browser(AUDITOR)
+    browser.set_cookie("language", language, domain="127.0.0.1")
+    address = f"/retention/certificates/{issued['certificate']}"
+    page = browser.get(address, base_url=HOST).text
+    zone = office.parts.policy.zone
+    finished = datetime.fromisoformat(issued["statement"]["times"]["finished"]).astimezone(zone)
+    assert f"{finished:%Y-%m-%d %H:%M:%S} UTC+08:00" in page
+    assert "Asia/Shanghai" in page
+    signed = office.parts.log_files.signed()
+    assert signed is not None
+    for text in (*words, signed.note.split("\n")[2], issued["statement"]["origin"]):
+        assert text in page
+    assert re.search(r'href="/log/events/[0-9a-f]{32}"', page)  # an auditor may follow
+    assert not re.search(r'href="/log/events/', get(office, address, IMD).text)
+
+
+def test_a_word_that_stands_in_a_template_is_said_in_the_language_of_whoever_reads(
+    office: Front, issued: dict[str, Any]
+) -> None:
+    address = f"/retention/certificates/{issued['certificate']}"
+    seen = {}
+    for language in ("zh-CN", "en", "zh-CN"):
+        browser = office.browser(AUDITOR)
+        browser.set_cookie("language", language, domain="127.0.0.1")
+        seen[language] = browser.get(address, base_url=HOST).text
+    assert "out of reach of every registered copy" in seen["en"]
+    assert "所有登记副本均无法恢复" not in seen["en"]
+    assert "所有登记副本均无法恢复" in seen["zh-CN"]
+
+
+def test_the_page_of_its_plan_says_when_the_last_copy_dies(office: Front, issued: dict[str, Any]) -> None:
+    page = get(office, f"/retention/plans/{issued['statement']['plan']['id']}", IMD).text
+    last = max(one["final_from"] for one in issued["statement"]["cohorts"])
+    assert f"已销毁 0 个，最后一个最早于 {last} 销毁" in page

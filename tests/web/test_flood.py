@@ -46,7 +46,7 @@ def post(port: int, source: str, path: str, body: dict[str, str], token: str = "
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[Front, int]]:
+def served(tmp_path: Path, full_hashes: None) -> Iterator[tuple[Front, int]]:
     with small_vault(tmp_path) as front:
         port = free_port()
         environ = {

@@ -27,7 +27,7 @@ def addresses(front: Front) -> Iterator[tuple[str, str]]:
             yield method, path
 
 
-@pytest.mark.parametrize("who", [None, AGENT, AUDITOR, ADMIN])
+@pytest.mark.parametrize("who", [None, AGENT, *(pytest.param(who, marks=pytest.mark.slow) for who in (AUDITOR, ADMIN))])
 def test_every_answer_of_every_route_carries_every_header_once(front: Front, who: str | None) -> None:
     statuses = set()
     for method, path in addresses(front):

@@ -4,12 +4,18 @@ import json
 import zipfile
 from datetime import UTC, datetime
 from io import BytesIO
+from types import SimpleNamespace
 
 import pytest
+from flask import g
 
 from tests.web.conftest import ADMIN, AGENT, AUDITOR, HOST, INSPECTOR, POOL_NAME, POOL_PHONE, SUPERVISOR
 from tests.web.test_pages import form, send
+from vault.domain.ids import Role
+from vault.domain.log import FACTS
 from vault.verify_log import judge_proof
+from vault.web.pages.log_facts import facts_in_words
+from vault.word_tables import NAMES
 
 ABSENT = "0" * 32
 
@@ -46,9 +52,8 @@ def test_the_list_leads_to_the_whole_of_each_entry(front, entry):
 def test_facts_and_records_of_an_entry_are_shown(front, entry):
     page = front.browser(AUDITOR).get(f"/log/events/{entry}", base_url=HOST)
     body = json.loads(judged(front, front.api("GET", f"/events/{entry}/proof", AUDITOR))[0])
-    assert body["facts"]
-    for name, value in body["facts"].items():
-        assert f'<th scope="row">{name}</th><td>{value}</td>' in page.text
+    assert body["facts"] == {"identifier": "phone"}
+    assert '<th scope="row">号码类型</th><td>电话号码 <span class="muted">phone</span></td>' in page.text
     assert body["records"][0]["id"][:8] in page.text
 
 
@@ -119,3 +124,56 @@ def test_the_description_names_the_file_and_its_entry(front):
     assert described["responses"]["200"]["content"] == {"application/zip": {}}
     assert [one["name"] for one in described["parameters"]] == ["event"]
     assert "404" in described["responses"]
+
+
+# -- facts in words ------------------------------------------------------------------------------------------------
+
+
+def told(front, who, **body):
+    """Return the facts of an event as somebody of a role is shown them."""
+    with front.app.test_request_context("/log", headers={"Cookie": "language=en"}):
+        g.person = SimpleNamespace(role=Role(who))
+        return {one.label: one for one in facts_in_words(body)}
+
+
+def test_every_fact_that_an_event_may_carry_has_a_name():
+    assert set(NAMES["fact"]) == FACTS
+
+
+def test_ids_lead_to_pages_for_those_who_may_follow_and_to_nowhere_for_others(front):
+    ids = {"plan": "a" * 32, "certificate": "b" * 32, "hold": "c" * 32, "box": "d" * 32, "request": "e" * 32}
+    event = {"action": "destruction.certified", "facts": ids | {"account": AGENT}}
+    seen = {label: one.place for label, one in told(front, "auditor", **event).items()}
+    assert seen == {
+        "Plan": f"/retention/plans/{'a' * 32}",
+        "Certificate": f"/retention/certificates/{'b' * 32}",
+        "Legal hold": "/retention/holds",
+        "Box of papers": "/retention/paper",
+        "Request": "",
+        "Account": f"/log?person={AGENT}",
+    }
+    assert {one.place for one in told(front, "agent", **event).values()} == {"", f"/log?person={AGENT}"}
+
+
+@pytest.mark.parametrize(
+    ("action", "facts", "text"),
+    [
+        ("hold.placed", {"reason": "dispute"}, "Dispute over a claim or complaint"),
+        ("hold.released", {"reason": "settled"}, "The matter is settled"),
+        ("log.gap_accepted", {"reason": "lost_disk"}, "a disk was lost"),
+        ("record.kept", {"reason": "hold"}, "under legal hold"),
+        ("destruction.certified", {"kind": "erased"}, "erased from the engine"),
+        ("people.role_changed", {"account_role": "imd"}, "Information management"),
+        ("record.destroyed", {"record_class": "shipment"}, "Shipment"),
+    ],
+)
+def test_words_of_lists_are_said_and_the_word_itself_stands_beside(front, action, facts, text):
+    (one,) = told(front, "auditor", action=action, facts=facts).values()
+    assert (one.text, one.raw) == (text, next(iter(facts.values())))
+
+
+@pytest.mark.parametrize("value", [7, "", "no such word", "<b>", "x" * 32])
+def test_what_no_list_knows_stands_as_it_is_and_leads_nowhere(front, value):
+    for name in ("plan", "reason", "kind", "account_role", "a_later_fact"):
+        (one,) = told(front, "auditor", action="hold.placed", facts={name: value}).values()
+        assert (one.text, one.raw, one.place) == (str(value), "", "")

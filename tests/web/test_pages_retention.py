@@ -16,9 +16,12 @@ from tests.web.conftest import AGENT, AUDITOR, HOST, IMD, INSPECTOR, Front
 from tests.web.retention import COLLEAGUE, NAME, PHONE, SOURCE, Due, add_colleague, add_due
 from tests.web.test_gate import csrf_of
 from vault.domain.ids import new_id
+from vault.domain.notices import NoticeKind
 from vault.domain.records import to_micros
 from vault.services import certificates
+from vault.storage import certificate_waits, notifications, people
 from vault.web.pages import plans
+from vault.word_tables import NAMES
 
 
 @pytest.fixture(scope="module")
@@ -224,6 +227,31 @@ def test_a_plan_is_carried_out_and_its_page_says_how_far_it_is(office: Front, du
     assert get(office, AUDITOR, link[1]).status_code == 200
 
 
+def test_a_plan_without_its_certificate_says_why_and_what_comes_next(office: Front, due: Due) -> None:
+    place = cooled(office)
+    send(office, COLLEAGUE, f"{place}/run", place)
+    plan, at = bytes.fromhex(place.rpartition("/")[2]), datetime.now(UTC)
+
+    def wait(reason: str, finding: str, count: int) -> str:
+        with office.parts.database.write() as connection:
+            certificate_waits.note(connection, plan, reason, finding, count, at)
+            connection.commit()
+        return str(get(office, AUDITOR, place).text)
+
+    busy = wait("wal_busy", "", 0)
+    assert "尚未出具证明" in busy
+    assert "无需处理：系统每十分钟重试" in busy
+    assert "销毁证明将在十分钟内出具" not in busy
+    found = wait("residue_found", "raw_reread", 3)
+    for words in ("请联系运维人员", "数据库文件字节中无已清除的密钥", "3"):
+        assert words in found
+    with office.parts.database.write() as connection:
+        certificate_waits.over(connection, plan)
+        connection.commit()
+    assert "尚未出具证明" not in get(office, AUDITOR, place).text
+    assert due.total
+
+
 def test_a_plan_is_paused_and_resumed_and_only_then_goes_on(
     office: Front, due: Due, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -422,6 +450,30 @@ def test_a_hold_is_placed_by_a_number_looked_at_again_and_released(office: Front
     assert due.customers
 
 
+@pytest.mark.parametrize(
+    ("act", "given"),
+    [
+        ("review", {"review_on": ""}),
+        ("review", {"review_on": "2020-01-01"}),
+        ("review", {"review_on": "2026-02-30"}),
+        ("release", {"reason": ""}),
+        ("release", {"reason": "<b>because"}),
+    ],
+)
+def test_what_a_hold_cannot_become_is_said_beside_its_own_field(
+    office: Front, due: Due, act: str, given: dict[str, str]
+) -> None:
+    page = get(office, IMD, hold(office).location).text
+    one = re.findall(r'action="/retention/holds/([0-9a-f]{32})/review"', page)[0]
+    answer = send(office, IMD, f"/retention/holds/{one}/{act}", "/retention/holds", **given)
+    assert answer.status_code == 400
+    assert re.search(rf'id="{act}-{one}"[^>]*aria-describedby="{act}-{one}-error"', answer.text)
+    assert f'id="{act}-{one}-error"' in answer.text
+    assert '<details class="panel" open>' not in answer.text
+    assert "because" not in answer.text
+    assert due.customers
+
+
 def test_a_hold_is_placed_by_the_id_of_a_record_that_a_sample_shows(office: Front, due: Due) -> None:
     place = drafted(office)
     sample = send(office, IMD, f"{place}/sample", place).text
@@ -434,7 +486,8 @@ def test_a_hold_is_placed_by_the_id_of_a_record_that_a_sample_shows(office: Fron
 @pytest.mark.parametrize(
     ("changes", "field", "status"),
     [
-        ({"number": "12345"}, "number", 400),
+        ({"number": "不是号码"}, "number", 400),
+        ({"number": "12345"}, "number", 404),
         ({"number": "13900000000"}, "number", 404),
         ({"number": "0" * 32}, "number", 404),
         ({"reason": "because"}, "reason", 400),
@@ -515,7 +568,27 @@ def test_a_box_that_must_be_kept_cannot_be_shredded(office: Front) -> None:
     page = get(office, IMD, "/retention/paper").text
     row = next(one for one in re.findall(r"(?s)<tr>.*?</tr>", page) if "KEEP-1" in one)
     assert "保存中" in row
+    assert "/shredded" not in row
+
+
+def test_a_box_is_handed_on_and_who_cannot_keep_it_is_said_beside_the_field(office: Front) -> None:
+    box(office, label="HAND-1")
+    page = get(office, IMD, "/retention/paper").text
+    row = next(one for one in re.findall(r"(?s)<tr>.*?</tr>", page) if "HAND-1" in one)
+    place = re.search(r'action="(/retention/paper/([0-9a-f]{32})/custodian)"', row)
+    assert place
+    wrong = send(office, IMD, place[1], "/retention/paper", custodian="KF0404")
+    assert wrong.status_code == 400
+    field = f'id="custodian-{place[2]}"'
+    assert re.search(field + r'[^>]*aria-invalid="true"[^>]*aria-describedby', wrong.text)
+    assert "KF0404" not in wrong.text
+    done = send(office, IMD, place[1], "/retention/paper", custodian=INSPECTOR)
+    assert done.location == "/retention/paper?done=handed_on"
+    page = get(office, AUDITOR, "/retention/paper").text
+    row = next(one for one in re.findall(r"(?s)<tr>.*?</tr>", page) if "HAND-1" in one)
+    assert INSPECTOR in row
     assert "<form" not in row
+    assert send(office, AUDITOR, place[1], "/inbox", custodian=AGENT).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -539,3 +612,22 @@ def test_what_a_box_cannot_be_is_said_beside_its_field(office: Front, changes: d
     assert answer.status_code == 400
     assert f'id="box-{field}-error"' in answer.text
     assert "13812345678" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "places"),
+    [
+        (NoticeKind.LOG_GAP_ACCEPTED, {AUDITOR: f"/log/events/{'ab' * 16}", IMD: "/compliance"}),
+        (NoticeKind.BOX_RECEIVED, {IMD: "/retention/paper", AUDITOR: "/retention/paper", AGENT: "/inbox"}),
+    ],
+)
+def test_a_notice_leads_each_to_a_page_they_may_open(office: Front, kind: NoticeKind, places: dict[str, str]) -> None:
+    with office.parts.database.write() as connection:
+        ids = people.ids_by_work_number(connection)
+        notifications.add(connection, [ids[who] for who in places], kind, bytes.fromhex("ab" * 16), datetime.now(UTC))
+        connection.commit()
+    words = NAMES["notice"][kind.value]
+    for who, place in places.items():
+        assert f'<a href="{place}">{words}</a>' in english(office, who, "/inbox")
+        if not place.startswith("/log/"):
+            assert get(office, who, place).status_code == 200

@@ -224,6 +224,19 @@ def test_a_box_is_registered_shredded_and_witnessed(office: Front) -> None:
         assert office.api("POST", f"/retention/boxes/{new_id().hex()}/{name}", IMD).status_code == 404
 
 
+def test_a_box_is_handed_on_to_somebody_who_works_here(office: Front) -> None:
+    made = office.api("POST", "/retention/boxes", IMD, json=BOX | {"label": "HAND-API"}).json["box"]
+    path = f"/retention/boxes/{made}/custodian"
+    nobody = office.api("POST", path, IMD, json={"custodian": "KF0404"})
+    assert (nobody.status_code, nobody.json["field"], nobody.json["reason"]) == (400, "custodian", "no_custodian")
+    assert office.api("POST", path, COLLEAGUE, json={"custodian": AUDITOR}).status_code == 204
+    kept = [one for one in office.api("GET", "/retention/boxes", IMD).json["standing"] if one["box"] == made]
+    assert [one["custodian"] for one in kept] == [AUDITOR]
+    assert office.api("POST", path, AUDITOR, json={"custodian": IMD}).status_code == 403
+    strange = f"/retention/boxes/{new_id().hex()}/custodian"
+    assert office.api("POST", strange, IMD, json={"custodian": AUDITOR}).status_code == 404
+
+
 def test_the_clock_is_confirmed_with_the_date_and_nothing_else(office: Front) -> None:
     with office.parts.database.write() as connection:
         connection.execute(text("DELETE FROM clock_marks"))

@@ -17,6 +17,7 @@ from vault.cli.keys import keys_group
 from vault.cli.log import log_group
 from vault.cli.operate import db_group, doctor, init, run_due, scheduler, serve
 from vault.cli.output import Guarded
+from vault.cli.paper import paper_group
 from vault.cli.people import user_group
 from vault.cli.policy import policy_group
 from vault.cli.retention import retention_group
@@ -44,6 +45,7 @@ for _command in (
     log_group,
     backup_group,
     retention_group,
+    paper_group,
     compliance,
 ):
     main.add_command(_command)

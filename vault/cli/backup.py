@@ -95,7 +95,8 @@ def verify(dest: Path, key: str | None, *, deep: bool, as_json: bool) -> None:
         if pin is None or error.reason in ("not_a_backup", "backup_of_other_engine"):
             raise
         # The vault is not there, or sealed: that is when a backup is needed.
-        judged, with_keys = backup.judge(_absolute(dest), bootstrap.restore_site(config).engine, pin, deep=deep), False
+        engine, keys = bootstrap.restore_site(config).engine, bootstrap.log_keys(config)
+        judged, with_keys = backup.judge(_absolute(dest), engine, pin, keys, deep=deep), False
     _show_judged(config, judged, with_keys=with_keys, as_json=as_json)
     if judged.flaws:
         sys.exit(FOUND)

@@ -48,7 +48,8 @@ def restore(src: Path | None, *, replace: bool, accept_loss: bool, cancel: bool,
     if site.phase is None and replace and site.place.is_taken() and not yes and not _confirmed(config):
         click.echo(say("Nothing was changed."), err=True)
         sys.exit(CANNOT)
-    judged = backup_restore.begin(site, folder, bootstrap.log_pin(config), replace=replace)
+    pin, keys = bootstrap.log_pin(config), bootstrap.log_keys(config)
+    judged = backup_restore.begin(site, folder, pin, keys, replace=replace)
     told: dict[str, Any] = {"backup": judged.manifest.backup_id.hex(), "restored": True}
     if site.phase is not backup_restore.Phase.PLACING:
         try:

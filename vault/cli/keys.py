@@ -1,4 +1,4 @@
-"""The keys at the terminal: closing cohorts, replacing the root key, orphans."""
+"""The keys at the terminal: closing cohorts, replacing the root key and the signing key, orphans."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from vault import bootstrap, words
+from vault.cli.keys_signing import rotate_signing
 from vault.cli.keys_status import status
 from vault.cli.output import FOUND, json_option, now, show_json, speaker, vault
 from vault.config import Config, load_config
@@ -27,6 +28,7 @@ def keys_group() -> None:
 
 
 keys_group.add_command(status)
+keys_group.add_command(rotate_signing)
 
 
 # -- closing cohorts -------------------------------------------------------------------------------------------------

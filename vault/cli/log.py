@@ -6,6 +6,7 @@ import base64
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,6 +18,7 @@ from vault.cli.output import CANNOT, FOUND, json_option, now, show_json, speaker
 from vault.config import load_config
 from vault.domain.log_checkpoints import Checkpoint
 from vault.services import log as log_service
+from vault.services.log import KeyChange
 from vault.words import finding
 
 
@@ -35,18 +37,27 @@ log_group.add_command(proof)
 @click.option("--key", metavar="PIN", help="校验导出包用的固定公钥或其文件 · pinned key of a bundle, or its file")
 @click.option("--since", metavar="CHECKPOINT", help="上次留存的检查点文件 · a checkpoint kept from an earlier bundle")
 @click.option("--proof", "proof_file", metavar="PROOF", help="单条事件或声明的证明 · proof of one event or statement")
+@click.option("--keys", metavar="STATEMENTS", help="自行留存的换钥声明 · key statements kept elsewhere")
 @json_option
-def verify(bundle: Path | None, key: str | None, since: str | None, proof_file: str | None, *, as_json: bool) -> None:
+def verify(
+    bundle: Path | None,
+    key: str | None,
+    since: str | None,
+    proof_file: str | None,
+    keys: str | None,
+    *,
+    as_json: bool,
+) -> None:
     """校验本库日志,或一个导出包 · Judge this vault's log, or an exported bundle.
 
     不带参数时,以库外检查点与固定公钥为准。Without a bundle, by the checkpoint and the key kept outside the database.
     """
     if bundle is not None:
-        options = {"--key": key, "--since": since, "--proof": proof_file}
+        options = {"--key": key, "--since": since, "--proof": proof_file, "--keys": keys}
         given = [word for name, value in options.items() if value for word in (name, value)]
         sys.exit(log_service.verify_bundle([str(bundle), *given]))
-    if key or since or proof_file:
-        raise click.UsageError("--key, --since, --proof: BUNDLE?")
+    if key or since or proof_file or keys:
+        raise click.UsageError("--key, --since, --proof, --keys: BUNDLE?")
     _verify_vault(as_json=as_json)
 
 
@@ -75,6 +86,7 @@ def _verify_vault(*, as_json: bool) -> None:
                 "first_bad_entry": report.first_bad_index,
                 "findings": [asdict(one) for one in report.findings],
                 "gaps": [gap_told(one) for one in report.gaps],
+                "keys": [_key_told(one) for one in report.keys],
                 "checkpoint": str(verdict.checkpoint),
                 "pin": str(verdict.pin),
             }
@@ -92,13 +104,22 @@ def _verify_vault(*, as_json: bool) -> None:
             click.echo(say("The oldest event after the checkpoint is of {time}").format(time=verdict.tail_since))
         for gap in report.gaps:
             click.echo(say("Declared gap: {words}").format(words=gap_words(config, gap)))
+        for change in report.keys:
+            told = _key_told(change)
+            line = say("Signing key {old} was replaced by {new} at {size} entries")
+            click.echo(line.format(old=told["old"], new=told["new"], size=change.size))
         for one in report.findings:
-            click.echo(f"  [{one.kind}] {finding(config.language, one.kind, one.index)}")
-        if not verdict.holds:
+            click.echo(f"  [{one.kind}] {finding(config.language, one.kind, one.index)} ({one.words})")
+        if report.first_bad_index is not None:
             click.echo(say("First bad entry: {index}").format(index=report.first_bad_index))
         click.echo(say("HOLDS") if verdict.holds else say("DOES NOT HOLD"))
     if not verdict.holds:
         sys.exit(FOUND)
+
+
+def _key_told(change: KeyChange) -> dict[str, Any]:
+    old, new = change.ids
+    return {"old": old, "new": new, "size": change.size, "at": change.at}
 
 
 @log_group.command("checkpoint")
@@ -110,9 +131,10 @@ def checkpoint(*, as_json: bool) -> None:
         log_service.settle(parts, now())
         note = parts.log_files.checkpoint.read_text(encoding="utf-8")
         pin = parts.log_files.pin.read_text(encoding="ascii").strip()
+        keys = parts.log_files.keys()
     if not as_json:
         click.echo(note)
         return
     signed = Checkpoint.parse(note.partition("\n\n")[0] + "\n")
     root = base64.b64encode(signed.root).decode()
-    show_json({"origin": signed.origin, "size": signed.size, "root": root, "key": pin, "note": note})
+    show_json({"origin": signed.origin, "size": signed.size, "root": root, "key": pin, "note": note, "keys": keys})

@@ -9,6 +9,7 @@ import click
 
 from vault import words
 from vault.cli.acting import acting, as_option
+from vault.cli.days import DAY
 from vault.cli.ids import RANDOM_ID
 from vault.cli.output import json_option, now, show_json, speaker, vault
 from vault.config import load_config
@@ -20,23 +21,8 @@ from vault.services.holds import Why
 _LONGEST_LINE = 300
 
 
-class _Day(click.ParamType[date]):
-    """A calendar day; anything else is a fault of usage."""
-
-    name = "date"
-
-    def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """Return the day."""
-        if isinstance(value, date):
-            return value
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            self.fail("YYYY-MM-DD", param, ctx)
-
-
 _review_option = click.option(
-    "--review-on", type=_Day(), help="复核日期,默认尽可能晚 · day of review; as late as may be by default"
+    "--review-on", type=DAY, help="复核日期,默认尽可能晚 · day of review; as late as may be by default"
 )
 
 
@@ -47,7 +33,9 @@ def hold_group() -> None:
 
 @hold_group.command("place")
 @click.argument("record", type=RANDOM_ID, required=False)
-@click.option("--by-number", is_flag=True, help="从终端读入手机号、运单号或证件号 · ask for a number instead of an id")
+@click.option(
+    "--by-number", is_flag=True, help="从终端读入手机、运单、证件号或客户、记录编号 · ask for a number instead of an id"
+)
 @click.option("--reason", required=True, help="事由,见 policies/destruction.toml · why, from the policy")
 @click.option("--source", required=True, help="文书名称及编号,不含客户信息 · the document, by its own number")
 @_review_option
@@ -77,8 +65,8 @@ def place(
         ids = [one.hex() for one in placed.hold_ids]
         show_json({"class": placed.record_class.value, "held": len(ids), "holds": ids})
         return
-    name = words.name(config.language, "class", placed.record_class.value)
-    click.echo(say("{count} records are held: {name}").format(count=len(placed.hold_ids), name=name))
+    names = " + ".join(words.name(config.language, "class", one.value) for one in placed.classes)
+    click.echo(say("{count} records are held: {name}").format(count=len(placed.hold_ids), name=names))
     for one in placed.hold_ids:
         click.echo(f"  {one.hex()}")
 

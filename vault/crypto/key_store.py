@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from vault.crypto.cohort_keys import CohortKeys
@@ -49,12 +49,14 @@ class VaultKeys(Masked):
         lock: tags values for the uniqueness lock.
         signing: Ed25519 private key of checkpoints and certificates.
         web: signs cookies and forms.
+        next_signing: the one that is to follow ``signing``; empty while none is.
     """
 
     people: bytes
     lock: bytes
     signing: bytes
     web: bytes
+    next_signing: bytes = b""
 
     @classmethod
     def fresh(cls) -> VaultKeys:
@@ -200,6 +202,33 @@ class KeyStore(Masked):
         """
         return NoteSigner(self._vault_keys.signing, origin)
 
+    def next_signer(self, origin: str) -> NoteSigner | None:
+        """Return the signer that is to follow; None while no signing key is being replaced."""
+        coming = self._vault_keys.next_signing
+        return NoteSigner(coming, origin) if coming else None
+
+    def with_next_signing(self) -> KeyStore:
+        """Add a signing key that is to follow the one in force.
+
+        Returns:
+            The store of the next version; this very store if one is there already.
+        """
+        if self._vault_keys.next_signing:
+            return self
+        return self._with_keys(replace(self._vault_keys, next_signing=NoteSigner.fresh()))
+
+    def without_old_signing(self) -> KeyStore:
+        """Put the signing key that is to follow in force, and leave the old one out.
+
+        Returns:
+            The store of the next version; this very store if none is to follow.
+        """
+        coming = self._vault_keys.next_signing
+        return self._with_keys(replace(self._vault_keys, signing=coming, next_signing=b"")) if coming else self
+
+    def _with_keys(self, keys: VaultKeys) -> KeyStore:
+        return KeyStore(self.vault_id, self.version + 1, keys, self._secrets.values())
+
     def web_secret(self) -> str:
         """Return the secret with which the front door signs cookies and forms, as hexadecimal digits.
 
@@ -228,14 +257,14 @@ class KeyStore(Masked):
     def succeeds(self, older: KeyStore) -> bool:
         """Return whether this store is ``older`` after one write, as a crash leaves the two apart.
 
-        A write adds cohorts or leaves cohorts out, never both.
+        A write adds cohorts, leaves cohorts out, or takes a step in replacing the signing key; never two of these.
         """
         before, after = older._secrets.items(), self._secrets.items()
-        return (
-            self.version == older.version + 1
-            and self._vault_keys == older._vault_keys
-            and (before <= after or after <= before)
-        )
+        if self.version != older.version + 1:
+            return False
+        if self._vault_keys != older._vault_keys:
+            return before == after and _signing_follows(self._vault_keys, older._vault_keys)
+        return before <= after or after <= before
 
     def same_as(self, other: KeyStore) -> bool:
         """Return whether both hold the same keys at the same version."""
@@ -250,6 +279,7 @@ class KeyStore(Masked):
         """Return 16 hexadecimal digits, equal on two nodes exactly if their stores are; safe to show."""
         keys = self._vault_keys
         parts = [keys.people, keys.signing, keys.web, b"%d" % self.version]
+        parts += [keys.next_signing] if keys.next_signing else []
         for one in self._secrets.values():
             cohort = one.cohort
             parts += [cohort.key_id, cohort.record_class.encode(), cohort.end_on.isoformat().encode(), one.secret]
@@ -260,3 +290,10 @@ class KeyStore(Masked):
     def contents(self) -> tuple[VaultKeys, tuple[CohortSecret, ...]]:
         """Return the keys themselves, for the writer of the key-store file only."""
         return self._vault_keys, tuple(self._secrets.values())
+
+
+def _signing_follows(keys: VaultKeys, older: VaultKeys) -> bool:
+    """Return whether keys are others by one step in replacing the signing key: the next one added, or put in force."""
+    if older.next_signing:
+        return keys == replace(older, signing=older.next_signing, next_signing=b"")
+    return keys == replace(older, next_signing=keys.next_signing)

@@ -159,6 +159,51 @@ class KeyStoreFiles:
                 confirm(store)
         return store, gone
 
+    def begin_signing_key(self, confirm: Callable[[KeyStore], None] | None = None) -> KeyStore:
+        """Write the signing key that is to follow into every copy, beside the one in force.
+
+        Args:
+            confirm: as in :meth:`make_cohorts`.
+
+        Returns:
+            The store in force; one that has such a key already is left as it is.
+
+        Raises:
+            KeyStoreError: as :meth:`make_cohorts`.
+        """
+        with self._locked():
+            store = self._copies.settled()
+            coming = store.with_next_signing()
+            if coming is not store:
+                self._copies.write(coming)
+            if confirm is not None:
+                confirm(coming)
+        return coming
+
+    def finish_signing_key(self, confirm: Callable[[KeyStore], None] | None = None) -> KeyStore:
+        """Put the signing key that is to follow in force, and erase the old one from every copy.
+
+        The copies are sealed under new epoch secrets, as when cohorts are destroyed: an earlier state of the files does
+        not give the old key back.
+
+        Args:
+            confirm: as in :meth:`make_cohorts`.
+
+        Returns:
+            The store in force.
+
+        Raises:
+            KeyStoreError: as :meth:`destroy_cohorts`.
+        """
+        with self._locked():
+            store = self._copies.settled()
+            done = store.without_old_signing()
+            if done is not store:
+                self._copies.renew(done)
+            if confirm is not None:
+                confirm(done)
+        return done
+
     def replace_root_key(self) -> KeyStore:
         """Seal every copy under a new root key and new epoch secrets, and erase the old ones.
 

@@ -11,6 +11,8 @@ the epoch secret as salt and ``prefixed("datavault/keystore/1", vault id)`` as i
     {"cohorts":[{"class":"customer","end_on":"2028-11-30","id":"…16","secret":"…32","suite":1}, …],
      "keys":{"lock":"…32","people":"…32","signing":"…32","web":"…32"}}
 
+While the signing key is being replaced, ``keys`` has a fifth name, ``next_signing``.
+
 Epoch file: ``"DVEP"  layout(1)=1  secret(32)``. Both are needed, with the root key, to read anything; replacing
 the epoch file makes every earlier state of the store unreadable, wherever a copy of it may lie.
 """
@@ -122,6 +124,7 @@ def serialise(store: KeyStore) -> bytes:
             "people": keys.people.hex(),
             "signing": keys.signing.hex(),
             "web": keys.web.hex(),
+            **({"next_signing": keys.next_signing.hex()} if keys.next_signing else {}),
         },
     }
     return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()

@@ -75,12 +75,31 @@ class NoteSigner:
         """
         if not text.endswith("\n") or _UNSIGNABLE.search(text):
             raise InvalidValue("note_text", field="text")
+        return f"{text}\n{self._line(text)}"
+
+    def cosign(self, note: str) -> str:
+        """Return a note with one more signature line, of this key (C2SP signed-note: "signed by one or more keys").
+
+        Args:
+            note: the whole note, signed by other keys.
+
+        Raises:
+            IntegrityError: ``note_too_long`` or ``note_malformed``.
+        """
+        text, _ = _split(note)
+        return f"{note}{self._line(text)}"
+
+    def _line(self, text: str) -> str:
         signature = self._key.sign(text.encode())
-        return f"{text}\n— {self._name} {base64.b64encode(self._key_id + signature).decode()}\n"
+        return f"— {self._name} {base64.b64encode(self._key_id + signature).decode()}\n"
+
+    def public_key(self) -> bytes:
+        """Return the public key, 32 raw bytes."""
+        return self._public
 
     def verifier_key(self) -> str:
         """Return the public key to pin: ``name+key id in hex+base64(0x01 || public key)``."""
-        return f"{self._name}+{self._key_id.hex()}+{base64.b64encode(_ED25519 + self._public).decode()}"
+        return verifier_key(self._name, self._public)
 
 
 class NoteVerifier:
@@ -148,6 +167,21 @@ class NoteVerifier:
         except InvalidSignature:
             raise IntegrityError("note_signature_wrong") from None
         return text
+
+
+def verifier_key(name: str, public_key: bytes) -> str:
+    """Return a public key as it is pinned: ``name+key id in hex+base64(0x01 || public key)``.
+
+    Args:
+        name: the key's name; for a log, its origin.
+        public_key: 32 raw bytes (RFC 8032).
+    """
+    return f"{name}+{_key_id(name, public_key).hex()}+{base64.b64encode(_ED25519 + public_key).decode()}"
+
+
+def key_id(verifier: str) -> str:
+    """Return the id in a verifier key, eight hexadecimal digits: how a key is named where its name is known."""
+    return verifier.split("+", 2)[1]
 
 
 def _key_id(name: str, public_key: bytes) -> bytes:

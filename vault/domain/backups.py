@@ -23,6 +23,7 @@ FORMAT: Final = "datavault-backup/1"
 MANIFEST: Final = "manifest.json"
 NOTE: Final = "manifest.note"
 CHECKPOINT: Final = "checkpoint"
+KEYS: Final = "keys"
 
 _FILE_NAME: Final = re.compile(r"(?:policies/(?:[a-z]{1,20}/)?)?[a-z][a-z0-9_.-]{0,60}", re.ASCII)
 _HEX: Final = re.compile(r"(?:[0-9a-f]{2})*", re.ASCII)

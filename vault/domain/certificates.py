@@ -36,9 +36,9 @@ class Check(StrEnum):
     ``rows_gone``: no row of a destroyed record is left in the engine. ``opening_fails``: the vault was asked for some
     of them by id, and finds neither record nor key. ``tombstones``: each has one. ``ledger``: each stands in the
     ledger. ``secure_delete``: SQLite overwrites what it deletes. ``wal_truncated``: its write-ahead log was cut to
-    nothing. ``raw_reread``: no erased key is in the bytes of its files, free pages included. ``vacuumed``: PostgreSQL
-    has cleaned the tables. ``cohort_empty``: nothing lies under the key. ``key_refused``: no registered copy of the key
-    store holds it.
+    nothing. ``raw_reread``: no erased key is in the bytes of its files, free pages included; ``raw_rows``: nor a row of
+    their sealed values or index tags. ``vacuumed``: PostgreSQL has cleaned the tables. ``cohort_empty``: nothing lies
+    under the key. ``key_refused``: no registered copy of the key store holds it.
     """
 
     ROWS_GONE = "rows_gone"
@@ -48,6 +48,7 @@ class Check(StrEnum):
     SECURE_DELETE = "secure_delete"
     WAL_TRUNCATED = "wal_truncated"
     RAW_REREAD = "raw_reread"
+    RAW_ROWS = "raw_rows"
     VACUUMED = "vacuumed"
     COHORT_EMPTY = "cohort_empty"
     KEY_REFUSED = "key_refused"

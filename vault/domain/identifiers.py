@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
 
 from vault.domain.id_numbers import RESIDENT_LENGTH, read_document, resident_fault
@@ -50,6 +51,34 @@ def normal_source_number(text: str, field: str = "source_number") -> str:
         if _SOURCE_NUMBER.fullmatch(number):
             return number
     raise InvalidValue("not_a_source_number", field=field)
+
+
+def readings(text: str, patterns: Sequence[WaybillPattern]) -> tuple[tuple[IdentifierKind, str], ...]:
+    """Return every way in which an officer's number can be read: by its kind, and as one of the company's own.
+
+    A company's own number may look like a passport's or a waybill's, and only its records tell: whoever looks for all
+    that carries a number looks for both.
+
+    Args:
+        text: what was typed or pasted.
+        patterns: the carriers' formats in policy order.
+
+    Returns:
+        Kind and canonical spelling, the kind that :func:`identify` finds first.
+
+    Raises:
+        InvalidValue: ``not_recognised``, field ``number``.
+    """
+    found: list[tuple[IdentifierKind, str]] = []
+    with suppress(InvalidValue):
+        found.append(identify(text, patterns))
+    with suppress(InvalidValue):
+        own = normal_source_number(text)
+        if any(one.isdigit() for one in own):
+            found.append((IdentifierKind.SOURCE_NUMBER, own))
+    if not found:
+        raise InvalidValue("not_recognised", field="number")
+    return tuple(found)
 
 
 def identify(text: str, patterns: Sequence[WaybillPattern]) -> tuple[IdentifierKind, str]:

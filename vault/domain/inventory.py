@@ -100,6 +100,7 @@ INVENTORY: Mapping[str, Mapping[str, Fate]] = {
         random="record_id plan_id", word="record_class entered_at expires_at destroyed_at", house="cohort_id"
     ),
     "certificates": _columns(random="certificate_id about event_id", word="kind statement issued_at"),
+    "certificate_waits": _columns(random="plan_id", word="reason finding count since tried_at"),
     "paper_boxes": _columns(
         random="box_id",
         word="record_class registered_at due_on shredded_at",
@@ -134,6 +135,7 @@ INVENTORY: Mapping[str, Mapping[str, Fate]] = {
     "log_terms": _columns(random="term", word="at leaf_index"),
     "log_checkpoints": _columns(house="size note signed_at"),
     "log_gaps": _columns(house="lost_size lost_root kept_size note accepted_at"),
+    "log_keys": _columns(house="old_key new_key size note changed_at"),
     "log_tiles": _columns(house="level number root hashes middle"),
     "log_exports": _columns(random="export_id", staff="exported_by question", house="at size root"),
     "policy_texts": _columns(house="digest name content"),

@@ -20,11 +20,12 @@ EVENT_VERSION = 1
 FACTS = frozenset(
     {
         "account", "account_role", "added", "backup", "box", "break_glass", "called_at", "cases", "certificate",
-        "cohort", "cohorts", "copies", "count", "destroyed", "digest", "due", "elsewhere", "ended", "ended_session",
-        "failed", "finding", "from_outlet", "from_team", "grant", "handover", "held", "hold", "hours", "identifier",
-        "kept", "kind", "late", "lost", "minutes", "mode", "owner_contact", "plan", "profile", "purposes", "question",
-        "reason", "receipts", "record_class", "request", "run", "second_person", "seconds", "size", "statement", "to",
-        "to_outlet", "to_team", "token", "unchanged", "unwraps", "updated", "version",
+        "check", "cohort", "cohorts", "copies", "count", "destroyed", "digest", "due", "elsewhere", "ended",
+        "ended_session", "failed", "finding", "from_outlet", "from_team", "grant", "handover", "held", "hold", "hours",
+        "identifier", "kept", "kind", "late", "lost", "minutes", "mode", "new_key", "old_key", "owner_contact", "plan",
+        "profile", "purposes", "question", "reason", "receipts", "record_class", "request", "run", "second_person",
+        "seconds", "size", "statement", "to", "to_outlet", "to_team", "token", "unchanged", "unwraps", "updated",
+        "version",
     }
 )  # fmt: skip
 """Names of the extra facts an event may carry; a name outside this list is refused when the event is made."""
@@ -116,6 +117,7 @@ class Action(StrEnum):
     PAPER_SHREDDED = "paper.shredded"
     PAPER_WITNESSED = "paper.witnessed"
     PAPER_TAKEN_BACK = "paper.taken_back"
+    PAPER_HANDED_ON = "paper.handed_on"
     RETENTION_VIEW = "retention.viewed"
     RETENTION_PERIODS = "retention.periods_changed"
     KEYS_COHORTS = "keys.cohorts_made"
@@ -124,6 +126,7 @@ class Action(StrEnum):
     COHORT_DESTROYED = "cohort.destroyed"
     RECORD_MOVED = "record.moved"
     KEYS_ROOT_ROTATED = "keys.root_rotated"
+    KEYS_SIGNING_ROTATED = "keys.signing_rotated"
     RETENTION_ORPHANS = "retention.orphans"
     BACKUP_CREATED = "backup.created"
     BACKUP_VERIFIED = "backup.verified"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from vault.domain.ledger import LedgerHead
+from vault.domain.log_keys import KeyChange
 from vault.domain.log_tree import HASH_BYTES
 from vault.errors import InvalidValue
 
@@ -29,12 +30,15 @@ class Checkpoint:
         root: the RFC 6962 root over them, 32 bytes.
         ledger: how far the ledger of destruction had come, as an extension line says; None where none does. It is no
             part of the state of the log, so that two checkpoints of one state are equal.
+        change: that the signing key is replaced at this state, as an extension line says; None in all but key
+            statements. No part of the state either.
     """
 
     origin: str
     size: int
     root: bytes
     ledger: LedgerHead | None = field(default=None, compare=False)
+    change: KeyChange | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what could not be read back.
@@ -50,11 +54,13 @@ class Checkpoint:
             raise InvalidValue("checkpoint_root", field="root")
 
     def body(self) -> str:
-        """Return what is signed: three lines, and an extension line where the head of the ledger is known."""
-        own = f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
-        if self.ledger is None:
-            return own
-        return f"{own}ledger {self.ledger.count} {base64.b64encode(self.ledger.digest).decode()}\n"
+        """Return what is signed: three lines, and extension lines for the head of the ledger and a change of keys."""
+        lines = [self.origin, str(self.size), base64.b64encode(self.root).decode()]
+        if self.ledger is not None:
+            lines.append(f"ledger {self.ledger.count} {base64.b64encode(self.ledger.digest).decode()}")
+        if self.change is not None:
+            lines.append(self.change.line())
+        return "".join(f"{one}\n" for one in lines)
 
     @classmethod
     def parse(cls, body: str) -> Checkpoint:
@@ -68,7 +74,8 @@ class Checkpoint:
             The checkpoint.
 
         Raises:
-            InvalidValue: ``checkpoint_lines``, ``checkpoint_origin``, ``checkpoint_size`` or ``checkpoint_root``.
+            InvalidValue: ``checkpoint_lines``, ``checkpoint_origin``, ``checkpoint_size``, ``checkpoint_root`` or
+                ``key_change``.
         """
         *lines, end = body.split("\n")
         if end or len(lines) < _OWN_LINES or not all(lines) or any(_UNSIGNABLE.search(line) for line in lines):
@@ -78,7 +85,8 @@ class Checkpoint:
             raise InvalidValue("checkpoint_size", field="size")
         told = next(filter(None, map(_LEDGER.fullmatch, lines[_OWN_LINES:])), None)
         ledger = None if told is None else LedgerHead(int(told[1]), _canonical_base64(told[2]))
-        return cls(origin, int(size), _canonical_base64(root), ledger)
+        change = next(filter(None, map(KeyChange.read, lines[_OWN_LINES:])), None)
+        return cls(origin, int(size), _canonical_base64(root), ledger, change)
 
 
 def _canonical_base64(text: str) -> bytes:

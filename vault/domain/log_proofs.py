@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -90,6 +91,16 @@ class LogProof:
         if len(lines) > MOST_HASHES:
             raise InvalidValue("proof_path", field="path")
         return cls(int(index), tuple(map(_decoded, lines)), checkpoint, extra)
+
+
+def extra_data(event: bytes, keys: Sequence[str]) -> bytes:
+    """Return what belongs to a proof beside place and path; nothing where nothing does.
+
+    Args:
+        event: canonical bytes of the event, where it names what is proved instead of being it; or nothing.
+        keys: the key statements that connect the checkpoint's key with those before it, oldest first.
+    """
+    return event + b"".join(f"\n{one}".encode() for one in keys)
 
 
 def entry_named(text: str) -> bytes | int:

@@ -38,3 +38,5 @@ class NoticeKind(StrEnum):
     DESTRUCTION_STOPPED = "destruction_stopped"
     HOLD_REVIEW = "hold_review"
     HOLD_OVERDUE = "hold_overdue"
+    LOG_GAP_ACCEPTED = "log_gap_accepted"
+    BOX_RECEIVED = "box_received"

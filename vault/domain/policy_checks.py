@@ -68,15 +68,13 @@ def unused_findings(policy: Policy) -> Iterator[tuple[str, str]]:
 def _question_findings(policy: Policy, role: Role) -> Iterator[tuple[str, str]]:
     """Find questions whose answer a role can read on a card before anything is revealed."""
     for question in policy.verification.questions.values():
-        shown = {
-            (field, purpose): policy.view(_class_of(field), field, role, purpose)
+        telling = {field for field in question.fields if _tells(policy, question.compares, field)}
+        shown = [
+            (field, policy.view(_class_of(field), field, role, purpose))
             for field in question.fields
             for purpose in policy.roles[role].purposes
-        }
-        if any(
-            view is View.PLAIN or (view is not View.HIDDEN and _tells(policy, question.compares, field))
-            for (field, _), view in shown.items()
-        ):
+        ]
+        if any(view is View.PLAIN or (view is not View.HIDDEN and field in telling) for field, view in shown):
             yield "question_answered_by_mask", f"{question.id}.{role.value}"
 
 

@@ -20,6 +20,7 @@ from vault.services.steps.backup_judging import Flaw, Judged, judge, keys_flaws
 from vault.services.steps.backup_making import Sources, make
 from vault.services.steps.parts import Parts
 from vault.services.steps.settling import settle
+from vault.services.steps.signing import key_statements
 from vault.storage import backups
 from vault.storage.backup_engine import BackupEngine
 from vault.storage.backups import Backup
@@ -128,7 +129,9 @@ def verify(
         IntegrityError: the pin is no public key.
     """
     key = pin or parts.log_files.pin.read_text(encoding="ascii", errors="replace").strip()
-    found = judge(folder, engine, key, deep=deep)
+    with parts.database.read() as connection:
+        keys = key_statements(parts, connection)
+    found = judge(folder, engine, key, keys, deep=deep)
     if not found.flaws:
         with parts.database.read() as connection:
             store = parts.keys.current(connection)

@@ -22,6 +22,7 @@ from vault.services.steps.parts import Parts
 from vault.services.steps.remembering import Progress
 from vault.services.steps.replaying import Replayed, lost, replay
 from vault.services.steps.settling import settle
+from vault.services.steps.signing import key_statements
 from vault.storage import drilling, records
 from vault.storage.backup_engine import RestorePlace
 
@@ -133,7 +134,9 @@ def _steps(
             settle(parts, now)
             make(parts, sources, folder, None, now, told)
     with _timed(ground, found, "verify"):
-        judged = judge(folder, engine, pin)
+        with parts.database.read() as connection:
+            keys = key_statements(parts, connection)
+        judged = judge(folder, engine, pin, keys)
     found.backup_id, found.flaws = judged.manifest.backup_id, judged.flaws
     if judged.flaws:
         return

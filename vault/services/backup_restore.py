@@ -13,7 +13,6 @@ from datetime import datetime
 from pathlib import Path
 
 from vault.crypto.key_store import KeyStore
-from vault.crypto.signing import NoteVerifier
 from vault.domain.backups import Manifest
 from vault.domain.ids import RecordClass
 from vault.domain.log import Action, Actor, Outcome
@@ -24,6 +23,7 @@ from vault.services.steps.parts import Parts
 from vault.services.steps.remembering import Progress, remember
 from vault.services.steps.replaying import Parted, Replayed, lost, replay
 from vault.services.steps.settling import rewound
+from vault.services.steps.signing import key_chain
 from vault.storage import backups, live_access, log
 from vault.storage.backup_engine import BackupEngine, RestorePlace
 from vault.storage.backups import Backup
@@ -99,13 +99,14 @@ class Restored:
     live: LiveAccess
 
 
-def begin(site: Site, folder: Path, pin: str, *, replace: bool) -> Judged:
+def begin(site: Site, folder: Path, pin: str, keys: Sequence[str] = (), *, replace: bool) -> Judged:
     """Judge a backup and bring its database in, closed; a restore that was begun is taken up.
 
     Args:
         site: where.
         folder: the backup.
         pin: public key of the log, of the key store in use.
+        keys: the key statements beside the checkpoints: a backup may be older than that key.
         replace: a database that is there may be set aside.
 
     Returns:
@@ -117,7 +118,7 @@ def begin(site: Site, folder: Path, pin: str, *, replace: bool) -> Judged:
         StorageError: ``backup_refused``: it is not whole, not ours or altered; or it cannot be loaded.
     """
     # 1. Nothing that was altered gets near the vault.
-    judged = judge(folder, site.engine, pin)
+    judged = judge(folder, site.engine, pin, keys)
     if judged.flaws:
         first = judged.flaws[0]
         raise StorageError("backup_refused", finding=first.kind, name=first.name)
@@ -167,16 +168,18 @@ def look(parts: Parts, manifest: Manifest, outside: Sequence[Path] = ()) -> Outl
     Raises:
         KeyStoreError: ``key_store_older``: the key store holds keys that the ledger knows to be destroyed.
         VaultSealed: ``ledger_older``: the ledger is older than the backup or a checkpoint; ``checkpoints_older``: the
-            folder of checkpoints is older than one elsewhere; ``signer_memory_unreadable``: it is gone.
+            folder of checkpoints is older than one elsewhere; ``signer_memory_unreadable``: it is gone;
+            ``signing_key_replaced``: the key store is older than the last change of its signing key.
     """
     before = parts.log_files.signed()
     if before is None:
         raise VaultSealed("signer_memory_unreadable", path="signer.json")
     heads = [manifest.ledger, _read(before.note).ledger]
-    verifier = NoteVerifier.parse(manifest.pin)
+    with parts.database.read() as connection:
+        chain = key_chain(parts, connection)
     for path in outside:
         try:
-            sent = _read(verifier.verify(path.read_text(encoding="utf-8", errors="replace")))
+            sent = chain.checkpoint(path.read_text(encoding="utf-8", errors="replace"))
         except (OSError, IntegrityError, InvalidValue):
             continue  # it says nothing that our key signed
         if sent.size > before.frontier.size:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from vault.domain.certificates import statement_digest
 from vault.domain.destruction import PURPOSE, CertificateKind, PlanState
 from vault.domain.ids import RecordClass
 from vault.domain.log import Action, Actor, Outcome
+from vault.domain.log_checkpoints import Checkpoint
 from vault.domain.log_proofs import SUFFIX
 from vault.domain.people import Person
 from vault.domain.rules.access import Right
@@ -30,14 +31,16 @@ from vault.services.steps.entry_proof import proven_entry
 from vault.services.steps.log_bundle import BundleWriter
 from vault.services.steps.parts import Parts
 from vault.services.steps.settling import settle
-from vault.storage import certificates, cohorts, log, log_entries
+from vault.storage import certificate_waits, certificates, cohorts, log, log_entries
 from vault.storage.certificates import Certificate
+from vault.storage.unit_of_work import unit_of_work
 
 STEM = "certificate"
 """The files of a certificate are called so, with what tells them apart."""
 
 EVENT_FILE = "event.json"
 _LISTED = 100
+_LOOK_AGAIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,19 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """What a certificate rests on.
+
+    Args:
+        index: place of its event in the log; None before it has one.
+        checkpoint: the last signed checkpoint, if it is over that entry.
+    """
+
+    index: int | None
+    checkpoint: Checkpoint | None
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """A certificate as files.
 
@@ -126,7 +142,8 @@ def certify(parts: Parts, plan_id: bytes, actor: Actor, now: datetime) -> Certif
 
     Raises:
         AlreadyDecided: ``plan_not_done``.
-        IntegrityError: ``residue_found`` (logged): something that was destroyed is still there.
+        IntegrityError: ``residue_found``: something that was destroyed is still there. Logged when it is new; that it
+            is over is said by the event of the certificate.
         NotFound: there is no such plan.
         StorageUnavailable: ``wal_busy``: a reader kept the file from being cleaned; to be tried again.
     """
@@ -137,15 +154,31 @@ def certify(parts: Parts, plan_id: bytes, actor: Actor, now: datetime) -> Certif
     try:
         return certify_plan(parts, plan, actor, now)
     except IntegrityError as error:
-        named = parts.event(
-            now, actor, Action.DESTRUCTION_CERTIFIED, Outcome.FAILED, reason=error.reason, plan=plan_id.hex()
-        )
-        parts.log_writer.write(named)
+        _note(parts, plan_id, error, actor, now)
         raise
+    except VaultError as error:
+        with suppress(VaultError):  # a full disk, say: the first error is the one to tell
+            _note(parts, plan_id, error, actor, now)
+        raise
+
+
+def _note(parts: Parts, plan_id: bytes, error: VaultError, actor: Actor, now: datetime) -> None:
+    """Note why a plan could not be certified; the log is told of a finding when it begins, not at every try."""
+    finding, count = str(error.facts.get("check", "")), int(error.facts.get("count", 0))
+    with unit_of_work(parts.database) as work:
+        is_new = certificate_waits.note(work.connection, plan_id, error.reason, finding, count, now)
+        if is_new and isinstance(error, IntegrityError):
+            facts: dict[str, Any] = {"reason": error.reason, "plan": plan_id.hex(), "count": count}
+            facts |= {"check": finding} if finding else {}
+            work.announce(parts.event(now, actor, Action.DESTRUCTION_CERTIFIED, Outcome.FAILED, **facts))
+        work.commit()
 
 
 def tend(parts: Parts, now: datetime) -> int:
     """Certify what was carried out or closed and has no certificate yet; what is stored decides, so nothing is missed.
+
+    Where something was found that should be gone, it is looked for again after an hour: reading a large file whole
+    every few minutes would help nobody.
 
     Returns:
         How many were issued.
@@ -157,8 +190,11 @@ def tend(parts: Parts, now: datetime) -> int:
     with parts.database.read() as connection:
         waiting, closed = certificates.plans_without(connection), certificates.cohorts_without(connection)
         rows = {row.cohort.key_id: row for row in cohorts.listed(connection)} if closed else {}
+        tried = {one.plan_id: one.tried_at for one in certificate_waits.found(connection)}
     fault: VaultError | None = None
     for plan_id in waiting:
+        if plan_id in tried and abs(now - tried[plan_id]) < _LOOK_AGAIN:
+            continue
         try:
             certify(parts, plan_id, system, now)
             issued += 1
@@ -207,6 +243,17 @@ def show(parts: Parts, who: Person | Actor, which: bytes, now: datetime) -> Show
     return _seen(parts, who, which, Action.RETENTION_VIEW, now)
 
 
+def rests_on(parts: Parts, shown: Shown) -> Rest:
+    """Say on what a certificate that was shown rests."""
+    with parts.database.read() as connection:
+        index = log_entries.place_of(connection, shown.certificate.event_id)
+    signed = parts.log_files.signed()
+    if index is None or signed is None:
+        return Rest(index, None)
+    checkpoint = Checkpoint.parse(signed.note.partition("\n\n")[0] + "\n")
+    return Rest(index, checkpoint if index < checkpoint.size else None)
+
+
 def take(parts: Parts, who: Person | Actor, which: bytes, now: datetime) -> Taken:
     """Give out a certificate with its proof, its event and the verifier; that it was taken is an event first.
 
@@ -227,7 +274,7 @@ def take(parts: Parts, who: Person | Actor, which: bytes, now: datetime) -> Take
     found = proven_entry(parts, shown.certificate.event_id, settle(parts, now))
     if found is None:
         raise IntegrityError("certificate_changed")
-    proof = replace(found.proof, extra=found.canonical).text().encode()
+    proof = found.of_statement().text().encode()
     files = {
         f"{STEM}.json": shown.certificate.statement,
         f"{STEM}{SUFFIX}": proof,

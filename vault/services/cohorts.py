@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 
 from vault.domain.cohorts import Cohort, CohortState, Waits
@@ -23,7 +23,7 @@ from vault.services.steps.moving_out import move_out
 from vault.services.steps.parts import Parts
 from vault.services.steps.settling import settle
 from vault.storage import clock_marks, cohorts, log, wal
-from vault.storage.cohorts import CohortRow
+from vault.storage.cohorts import CohortRow, Contents
 from vault.storage.unit_of_work import unit_of_work
 
 
@@ -60,12 +60,27 @@ def outlook(parts: Parts, now: datetime) -> list[Closing]:
     Returns:
         By class and last day; destroyed cohorts are left out.
     """
-    told = _in_order(parts, now, lambda row: _look(parts, row, now))
+    today = _today(parts, now)
     with parts.database.read() as connection:
+        rows = cohorts.ended(connection, today)
+        held = cohorts.contents(connection, today, now)
+        backed_up = cohorts.backed_up(connection)
         seen = clock_marks.read(connection)
+
+    def look(row: CohortRow) -> Closing:
+        return _closing(row, held.get(row.cohort.key_id, cohorts.NOTHING))
+
+    def waits(one: Closing) -> Closing:
+        size = moved[one.cohort.key_id]
+        needs_none = one.cohort.record_class is RecordClass.REQUEST
+        is_safe = needs_none or (size is not None and backed_up is not None and size <= backed_up)
+        return replace(one, waits=None if is_safe else Waits.BACKUP)
+
+    moved = {row.cohort.key_id: row.moved_size for row in rows}
+    told = _in_order(rows, look, look)
     if seen is not None and seen.jumped_from is not None:
         return [replace(one, waits=Waits.CLOCK) for one in told]
-    return _as_far_as_earlier_ones(told, lambda one: replace(one, waits=_backup_missing(parts, one.cohort)))
+    return _as_far_as_earlier_ones(told, waits)
 
 
 def close(parts: Parts, actor: Actor, now: datetime) -> list[Closing]:
@@ -88,7 +103,9 @@ def close(parts: Parts, actor: Actor, now: datetime) -> list[Closing]:
     if mark(parts, now).jumped_from is not None:
         return outlook(parts, now)
     # 1. Nothing is sealed into them any more, and what lives longer moves to later cohorts.
-    told = _in_order(parts, now, lambda row: _drain(parts, actor, row, now))
+    with parts.database.read() as connection:
+        rows = cohorts.ended(connection, _today(parts, now))
+    told = _in_order(rows, lambda row: _drain(parts, actor, row, now), lambda row: _look(parts, row, now))
     # 2. The log gives every move its place, by which a backup is known to hold it.
     _note_moves(parts, [one.cohort for one in told if one.state is CohortState.CLOSING and one.waits is None], now)
     # 3. With such a backup, and nothing left in them, they are empty.
@@ -107,15 +124,15 @@ def tend(parts: Parts, now: datetime) -> list[Closing]:
     return close(parts, Actor("system", "system", node=parts.node), now)
 
 
-def _in_order(parts: Parts, now: datetime, step: Callable[[CohortRow], Closing]) -> list[Closing]:
+def _in_order(
+    rows: Sequence[CohortRow], step: Callable[[CohortRow], Closing], look: Callable[[CohortRow], Closing]
+) -> list[Closing]:
     """Take the cohorts of each class in the order of their last days; one that cannot go on stops those behind it."""
-    with parts.database.read() as connection:
-        rows = cohorts.ended(connection, now.astimezone(parts.policy.zone).date())
     told: list[Closing] = []
     for _, of_class in groupby(rows, key=lambda row: row.cohort.record_class):
         stuck = False
         for row in of_class:
-            one = replace(_look(parts, row, now), waits=Waits.EARLIER) if stuck else step(row)
+            one = replace(look(row), waits=Waits.EARLIER) if stuck else step(row)
             stuck = stuck or one.waits is not None
             told.append(one)
     return told
@@ -140,30 +157,29 @@ def _look(parts: Parts, row: CohortRow, now: datetime) -> Closing:
     with parts.database.read() as connection:
         there, wraps = cohorts.counts(connection, row.cohort.key_id)
         due = cohorts.due_in(connection, row.cohort.key_id, now)
+    return _closing(row, Contents(there, wraps, due))
+
+
+def _closing(row: CohortRow, held: Contents) -> Closing:
     waits = None
-    if due:
+    if held.due:
         waits = Waits.DUE
-    elif there != wraps:
+    elif held.records != held.wraps:
         waits = Waits.ORPHANS
-    return Closing(row.cohort, row.state, waits, there, due)
+    return Closing(row.cohort, row.state, waits, held.records, held.due)
 
 
-def _backup_missing(parts: Parts, cohort: Cohort, unknown: Waits = Waits.BACKUP) -> Waits | None:
+def _backup_missing(parts: Parts, cohort: Cohort) -> Waits | None:
     """Return None if a verified backup holds every move out of this cohort, else what it waits for.
 
     Without one, restoring the last backup would bring back living customers under a key that is gone.
-
-    Args:
-        parts: the vault's parts.
-        cohort: it.
-        unknown: what it waits for while it is not noted how long the log was behind the last move.
     """
     if cohort.record_class is RecordClass.REQUEST:
         return None  # what people type into requests lives for days and is never moved
     with parts.database.read() as connection:
         size = cohorts.moved_size(connection, cohort.key_id)
         if size is None:
-            return unknown
+            return Waits.LOG  # not noted yet how long the log was behind the last move
         return None if cohorts.has_backup(connection, size) else Waits.BACKUP
 
 
@@ -231,7 +247,7 @@ def _note_moves(parts: Parts, drained: Sequence[Cohort], now: datetime) -> None:
 def _prove_empty(parts: Parts, actor: Actor, one: Closing, now: datetime) -> Closing:
     if one.state is CohortState.EMPTY:
         return one
-    waits = _backup_missing(parts, one.cohort, Waits.LOG)
+    waits = _backup_missing(parts, one.cohort)
     if waits is not None:
         return replace(one, waits=waits)
     with unit_of_work(parts.database) as work:
@@ -273,6 +289,10 @@ def _tidy(parts: Parts) -> None:
                 cohorts.drop_partition(work.connection, cohort_id)
                 work.commit()
         wal.truncate(parts.database)
+
+
+def _today(parts: Parts, now: datetime) -> date:
+    return now.astimezone(parts.policy.zone).date()
 
 
 def _event(parts: Parts, actor: Actor, action: Action, cohort: Cohort, now: datetime, **facts: int) -> Event:

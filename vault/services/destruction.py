@@ -100,7 +100,7 @@ def execute(
         plan = _ready(parts, by, actor, plan_id, clock())
         _require_as_approved(parts, plan, actor, clock())
         # 2. What an earlier run has done and was killed before it could say so.
-        make_up(parts, plan_id, clock())
+        make_up(parts, plan_id, actor, clock())
         _begin(parts, plan, actor, clock())
         # 3. What is due, batch by batch; then what could not be destroyed before.
         tried = _work(parts, plan, actor, clock, progress, stop, clock() if by is not None else clock() - _RETRY_AFTER)

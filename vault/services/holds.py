@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 
-from vault.domain.destruction import PURPOSE
+from vault.domain.destruction import ORDER, PURPOSE
 from vault.domain.holds import checked_review, checked_source
-from vault.domain.identifiers import identify
+from vault.domain.identifiers import readings
 from vault.domain.ids import ID_BYTES, RecordClass
 from vault.domain.log import Action, Outcome
 from vault.domain.notices import NoticeKind
@@ -22,13 +22,14 @@ from vault.domain.rules.access import Right
 from vault.errors import InvalidValue, NotFound
 from vault.services.steps import plans
 from vault.services.steps.admission import require_fresh
-from vault.services.steps.finding import CLASS_OF
+from vault.services.steps.finding import carriers
+from vault.services.steps.hold_agreement import tell_afterwards, told_first
 from vault.services.steps.holding import SOURCE, Wish, lift, put
 from vault.services.steps.limits import count_search
 from vault.services.steps.opening import reporting
 from vault.services.steps.parts import Parts
 from vault.services.steps.refusing import refusals_logged
-from vault.storage import holds, notifications, people, records
+from vault.storage import holds, notifications, people
 from vault.storage.holds import Hold
 from vault.storage.records import StoredRecord
 from vault.storage.unit_of_work import unit_of_work
@@ -56,10 +57,15 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """What is held now: a class, and how many records of it."""
+    """What is held now: how many records, and of which classes."""
 
-    record_class: RecordClass
+    classes: tuple[RecordClass, ...]
     hold_ids: tuple[bytes, ...]
+
+    @property
+    def record_class(self) -> RecordClass:
+        """The class; the first, where one of the company's own numbers stands on records of several."""
+        return self.classes[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,7 @@ def place_by_number(parts: Parts, person: Person, typed: str, why: Why, now: dat
     Args:
         parts: the vault's parts.
         person: the officer; the search counts against their limit.
-        typed: a phone, waybill or ID number; it goes nowhere but into tags.
+        typed: a phone, waybill or ID number, or one of the company's own; it goes nowhere but into tags.
         why: reason, source and review.
         now: UTC.
 
@@ -118,16 +124,13 @@ def place_by_number(parts: Parts, person: Person, typed: str, why: Why, now: dat
     action = Action.HOLD_PLACED
     plans.require(parts, person, Right.DESTROY, action, now)
     wish = _wish(parts, why, now)
-    kind, number = identify(typed, parts.policy.carriers)
+    ways = readings(typed, parts.policy.carriers)
     count_search(parts, person, now)
     with parts.database.read() as connection:
-        store = parts.keys.current(connection)
-        hits = records.ids_by_tag(connection, [keys.tag(kind, number) for keys in store.class_keys(CLASS_OF[kind])])
-    found = sorted({record_id for some in hits.values() for record_id in some})
+        found = [one for one, _ in carriers(connection, parts.keys.current(connection), ways)]
     if not found:
-        parts.log_writer.write(
-            parts.event(now, person.actor(), action, Outcome.MISS, purpose=PURPOSE, identifier=kind.value)
-        )
+        kind = ways[0][0].value
+        parts.log_writer.write(parts.event(now, person.actor(), action, Outcome.MISS, purpose=PURPOSE, identifier=kind))
         raise NotFound("number_to_hold")
     if len(found) > MOST_RECORDS:
         raise InvalidValue("too_many_to_hold", field="number", most=MOST_RECORDS)
@@ -166,7 +169,7 @@ def release(parts: Parts, person: Person, hold_id: bytes, reason: str, now: date
             raise NotFound("hold")
         entry = lift(parts, work, person, hold, reason, met, now)
         work.commit()
-    parts.ledger.append([entry])
+    tell_afterwards(parts, entry)
 
 
 def review(parts: Parts, person: Person, hold_id: bytes, review_on: date | None, now: datetime) -> date:
@@ -273,12 +276,14 @@ def _place(parts: Parts, person: Person, ids: Sequence[bytes], wish: Wish, now: 
     with (
         refusals_logged(parts, person, Action.HOLD_PLACED, now),
         reporting(parts, person.actor(), met, now),
+        told_first(parts, now) as tell,
         unit_of_work(parts.database) as work,
     ):
         placed = [put(parts, work, person, record_id, wish, met, now) for record_id in ids]
-        parts.ledger.append([entry for _, entry in placed])
+        tell([entry for _, entry in placed])
         work.commit()
-    return Placed(placed[0][0].record_class, tuple(hold.hold_id for hold, _ in placed))
+    classes = {hold.record_class for hold, _ in placed}
+    return Placed(tuple(one for one in ORDER if one in classes), tuple(hold.hold_id for hold, _ in placed))
 
 
 def _today(parts: Parts, now: datetime) -> date:

@@ -11,7 +11,8 @@ from vault.domain.ids import RecordClass
 from vault.domain.log import Action, Actor, Outcome
 from vault.errors import VaultError
 from vault.services.steps.parts import Parts
-from vault.storage import cohorts, vault_state
+from vault.services.steps.signing import signer
+from vault.storage import cohorts
 
 __all__ = ["ClassKeys", "CopyState", "Keys", "rotate_root", "status"]
 
@@ -42,7 +43,7 @@ class Keys:
         version: of the key store in force.
         fingerprint: equal on two nodes exactly if their key stores are.
         classes: cohorts by class.
-        pin: the verifier key of this vault's checkpoints and certificates.
+        pin: the verifier key that signs this vault's checkpoints and certificates now.
         ledger: entries of the ledger.
     """
 
@@ -62,7 +63,7 @@ def status(parts: Parts) -> Keys:
     """
     with parts.database.read() as connection:
         store = parts.keys.current(connection)
-        state = vault_state.read(connection)
+        pin = signer(parts, connection).verifier_key()
         rows = cohorts.listed(connection)
     classes = []
     for record_class in RecordClass:
@@ -70,7 +71,6 @@ def status(parts: Parts) -> Keys:
         living = [row.cohort.end_on for row in mine if row.state is not CohortState.DESTROYED]
         states = {one: sum(row.state is one for row in mine) for one in CohortState}
         classes.append(ClassKeys(record_class, states, min(living, default=None), max(living, default=None)))
-    pin = "" if state is None else state.pin
     copies = parts.keys.files.states()
     return Keys(copies, store.version, store.fingerprint(), classes, pin, parts.ledger.head().count)
 

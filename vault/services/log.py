@@ -17,13 +17,14 @@ from vault.domain.log import Action, Actor, Outcome
 from vault.services.steps.gaps import declared
 from vault.services.steps.parts import Parts
 from vault.services.steps.settling import refuse_rewound, settle
+from vault.services.steps.signing import key_statements
 from vault.storage import log, log_copies
 from vault.storage.log_tiles import TileWatch
-from vault.verify_log import Finding, Gap, Kind, Report
+from vault.verify_log import Finding, Gap, KeyChange, Kind, Report
 
 __all__ = [
-    "Action", "Actor", "Gap", "Outcome", "Verdict", "record_verification", "refuse_rewound", "settle", "verify",
-    "verify_bundle",
+    "Action", "Actor", "Gap", "KeyChange", "Outcome", "Verdict", "record_verification", "refuse_rewound",
+    "settle", "verify", "verify_bundle",
 ]  # fmt: skip
 
 verify_bundle = verify_log.main
@@ -76,7 +77,8 @@ def verify(parts: Parts, *, with_terms: bool = False) -> Verdict | None:
     with parts.database.read() as connection:
         notes, gaps = log.checkpoint_notes(connection), declared(parts, connection)
         try:
-            report = verify_log.verify(log.all_events(connection), notes, trusted, pin, gaps, tiles.take)
+            keys = key_statements(parts, connection)
+            report = verify_log.verify(log.all_events(connection), notes, trusted, pin, gaps, tiles.take, keys)
         except verify_log.CannotJudge:
             return None
         waiting, oldest = log.waiting(connection), log.oldest_waiting(connection)

@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from vault import verify_log
+from vault.crypto.key_chain import KeyStatement
+from vault.crypto.signing import NoteSigner
 from vault.domain.log import Action, Actor, Event, Outcome, micros_text
 from vault.domain.log_checkpoints import Checkpoint
 from vault.domain.log_exports import LogQuestion
-from vault.domain.log_tree import consistency_proof, cover, inclusion_proof
+from vault.domain.log_tree import Frontier, consistency_proof, cover, inclusion_proof
 from vault.domain.people import Person
 from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, InvalidValue, VaultSealed
@@ -32,7 +34,8 @@ from vault.services.steps.log_bundle import LETTER, BundleWriter
 from vault.services.steps.log_tables import Name
 from vault.services.steps.parts import Parts
 from vault.services.steps.settling import settle
-from vault.storage import log, log_exports, people, policy_texts, schema, vault_state
+from vault.services.steps.signing import key_chain, signer
+from vault.storage import log, log_exports, people, policy_texts, schema
 from vault.storage.log_exports import Entry, Known
 from vault.storage.log_tiles import TileReader
 from vault.storage.unit_of_work import unit_of_work
@@ -88,7 +91,8 @@ class _Plan:
     name: Name
     at: datetime
     event: Event
-    pin: str
+    signer: NoteSigner
+    keys: Sequence[KeyStatement]
     note: str
     head: Checkpoint
     earlier: Sequence[Known]
@@ -190,9 +194,10 @@ def _refuse_unknown(parts: Parts, question: LogQuestion) -> None:
 
 def _plan(parts: Parts, actor: Actor, question: LogQuestion, name: Name, size: int, now: datetime) -> _Plan:
     with parts.database.read() as connection:
-        state, note = vault_state.read(connection), log_exports.note(connection, size)
-        if state is None or note is None:
+        note = log_exports.note(connection, size)
+        if note is None:
             raise VaultSealed("no_vault_here")
+        key, keys = signer(parts, connection), key_chain(parts, connection).statements
         events = log_exports.count(connection, question, size)
         start, stop = log_exports.span(connection, question, size)
         number, oldest = log.waiting(connection), log.oldest_waiting(connection)
@@ -202,7 +207,7 @@ def _plan(parts: Parts, actor: Actor, question: LogQuestion, name: Name, size: i
     head = Checkpoint.parse(note.partition("\n\n")[0] + "\n")
     since = json.loads(oldest)["at"] if oldest else ""
     return _Plan(
-        parts, question, name, now, event, state.pin, note, head, earlier, start, stop, events, (number, since),
+        parts, question, name, now, event, key, keys, note, head, earlier, start, stop, events, (number, since),
         TileReader(parts.database),
     )  # fmt: skip
 
@@ -219,6 +224,8 @@ def _bundle(plan: _Plan, progress: Export) -> Iterator[bytes]:
     yield from writer.file("checkpoints.json", [_json(_older_notes(plan))])
     yield from writer.file("consistency.json", [_json(_consistency(plan))])
     yield from writer.file("gaps.json", [_json(_gaps(plan))])
+    if plan.keys:
+        yield from writer.file("keys.json", [_json([one.note for one in plan.keys])])
     yield from writer.file("events.jsonl", _together(_lines(plan, progress)), about)
     if plan.question.is_range:
         yield from writer.file("range.json", [_json(_range(plan))])
@@ -290,14 +297,22 @@ def _gaps(plan: _Plan) -> list[str]:
 
 
 def _consistency(plan: _Plan) -> list[dict[str, Any]]:
+    known = {one.size for one in plan.earlier}
+    changes = [one.state for one in plan.keys if one.state.size < plan.head.size and one.state.size not in known]
+    # One that lies in a declared gap is no beginning of this log, and nothing can prove that it were.
+    held = [Known(one.size, one.root) for one in changes if _root_at(plan, one.size) == one.root]
     return [
         {
             "size": one.size,
             "root": base64.b64encode(one.root).decode(),
             "proof": _base64(consistency_proof(one.size, plan.head.size, plan.tiles.node)),
         }
-        for one in plan.earlier
+        for one in [*plan.earlier, *held]
     ]
+
+
+def _root_at(plan: _Plan, size: int) -> bytes:
+    return Frontier.restore(size, [plan.tiles.node(*place) for place in cover(0, size)]).root()
 
 
 def _asked(plan: _Plan) -> dict[str, Any]:
@@ -317,7 +332,7 @@ def _manifest(plan: _Plan, writer: BundleWriter, missing: list[str]) -> dict[str
         "created_at": micros_text(plan.at),
         "exported_by": plan.event.actor.name,
         "event": plan.event.event_id.hex(),
-        "key": plan.pin,
+        "key": plan.signer.verifier_key(),
         "size": plan.head.size,
         "root": base64.b64encode(plan.head.root).decode(),
         "kind": "range" if plan.question.is_range else "selection",
@@ -334,9 +349,7 @@ def _manifest(plan: _Plan, writer: BundleWriter, missing: list[str]) -> dict[str
 def _signed(plan: _Plan, manifest: bytes) -> str:
     """Sign the manifest with the log's key; its first line is no log's name, so nobody takes it for a checkpoint."""
     digest = hashlib.sha256(manifest).hexdigest()
-    with plan.parts.database.read() as connection:
-        signer = plan.parts.keys.current(connection).signer(plan.head.origin)
-    return signer.sign(f"{verify_log.FORMAT}\n{plan.head.origin}\n{digest}\n")
+    return plan.signer.sign(f"{verify_log.FORMAT}\n{plan.head.origin}\n{digest}\n")
 
 
 def _json(value: object) -> bytes:

@@ -17,16 +17,20 @@ from itertools import accumulate
 
 from sqlalchemy import Connection
 
-from vault.crypto.signing import NoteVerifier
+from vault.crypto.key_chain import KeyChain
 from vault.domain.log import Action, Actor, Outcome
 from vault.domain.log_checkpoints import Checkpoint
 from vault.domain.log_gaps import GapReason, GapStatement
 from vault.domain.log_tree import Frontier
+from vault.domain.notices import NoticeKind
+from vault.domain.people import AccountState
+from vault.domain.rules.access import Right
 from vault.errors import IntegrityError, InvalidValue, NotFound, StorageError, VaultSealed
-from vault.services.steps.gaps import BATCH, accepted, signer
+from vault.services.steps.gaps import BATCH, accepted
 from vault.services.steps.parts import Parts
 from vault.services.steps.settling import rewound
-from vault.storage import live_access, log, log_gaps
+from vault.services.steps.signing import key_chain, signer
+from vault.storage import live_access, log, log_gaps, notifications, people
 from vault.storage.live_access import LiveAccess
 from vault.storage.log_files import SignedState
 from vault.storage.unit_of_work import unit_of_work
@@ -127,19 +131,34 @@ def accept(parts: Parts, actor: Actor, seen: Loss, reason: GapReason, now: datet
             live = live_access.count(work.connection)
             live_access.end(work.connection, now)
             log_gaps.add(work.connection, statement, note)
-            work.announce(
-                parts.event(
-                    now,
-                    actor,
-                    Action.LOG_GAP_ACCEPTED,
-                    Outcome.DONE,
-                    size=found.kept.size,
-                    lost=found.events,
-                    reason=reason.value,
-                    ended=live.to_end,
-                )
+            event = parts.event(
+                now,
+                actor,
+                Action.LOG_GAP_ACCEPTED,
+                Outcome.DONE,
+                size=found.kept.size,
+                lost=found.events,
+                reason=reason.value,
+                ended=live.to_end,
+            )
+            work.announce(event)
+            # While it is sealed nobody signs in and nothing is written: this is the first moment to tell anybody.
+            notifications.add(
+                work.connection, _watching(parts, work.connection), NoticeKind.LOG_GAP_ACCEPTED, event.event_id, now
             )
             work.commit()
+
+
+def _watching(parts: Parts, connection: Connection) -> list[bytes]:
+    """Return the accounts of those who are to know that events are lost: who reads the log, and who destroys."""
+    rights = {Right.LOG_READ, Right.DESTROY}
+    return [
+        one.account_id
+        for one in people.every(connection)
+        if one.kind == people.PERSON
+        and one.state is not AccountState.LEFT
+        and parts.policy.roles[one.role].rights & rights
+    ]
 
 
 def _loss(parts: Parts, connection: Connection, before: SignedState, size: int, fault: VaultSealed) -> Loss:
@@ -187,7 +206,7 @@ def _common(parts: Parts, connection: Connection, before: SignedState, size: int
     lost = before.frontier.size
     subtrees = [1 << level for level in reversed(range(lost.bit_length())) if lost >> level & 1]
     beginnings = {end: remembered[: place + 1] for place, end in enumerate(accumulate(subtrees))}
-    verifier = NoteVerifier.parse(signer(parts, connection).verifier_key())
+    chain = key_chain(parts, connection)
     best: Checkpoint | None = None
     tree = Frontier()
     stop = min(size, lost - 1)
@@ -205,7 +224,7 @@ def _common(parts: Parts, connection: Connection, before: SignedState, size: int
             is_other = mark in beginnings and beginnings[mark] != tree.hashes()
             if state is not None and not is_other and (state.size, state.root) == (mark, tree.root()):
                 agreed.append((state, notes[mark]))
-        best = next((state for state, note in reversed(agreed) if _is_signed(verifier, note)), best)
+        best = next((state for state, note in reversed(agreed) if _is_signed(chain, note)), best)
         if is_other:
             break
     return best
@@ -219,8 +238,8 @@ def _state_in(note: str | None) -> Checkpoint | None:
         return None
 
 
-def _is_signed(verifier: NoteVerifier, note: str) -> bool:
+def _is_signed(chain: KeyChain, note: str) -> bool:
     try:
-        return bool(verifier.verify(note))
-    except IntegrityError:
+        return bool(chain.checkpoint(note))
+    except (IntegrityError, InvalidValue):
         return False

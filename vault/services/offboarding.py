@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from vault.domain.destruction import PURPOSE
 from vault.domain.ledger import Entry, EntryKind
 from vault.domain.log import Action, Outcome
 from vault.domain.notices import NoticeKind
@@ -17,7 +18,7 @@ from vault.services.steps.account_acts import logging_refusals, require_accounts
 from vault.services.steps.opening import announced, reporting
 from vault.services.steps.parting import AT_ONCE, LEFT, end_access, given
 from vault.services.steps.parts import Parts
-from vault.storage import cases, leaving, notifications, people, record_writes, records
+from vault.storage import cases, leaving, notifications, paper, people, record_writes, records
 from vault.storage.leaving import Held
 from vault.storage.people import PERSON, Account
 from vault.storage.records import StoredRecord
@@ -31,7 +32,8 @@ class Leaving:
     Args:
         work_number: who leaves.
         successor: work number of who takes over, empty for nobody.
-        held: what ends (sessions, tokens, grants, requests) and what is handed on (cases, customers, services).
+        held: what ends (sessions, tokens, grants, requests) and what is handed on (cases, customers, services, boxes
+            of paper).
         hindrance: id of the reason why it cannot be done now; empty when nothing stands in the way.
     """
 
@@ -81,8 +83,8 @@ def leave(parts: Parts, person: Person, work_number: str, successor: str, now: d
     """Off-board somebody, all at once or not at all (AC-06); nothing leads back.
 
     Sessions and tokens end, what they were granted ends with them, and so do their unanswered requests. Open cases,
-    open services and owned customers go to the successor; without one, customers go to the pool. What they granted
-    to others belongs to the others' cases and ends with these.
+    open services, owned customers and boxes of paper go to the successor; without one, customers go to the pool. What
+    they granted to others belongs to the others' cases and ends with these.
 
     Args:
         parts: the vault's parts.
@@ -123,6 +125,7 @@ def leave(parts: Parts, person: Person, work_number: str, successor: str, now: d
         end_access(work.connection, account, now)
         if heir is not None:
             _hand_on_cases(parts, work, person, account, heir, open_cases, now)
+            _hand_on_boxes(parts, work, person, account, heir, now)
         _hand_on_records(parts, work, person, account, heir, at_hand, now)
         people.change(work.connection, account.account_id, LEFT)
         if heir is not None and (held.cases or held.customers or held.services):
@@ -154,11 +157,14 @@ def _leaving_fault(
     if held.handovers:
         return "handovers_open"
     if not is_named:
-        return "successor_needed" if held.cases or held.services else ""
+        return "successor_needed" if held.cases or held.services or held.boxes else ""
     if heir is None or heir.account_id == account.account_id:
         return "successor_not_possible"
     role, former = parts.policy.roles[heir.role], parts.policy.roles[account.role]
-    works_here = heir.state is AccountState.ACTIVE and heir.kind == PERSON and Right.LOOKUP in role.rights
+    works_here = heir.state is AccountState.ACTIVE and heir.kind == PERSON
+    # Anybody can keep a box; whoever takes over cases or customers must be able to look them up.
+    only_boxes = held.boxes and not (held.cases or held.customers or held.services)
+    works_here = works_here and (bool(only_boxes) or Right.LOOKUP in role.rights)
     # A complaint that was passed to a specialist is seen by specialists alone.
     sees_it = not held.services or former.scope is not Scope.OPEN_COMPLAINTS or role.scope is former.scope
     return "" if works_here and sees_it and purposes.issubset(role.purposes) else "successor_not_possible"
@@ -188,6 +194,20 @@ def _hand_on_cases(
                 to=heir.work_number,
             )
         )
+
+
+def _hand_on_boxes(
+    parts: Parts, work: UnitOfWork, person: Person, account: Account, heir: Account, now: datetime
+) -> None:
+    boxes = paper.kept_by(work.connection, account.account_id)
+    for box in boxes:
+        if not paper.hand_on(work.connection, box.box_id, account.account_id, heir.account_id):
+            continue  # handed on, or gone, at this very moment
+        facts: dict[str, Any] = {"box": box.box_id.hex(), "record_class": box.record_class.value}
+        facts |= {"account": account.work_number, "to": heir.work_number}
+        work.announce(parts.event(now, person.actor(), Action.PAPER_HANDED_ON, Outcome.DONE, purpose=PURPOSE, **facts))
+    if boxes:
+        notifications.add(work.connection, [heir.account_id], NoticeKind.BOX_RECEIVED, account.account_id, now)
 
 
 def _hand_on_records(

@@ -7,7 +7,9 @@ from datetime import date, datetime
 
 from vault.domain.cohorts import CohortState
 from vault.domain.log import Action, Actor, Outcome
+from vault.services.steps.hold_agreement import agree
 from vault.services.steps.parts import Parts
+from vault.services.steps.remembering import remember
 from vault.storage import cohorts, orphans
 
 
@@ -46,7 +48,7 @@ def compare(parts: Parts, now: datetime) -> Orphans:
         there = {one.key_id for one in parts.keys.current(connection).cohorts()}
         rows = cohorts.listed(connection)
         past = cohorts.ended(connection, now.astimezone(parts.policy.zone).date())
-        found = orphans.count(connection)
+    found = orphans.count(parts.database)
     living = {row.cohort.key_id for row in rows if row.state is not CohortState.DESTROYED}
     # A key goes before its cohort's row says so: between the two it is only empty.
     needed = {row.cohort.key_id for row in rows if row.state in (CohortState.OPEN, CohortState.CLOSING)}
@@ -57,9 +59,15 @@ def compare(parts: Parts, now: datetime) -> Orphans:
 def report(parts: Parts, now: datetime) -> Orphans:
     """Compare keys and records and log what was found; the timetable does it daily.
 
+    What ledger and database know of holds is evened out by the way.
+
     Args:
         parts: the vault's parts.
         now: UTC.
+
+    Raises:
+        StorageUnavailable: database or ledger cannot be read or written.
+        VaultSealed: the ledger is damaged.
     """
     told = compare(parts, now)
     system = Actor("system", "system", node=parts.node)
@@ -67,4 +75,5 @@ def report(parts: Parts, now: datetime) -> Orphans:
     parts.log_writer.write(
         parts.event(now, system, Action.RETENTION_ORPHANS, outcome, count=told.total, cohorts=told.past)
     )
+    agree(parts, remember(parts).holds, system, now)
     return told

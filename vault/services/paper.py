@@ -14,16 +14,18 @@ from sqlalchemy import Connection
 from vault.domain.destruction import ORDER, PURPOSE
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.log import Action, Event, Outcome
+from vault.domain.notices import NoticeKind
 from vault.domain.paper import checked_label, shred_from
 from vault.domain.people import AccountState, Person, normal_work_number
 from vault.domain.rules.access import Right
+from vault.domain.spelling import folded
 from vault.errors import AlreadyDecided, InvalidValue, NotFound, StorageError
 from vault.services.steps import plans
 from vault.services.steps.admission import require_fresh
 from vault.services.steps.humans import same_human
 from vault.services.steps.parts import Parts
 from vault.services.steps.refusing import refusals_logged
-from vault.storage import paper, people
+from vault.storage import notifications, paper, people
 from vault.storage.paper import Box
 from vault.storage.people import PERSON
 from vault.storage.unit_of_work import unit_of_work
@@ -197,6 +199,57 @@ def take_back(parts: Parts, person: Person, box_id: bytes, now: datetime) -> Non
         work.commit()
 
 
+def hand_on(parts: Parts, person: Person, box_id: bytes, custodian: str, now: datetime) -> None:
+    """Give a box another custodian, who is told; the one before may have left the company.
+
+    Args:
+        parts: the vault's parts.
+        person: the officer.
+        box_id: a box that is not gone.
+        custodian: work number of who keeps it from now on.
+        now: UTC.
+
+    Raises:
+        AccessRefused: ``no_right`` (logged).
+        AlreadyDecided: ``box_gone``, or somebody handed it on at this very moment.
+        InvalidValue: ``no_custodian`` or ``same_custodian``.
+        NotFound: there is no such box (logged).
+    """
+    action = Action.PAPER_HANDED_ON
+    plans.require(parts, person, Right.DESTROY, action, now)
+    with refusals_logged(parts, person, action, now), parts.database.read() as connection:
+        box = _one(connection, box_id)
+        former = people.by_ids(connection, [box.custodian])[box.custodian].work_number
+    if box.witnessed_by is not None:
+        raise AlreadyDecided("box_gone")
+    with unit_of_work(parts.database) as work:
+        keeper = _custodian(work.connection, custodian)
+        if keeper == box.custodian:
+            raise InvalidValue("same_custodian", field="custodian")
+        if not paper.hand_on(work.connection, box_id, box.custodian, keeper):
+            raise AlreadyDecided
+        event = _event(parts, person, action, box, now, account=former, to=normal_work_number(custodian))
+        notifications.add(work.connection, [keeper], NoticeKind.BOX_RECEIVED, event.event_id, now)
+        work.announce(event)
+        work.commit()
+
+
+def labelled(parts: Parts, person: Person, label: str, now: datetime) -> bytes:
+    """Return the id of the box with a label, for commands; whoever acts on it is asked for their right again.
+
+    Raises:
+        AccessRefused: ``no_right`` (logged).
+        NotFound: there is no such box (logged).
+    """
+    action = Action.RETENTION_VIEW
+    plans.require(parts, person, Right.DESTROY, action, now)
+    with refusals_logged(parts, person, action, now), parts.database.read() as connection:
+        found = paper.labelled(connection, folded(label).strip())
+        if found is None:
+            raise NotFound("box")
+    return found.box_id
+
+
 def listed(parts: Parts, person: Person, now: datetime) -> Register:
     """List the register; the look is logged.
 
@@ -260,7 +313,9 @@ def _outlets(connection: Connection) -> set[str]:
 
 
 def _custodian(connection: Connection, work_number: str) -> bytes:
-    account = people.by_work_number(connection, normal_work_number(work_number))
+    """Return the account of somebody who works here and, until the transaction ends, does not leave."""
+    number = normal_work_number(work_number)
+    account = people.locked(connection, [number]).get(number)
     if account is None or account.kind != PERSON or account.state is not AccountState.ACTIVE:
         raise InvalidValue("no_custodian", field="custodian")
     return account.account_id

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from vault.domain.destruction import ORDER, PURPOSE, CertificateKind, ItemState, Numbers, PlanState
 from vault.domain.ids import RecordClass
@@ -13,9 +13,12 @@ from vault.domain.people import Person
 from vault.domain.rules.access import Right
 from vault.services.steps import plans
 from vault.services.steps.cards import Card, Viewer, glimpse
+from vault.services.steps.certifying import final_on
 from vault.services.steps.opening import check, reporting
 from vault.services.steps.parts import Parts
-from vault.storage import certificates, destruction, people, records, retention
+from vault.storage import certificate_waits, certificates, destruction, people, records, retention
+from vault.storage.certificate_waits import Wait
+from vault.storage.certificates import Resting
 from vault.storage.destruction import Plan
 
 SAMPLE_RULE = "retention.sample"
@@ -47,6 +50,23 @@ class ListedPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Dies:
+    """When the last copy of what a plan destroyed dies, by the keys under which it lay.
+
+    Args:
+        keys: how many keys.
+        gone: how many of them every registered copy has lost.
+        from_day: the first day on which the last one may be destroyed, company time zone.
+        final_at: when the last one was; None while one is there.
+    """
+
+    keys: int
+    gone: int
+    from_day: date
+    final_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class ShownPlan:
     """One plan in full.
 
@@ -57,6 +77,9 @@ class ShownPlan:
         numbers_before: what that one found.
         sample: some of its records by chance, masked; empty for those who may not see any.
         certificate_id: what certifies it; None before it is issued.
+        dies: when nothing can open a copy of what it destroyed any more: under each key, whether that is so already,
+            and the first day on which it may be.
+        wait: why the last try did not certify it; None where none has failed.
     """
 
     listed: ListedPlan
@@ -65,6 +88,8 @@ class ShownPlan:
     numbers_before: Numbers
     sample: tuple[Card, ...]
     certificate_id: bytes | None
+    dies: Dies | None
+    wait: Wait | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,9 +264,19 @@ def _shown(parts: Parts, plan_id: bytes, now: datetime, sample: tuple[Card, ...]
         before = destruction.latest_before(connection, plan.made_at - _MONTH)
         numbers_before = Numbers() if before is None else destruction.numbers(connection, before.plan_id)
         certificate = certificates.about(connection, CertificateKind.ERASED, plan_id)
+        wait = None if certificate is not None else certificate_waits.of(connection, plan_id)
+        resting = certificates.resting(connection, plan_id)
     (whole,) = _listed(parts, [plan], now)
     certificate_id = None if certificate is None else certificate.certificate_id
-    return ShownPlan(whole, states, before, numbers_before, sample, certificate_id)
+    return ShownPlan(whole, states, before, numbers_before, sample, certificate_id, _dies(resting), wait)
+
+
+def _dies(resting: Sequence[Resting]) -> Dies | None:
+    if not resting:
+        return None
+    gone = [one.destroyed_at for one in resting if one.destroyed_at is not None]
+    last = max(final_on(one.end_on) for one in resting)
+    return Dies(len(resting), len(gone), last, max(gone) if len(gone) == len(resting) else None)
 
 
 def _sample(parts: Parts, person: Person, plan_id: bytes, now: datetime) -> tuple[Card, ...]:
@@ -259,7 +294,8 @@ def _sample(parts: Parts, person: Person, plan_id: bytes, now: datetime) -> tupl
         glimpses = [
             glimpse(parts.policy, viewer, one, one.meta.record_class.value, SAMPLE_RULE, ()) for one in found.values()
         ]
-        shown = [one for one in glimpses if one.views]
+        # Of service records nothing is shown but that they are there: class, kind and outlet are no secrets.
+        shown = glimpses if parts.policy.allows(person.role, Right.DESTROY) else []
         event = parts.event(
             now,
             person.actor(),

@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    union_all,
+    update,
+)
 
 from vault.domain.cohorts import Cohort, CohortState
 from vault.domain.ids import RecordClass
@@ -38,6 +51,23 @@ class CohortRow:
     emptied_at: datetime | None
     destroyed_at: datetime | None
 
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What lies in a cohort.
+
+    Args:
+        records: how many records.
+        wraps: how many wraps; as many as records unless something is wrong.
+        due: how many of the records are past their time and kept by nothing.
+    """
+
+    records: int = 0
+    wraps: int = 0
+    due: int = 0
+
+
+NOTHING = Contents()
 
 _column = cohorts.c
 _READ = select(
@@ -71,8 +101,40 @@ def _row(row: Any) -> CohortRow:  # noqa: ANN401 - a row of SQLAlchemy's
 # -- what is left in a cohort ----------------------------------------------------------------------------------------
 
 
+def contents(connection: Connection, today: date, now: datetime) -> dict[bytes, Contents]:
+    """Return what lies in each cohort that has ended and is not destroyed, asked in one question.
+
+    Args:
+        connection: an open connection.
+        today: company time zone.
+        now: UTC.
+
+    Returns:
+        By key id; a cohort with nothing in it is left out.
+    """
+    over = select(_column.cohort_id).where(_column.end_on < today, _column.state != CohortState.DESTROYED.value)
+
+    def counted(what: str, owner: ColumnElement[bytes], *conditions: ColumnElement[bool]) -> Select[str, bytes, int]:
+        return select(literal(what), owner, func.count()).where(owner.in_(over), *conditions).group_by(owner)
+
+    query = union_all(
+        counted("records", records.c.cohort_id),
+        counted("wraps", wrapped_keys.c.cohort_id),
+        counted("due", records.c.cohort_id, *_due(now)),
+    )
+    found: dict[bytes, dict[str, int]] = {}
+    for what, cohort_id, count in connection.execute(query):
+        found.setdefault(bytes(cohort_id), {})[what] = count
+    return {cohort_id: Contents(**each) for cohort_id, each in found.items()}
+
+
 def due_in(connection: Connection, cohort_id: bytes, now: datetime) -> int:
     """Return how many records of a cohort are past their time, and nothing keeps them."""
+    query = select(func.count()).where(records.c.cohort_id == cohort_id, *_due(now))
+    return int(connection.execute(query).scalar_one())
+
+
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
     linking = records.alias()
     kept = [
         exists().where(
@@ -81,14 +143,12 @@ def due_in(connection: Connection, cohort_id: bytes, now: datetime) -> int:
         )
         for column in LINK_COLUMNS.values()
     ]
-    query = select(func.count()).where(
-        records.c.cohort_id == cohort_id,
+    return (
         records.c.state == RecordState.SETTLED.value,
         records.c.expires_at <= now,
         records.c.held.is_(False),
         *(~one for one in kept),
     )
-    return int(connection.execute(query).scalar_one())
 
 
 def records_in(connection: Connection, cohort_id: bytes, after: bytes, limit: int) -> list[bytes]:
@@ -175,8 +235,15 @@ def note_moved(connection: Connection, cohort_id: bytes, size: int | None) -> No
 
 def has_backup(connection: Connection, size: int) -> bool:
     """Return whether a backup that was read back and held has as many events as that."""
-    query = select(backups.c.backup_id).where(backups.c.verified_at.is_not(None), backups.c.log_size >= size)
-    return connection.execute(query.limit(1)).first() is not None
+    held = backed_up(connection)
+    return held is not None and held >= size
+
+
+def backed_up(connection: Connection) -> int | None:
+    """Return how many events the longest log of a backup that was read back and held has; None without one."""
+    longest = select(func.max(backups.c.log_size)).where(backups.c.verified_at.is_not(None))
+    size: int | None = connection.execute(longest).scalar()
+    return size
 
 
 def empty(connection: Connection, cohort_id: bytes, now: datetime) -> bool:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, FromClause, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, exists, func, or_, select, true
 
 from vault.domain.cohorts import CohortState
 from vault.domain.destruction import CertificateKind, ItemState, PlanState
 from vault.domain.ids import RecordClass, Role
 from vault.domain.people import AccountState
 from vault.domain.records import RecordState
+from vault.storage import certificate_waits
 from vault.storage.log_search import count_since
 from vault.storage.tables import (
     accounts,
@@ -77,10 +78,14 @@ class Counts:
         """Return open cases that are older than a limit."""
         return self._tally(cases.c.opened_at, cases.c.closed_at.is_(None), cases.c.opened_at <= self.now - limit)
 
-    def past_their_time(self, *classes: RecordClass) -> Tally:
-        """Return records of some classes that are past their expiry and that nothing keeps."""
+    def past_their_time(self, *classes: RecordClass, longer_than: timedelta = timedelta()) -> Tally:
+        """Return records of some classes that are past their expiry, longer than that, and that nothing keeps."""
         return self._tally(
-            records.c.expires_at, *self._past(classes), records.c.held.is_(False), ~or_(*map(_kept_by, _LINKS))
+            records.c.expires_at,
+            *self._past(classes),
+            records.c.expires_at < self.now - longer_than if longer_than else true(),
+            records.c.held.is_(False),
+            ~or_(*map(_kept_by, _LINKS)),
         )
 
     def kept_past_their_time(self, *classes: RecordClass) -> int:
@@ -124,6 +129,11 @@ class Counts:
         return self._tally(
             column.finished_at, column.state == PlanState.DONE.value, column.finished_at < before, ~there
         )
+
+    def still_there(self) -> Tally:
+        """Return plans that were carried out and of which something is still there."""
+        found = certificate_waits.found(self.connection)
+        return Tally(len(found), min((one.since for one in found), default=None))
 
     def forgotten_holds(self, zone: ZoneInfo) -> Tally:
         """Return legal holds whose day of review has passed."""
@@ -197,13 +207,14 @@ class Counts:
         return self._count(accounts, accounts.c.state.in_(states))
 
     def left_behind(self) -> int:
-        """Return what accounts that left still hold: open sessions, tokens, grants and cases."""
+        """Return what accounts that left still hold: open sessions, tokens, grants, cases and boxes of paper."""
         gone = select(accounts.c.account_id).where(accounts.c.state == AccountState.LEFT.value)
         return (
             self._count(sessions, sessions.c.account_id.in_(gone), sessions.c.ended_at.is_(None))
             + self._count(api_tokens, api_tokens.c.account_id.in_(gone), api_tokens.c.ended_at.is_(None))
             + self._count(grants, grants.c.account_id.in_(gone), grants.c.ended_at.is_(None))
             + self._count(cases, cases.c.held_by.in_(gone), cases.c.closed_at.is_(None))
+            + self._count(paper_boxes, paper_boxes.c.custodian.in_(gone), paper_boxes.c.witnessed_by.is_(None))
         )
 
     def standing_signals(self, kind: str) -> Tally:

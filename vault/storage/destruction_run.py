@@ -29,6 +29,8 @@ _SETTLE = (
     "UPDATE destruction_items SET state = ?, reason = ?, wrap_digest = ?, done_at = ?"
     " WHERE plan_id = ? AND record_id = ? AND state IN ('due', 'failed')"
 )
+# By the record: before it has statistics of a new plan, PostgreSQL would go by the plan's states through all of it.
+_SETTLE_BY_RECORD = _SETTLE.replace("plan_id = ?", "plan_id || ''::bytea = ?").replace("?", "%s")
 _ITEM = "SELECT state, reason FROM destruction_items WHERE plan_id = ? AND record_id = ?"
 _RATE_SPAN = timedelta(minutes=1)
 
@@ -97,9 +99,12 @@ def settle(
     Returns:
         Whether it was still to be tried.
     """
+    if not connection.in_transaction():
+        connection.begin()  # the driver does not tell SQLAlchemy, whose commit would then do nothing
     driver: Any = connection.connection.driver_connection
     values = (state.value, why, wrap, to_micros(at), plan_id, record_id)
-    return bool(driver.execute(_marked(connection, _SETTLE), values).rowcount == 1)
+    statement = _SETTLE if connection.dialect.name == "sqlite" else _SETTLE_BY_RECORD
+    return bool(driver.execute(statement, values).rowcount == 1)
 
 
 def state_of(connection: Connection, plan_id: bytes, record_id: bytes) -> tuple[ItemState, str] | None:

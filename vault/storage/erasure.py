@@ -25,13 +25,18 @@ _LINKED_BY = {
 }
 """By which columns other records link to a class; nothing links to the others."""
 # Nothing that links to it may become held or open between the question whether it stays and the commit.
+_PLANNED_ONCE = "set_config('plan_cache_mode', 'force_generic_plan', true)"
+"""Until the transaction ends: planning the statements of each record anew takes PostgreSQL longer than doing them."""
 _LOCK = (
-    "WITH own AS (SELECT revision FROM records WHERE record_id = :record_id FOR UPDATE),"
+    "WITH own AS (SELECT revision FROM records WHERE record_id = :record_id FOR UPDATE),"  # noqa: S608  # nosec B608
     " linking AS (SELECT 1 FROM records WHERE {} FOR SHARE)"
-    " SELECT revision, EXISTS (SELECT 1 FROM linking) FROM own"
+    f" SELECT revision, EXISTS (SELECT 1 FROM linking), {_PLANNED_ONCE} FROM own"
 )
 _LOCKED = "SELECT revision, EXISTS (SELECT 1 FROM records WHERE {}) FROM records WHERE record_id = :record_id"
-_LOCK_ALONE = "SELECT revision, FALSE FROM records WHERE record_id = :record_id FOR UPDATE"
+_LOCK_ALONE = (
+    f"SELECT revision, FALSE, {_PLANNED_ONCE} FROM records"  # noqa: S608  # nosec B608
+    " WHERE record_id = :record_id FOR UPDATE"
+)
 _LOCKED_ALONE = "SELECT revision, FALSE FROM records WHERE record_id = :record_id"
 _BURIED = "SELECT record_id FROM tombstones WHERE record_id"
 _LIVING = "SELECT record_id FROM records WHERE record_id"

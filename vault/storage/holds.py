@@ -51,6 +51,9 @@ class ListedHold:
     officer: str
 
 
+Told = tuple[bytes, datetime, datetime | None]
+"""What the ledger is told of a hold: the record, when it was placed, and when released."""
+
 _column = holds.c
 _LIVING = _column.released_at.is_(None)
 
@@ -78,6 +81,12 @@ def one(connection: Connection, hold_id: bytes) -> Hold | None:
     """Return one hold, released or not."""
     row = connection.execute(select(holds).where(_column.hold_id == hold_id)).first()
     return None if row is None else _hold(row)
+
+
+def told(connection: Connection) -> dict[bytes, Told]:
+    """Return of every hold what the ledger is told of it."""
+    rows = connection.execute(select(_column.hold_id, _column.record_id, _column.placed_at, _column.released_at))
+    return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
 
 def living_on(connection: Connection, record_id: bytes) -> int:

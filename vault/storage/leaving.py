@@ -15,6 +15,7 @@ from vault.storage.tables import (
     cases,
     grants,
     handovers,
+    paper_boxes,
     password_history,
     records,
     recovery_codes,
@@ -35,6 +36,7 @@ class Held:
         cases: open cases.
         customers: customers they own.
         services: open consultations and complaints they handle.
+        boxes: boxes of paper in their keeping.
     """
 
     sessions: int
@@ -45,6 +47,7 @@ class Held:
     cases: int
     customers: int
     services: int
+    boxes: int
 
 
 def held(connection: Connection, account_id: bytes) -> Held:
@@ -62,6 +65,7 @@ def held(connection: Connection, account_id: bytes) -> Held:
         cases=how_many(cases, cases.c.held_by == account_id, cases.c.closed_at.is_(None)),
         customers=how_many(records, _owned(account_id, RecordClass.CUSTOMER)),
         services=how_many(records, _owned(account_id, RecordClass.SERVICE_RECORD)),
+        boxes=how_many(paper_boxes, paper_boxes.c.custodian == account_id, paper_boxes.c.witnessed_by.is_(None)),
     )
 
 

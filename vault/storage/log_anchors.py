@@ -1,8 +1,9 @@
 """Anchors: places outside this host's data to which each signed checkpoint is sent, so that no owner can replace it.
 
-Gap statements are sent there too, each before the first checkpoint that follows it: who reads along sees why the log
-grew shorter. What was sent where is kept beside the checkpoints. A place that cannot be reached stops nothing: the
-fault is kept, ``doctor`` and ``/readyz`` say so, and the next signing tries again.
+Gap statements and key statements are sent there too, each before the first checkpoint that follows it: who reads along
+sees why the log grew shorter, or which key signs from now on. What was sent where is kept beside the checkpoints. A
+place that cannot be reached stops nothing: the fault is kept, ``doctor`` and ``/readyz`` say so, and the next signing
+tries again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from logging.handlers import SysLogHandler
 from pathlib import Path
 from typing import Protocol
@@ -28,8 +30,15 @@ PATIENCE_SECONDS = 3.0
 _STATE = "anchors.json"
 
 
+class Statement(StrEnum):
+    """What is declared beside checkpoints."""
+
+    GAP = "gap"
+    KEY = "key"
+
+
 class Anchor(Protocol):
-    """A place that keeps checkpoints and gap statements."""
+    """A place that keeps checkpoints and statements."""
 
     name: str
     is_outbound: bool
@@ -41,8 +50,8 @@ class Anchor(Protocol):
             OSError: it could not be sent.
         """
 
-    def declare(self, note: str, now: datetime) -> None:
-        """Send a gap statement there.
+    def declare(self, what: Statement, note: str, now: datetime) -> None:
+        """Send a statement there.
 
         Raises:
             OSError: it could not be sent.
@@ -60,6 +69,7 @@ class Sent:
         at: when that was, UTC.
         fault: why the last try failed: a word of the operating system; empty when it did not.
         gaps: how many gap statements were sent there.
+        keys: how many key statements were.
     """
 
     name: str
@@ -68,6 +78,7 @@ class Sent:
     at: datetime | None = None
     fault: str = ""
     gaps: int = 0
+    keys: int = 0
 
 
 class FolderAnchor:
@@ -85,13 +96,17 @@ class FolderAnchor:
 
     def send(self, note: str, now: datetime) -> None:
         """Append the checkpoint to the month's file, and replace the last one."""
-        self.declare(note, now)
+        self._append(note, now)
         fresh = self._folder / "checkpoint.new"
         fresh.write_text(note, encoding="utf-8")
         fresh.replace(self._folder / "checkpoint")
 
-    def declare(self, note: str, now: datetime) -> None:
+    def declare(self, what: Statement, note: str, now: datetime) -> None:
         """Append the statement to the month's file, where it stands between the checkpoints that it explains."""
+        del what  # the note says what it is
+        self._append(note, now)
+
+    def _append(self, note: str, now: datetime) -> None:
         history = self._folder / f"checkpoints-{now.astimezone(UTC):%Y-%m}"
         with os.fdopen(os.open(history, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644), "wb") as file:
             file.write(f"{note}\n".encode())
@@ -127,9 +142,9 @@ class SyslogAnchor:
         """Send the checkpoint as one line."""
         self._emit({"checkpoint": note, "sent_at": now.isoformat()})
 
-    def declare(self, note: str, now: datetime) -> None:
+    def declare(self, what: Statement, note: str, now: datetime) -> None:
         """Send the statement as one line."""
-        self._emit({"gap": note, "sent_at": now.isoformat()})
+        self._emit({what.value: note, "sent_at": now.isoformat()})
 
     def _emit(self, told: dict[str, str]) -> None:
         line = json.dumps(told)
@@ -162,7 +177,7 @@ class Anchors:
         self._anchors = anchors
         self._busy: dict[str, threading.Thread] = {}
 
-    def deliver(self, note: str, size: int, now: datetime, gaps: Sequence[str] = ()) -> None:
+    def deliver(self, note: str, size: int, now: datetime, gaps: Sequence[str] = (), keys: Sequence[str] = ()) -> None:
         """Send a checkpoint to every place that has not got it yet; the caller holds the signer's lock.
 
         Args:
@@ -170,6 +185,7 @@ class Anchors:
             size: events it covers.
             now: UTC.
             gaps: every gap statement so far, oldest first; those that a place has not got go there first.
+            keys: every key statement so far, in the same way.
 
         Raises:
             StorageUnavailable: what was sent could not be kept.
@@ -178,12 +194,14 @@ class Anchors:
         after = {}
         for anchor in self._anchors:
             last = before[anchor.name]
-            if last.size == size and last.gaps == len(gaps) and not last.fault:
+            if (last.size, last.gaps, last.keys, last.fault) == (size, len(gaps), len(keys), ""):
                 after[anchor.name] = last  # a size alone says little once the log has been shorter
                 continue
-            fault = self._try(anchor, note, gaps[last.gaps :], now)
-            sent = replace(last, fault=fault) if fault else replace(last, size=size, at=now, gaps=len(gaps), fault="")
-            after[anchor.name] = sent
+            news = [(Statement.GAP, one) for one in gaps[last.gaps :]]
+            news += [(Statement.KEY, one) for one in keys[last.keys :]]
+            fault = self._try(anchor, note, news, now)
+            done = Sent(anchor.name, anchor.is_outbound, size, now, gaps=len(gaps), keys=len(keys))
+            after[anchor.name] = replace(last, fault=fault) if fault else done
         if after != before:
             kept = {one.name: _kept(one) for one in after.values()}
             replace_file(self._state, json.dumps(kept).encode())
@@ -198,14 +216,14 @@ class Anchors:
             _sent(anchor, kept.get(anchor.name) if isinstance(kept, dict) else None) for anchor in self._anchors
         )
 
-    def _try(self, anchor: Anchor, note: str, gaps: Sequence[str], now: datetime) -> str:
+    def _try(self, anchor: Anchor, note: str, news: Sequence[tuple[Statement, str]], now: datetime) -> str:
         """Send in a thread of its own, and return why it failed; a place that still hangs is not asked again."""
         faults: list[str] = []
 
         def send() -> None:
             try:
-                for gap in gaps:
-                    anchor.declare(gap, now)
+                for what, one in news:
+                    anchor.declare(what, one, now)
                 anchor.send(note, now)
             except OSError as error:
                 faults.append(errno.errorcode.get(error.errno or 0, type(error).__name__))
@@ -223,14 +241,14 @@ class Anchors:
 
 def _kept(sent: Sent) -> dict[str, str | int | None]:
     at = sent.at.isoformat() if sent.at else None
-    return {"size": sent.size, "at": at, "fault": sent.fault, "gaps": sent.gaps}
+    return {"size": sent.size, "at": at, "fault": sent.fault, "gaps": sent.gaps, "keys": sent.keys}
 
 
 def _sent(anchor: Anchor, kept: object) -> Sent:
     try:
         size, at, fault = (kept[name] for name in ("size", "at", "fault"))  # type: ignore[index]  # see below
         moment = None if at is None else datetime.fromisoformat(at)
-        gaps = int(kept.get("gaps", 0))  # type: ignore[attr-defined]  # see below; not there in files of before
-        return Sent(anchor.name, anchor.is_outbound, int(size), moment, str(fault), gaps)
+        gaps, keys = (int(kept.get(name, 0)) for name in ("gaps", "keys"))  # type: ignore[attr-defined]  # of before: none
+        return Sent(anchor.name, anchor.is_outbound, int(size), moment, str(fault), gaps, keys)
     except (TypeError, KeyError, ValueError, AttributeError):
         return Sent(anchor.name, anchor.is_outbound)

@@ -1,4 +1,4 @@
-"""What the log keeps outside the database: the last signed checkpoint, its pinned key, the signer's memory, and gaps.
+"""What the log keeps outside the database: the last signed checkpoint, its pinned key, the signer's memory, statements.
 
 The signer's memory is what makes a rewound or rewritten database visible: a checkpoint is only ever signed
 over an extension of what was signed before. Order of writing: memory first, synced, then the checkpoint.
@@ -45,6 +45,7 @@ class LogFiles:
         self.checkpoint = folder / "checkpoint"
         self.pin = folder / "checkpoint.pin"
         self.declared = folder / "gaps"
+        self.changed = folder / "keys"
         self._memory = folder / "signer.json"
 
     @contextmanager
@@ -101,24 +102,50 @@ class LogFiles:
         Raises:
             VaultSealed: they cannot be read.
         """
-        try:
-            text = self.declared.read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            return []
-        except OSError:
-            raise VaultSealed("signer_memory_unreadable", path=str(self.declared)) from None
-        return [f"{one}\n" for one in _END_OF_NOTE.split(text) if one.strip()]
+        return _notes_in(self.declared)
 
     def declare(self, note: str) -> None:
         """Keep a gap statement, synced, unless it is here already; what was kept before stays as it is."""
-        if note not in self.gaps():
-            before = self.declared.read_bytes() if self.declared.exists() else b""
-            replace_file(self.declared, before + f"{note}\n".encode())
+        _add_note(self.declared, note)
+
+    def keys(self) -> list[str]:
+        """Return the key statements kept here, oldest first.
+
+        Raises:
+            VaultSealed: they cannot be read.
+        """
+        return _notes_in(self.changed)
+
+    def declare_key(self, note: str) -> None:
+        """Keep a key statement, synced, unless it is here already; what was kept before stays as it is."""
+        _add_note(self.changed, note)
 
     def publish_pin(self, verifier_key: str) -> None:
         """Write the public key that auditors pin."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace_file(self.pin, f"{verifier_key}\n".encode())
+
+
+def _notes_in(path: Path) -> list[str]:
+    """Return the notes in a file, each with an empty line after it."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    except OSError:
+        raise VaultSealed("signer_memory_unreadable", path=str(path)) from None
+    return notes_of(text)
+
+
+def notes_of(text: str) -> list[str]:
+    """Split notes that stand one behind the other, each with an empty line after it."""
+    return [f"{one}\n" for one in _END_OF_NOTE.split(text) if one.strip()]
+
+
+def _add_note(path: Path, note: str) -> None:
+    if note not in _notes_in(path):
+        before = path.read_bytes() if path.exists() else b""
+        replace_file(path, before + f"{note}\n".encode())
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from vault.errors import SetupError
-from vault.storage.log_anchors import PATIENCE_SECONDS
+from vault.storage.log_anchors import PATIENCE_SECONDS, Statement
 
 _WORDS: Final[dict[int, int]] = {
     HTTPStatus.UNAUTHORIZED: errno.EACCES,
@@ -76,12 +76,13 @@ class WebhookAnchor:
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             raise OSError(_WORDS.get(status, errno.EPROTO), "webhook")
 
-    def declare(self, note: str, now: datetime) -> None:
-        """Post the gap statement.
+    def declare(self, what: Statement, note: str, now: datetime) -> None:
+        """Post the statement, whose text says what it is.
 
         Raises:
             OSError: as for :meth:`send`.
         """
+        del what
         self.send(note, now)
 
     def _connection(self) -> HTTPConnection:

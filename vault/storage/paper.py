@@ -73,6 +73,36 @@ def gone(connection: Connection, limit: int) -> list[Box]:
     return [_box(row) for row in rows]
 
 
+def labelled(connection: Connection, label: str) -> Box | None:
+    """Return the box with a label."""
+    row = connection.execute(select(paper_boxes).where(_column.label == label)).first()
+    return None if row is None else _box(row)
+
+
+def kept_by(connection: Connection, account_id: bytes) -> list[Box]:
+    """List the boxes that somebody keeps and that are not gone."""
+    query = select(paper_boxes).where(_column.custodian == account_id, _column.witnessed_by.is_(None))
+    return [_box(row) for row in connection.execute(query.order_by(_column.due_on, _column.label))]
+
+
+def hand_on(connection: Connection, box_id: bytes, custodian: bytes, to: bytes) -> bool:
+    """Give a box that is not gone another custodian.
+
+    Args:
+        connection: inside a transaction.
+        box_id: the box.
+        custodian: who keeps it, as whoever hands it on was shown.
+        to: who keeps it from now on.
+
+    Returns:
+        Whether that was still so.
+    """
+    handing = update(paper_boxes).where(
+        _column.box_id == box_id, _column.custodian == custodian, _column.witnessed_by.is_(None)
+    )
+    return connection.execute(handing.values(custodian=to)).rowcount == 1
+
+
 def say_shredded(connection: Connection, box_id: bytes, by: bytes, at: datetime) -> bool:
     """Note that somebody says a box was shredded; of two who say so at once, one gets True."""
     saying = update(paper_boxes).where(_column.box_id == box_id, _column.shredded_by.is_(None))

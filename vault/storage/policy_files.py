@@ -152,11 +152,20 @@ def _texts(folder: Path) -> dict[str, bytes]:
     return {name: path.read_bytes() for name, path in found.items()}
 
 
+_READERS: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _reader(shape: type[Shape]) -> TypeAdapter[Shape]:
+    if shape not in _READERS:  # making one takes longer than the reading itself
+        _READERS[shape] = TypeAdapter(shape)
+    return _READERS[shape]
+
+
 def _parse(name: str, texts: Mapping[str, bytes], shape: type[Shape]) -> Shape:
     try:
         content: dict[str, Any] = tomllib.loads(texts[name].decode())
         # Through JSON, because strict validation accepts words for enums only from there.
-        return TypeAdapter(shape).validate_json(json.dumps(content), strict=True)
+        return _reader(shape).validate_json(json.dumps(content), strict=True)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         raise PolicyError("not_toml", file=f"{name}.toml") from None
     except ValidationError as error:

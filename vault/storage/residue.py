@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from vault.domain.destruction import ItemState
+from vault.domain.ids import ID_BYTES
 from vault.errors import StorageUnavailable
 from vault.storage.engine import Database, plain_errors
 from vault.storage.lists import rows_in
@@ -23,6 +25,10 @@ TABLES = ("records", "record_fields", "record_index", "wrapped_keys")
 """Whose rows go with a record."""
 
 _CHUNK = 4 << 20
+_BEFORE = 2 + 2 * ID_BYTES
+"""So far before its name an index row tells the length of the name. A name and all that are shorter than a wrap."""
+_TEXT = 13
+"""SQLite writes 13 + 2 × its length for the length of a text."""
 _BATCH = 2000
 _AT_ONCE = 512
 _GONE = f"plan_id = ? AND state = '{ItemState.DESTROYED.value}'"
@@ -32,16 +38,35 @@ _OWNS = text("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = CA
 
 
 @dataclass(frozen=True, slots=True)
+class Sought:
+    """What a raw reading looks for.
+
+    Args:
+        wraps: SHA-256 of each erased wrap.
+        heads: the first two bytes that a wrap may have.
+        records: ids of the records that are gone.
+        names: of the fields and identifier kinds that their values and index rows had.
+    """
+
+    wraps: Collection[bytes]
+    heads: Collection[bytes]
+    records: Collection[bytes]
+    names: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Reread:
     """What a raw reading saw.
 
     Args:
         bytes_read: of all files.
-        found: erased wraps that still lie there.
+        wraps: erased wraps that still lie there.
+        rows: rows of sealed values and of index tags that still lie there, of records that are gone.
     """
 
     bytes_read: int
-    found: int
+    wraps: int
+    rows: int
 
 
 def destroyed_ids(connection: Connection, plan_id: bytes) -> list[bytes]:
@@ -83,51 +108,86 @@ def deletes_securely(database: Database) -> bool:
         return connection.execute(text("PRAGMA secure_delete")).scalar() == 1
 
 
-def reread(database: Database, digests: Collection[bytes], heads: Collection[bytes]) -> Reread:
-    """Read the files of an SQLite database as bytes and look for erased wraps, wherever in them.
+def reread(database: Database, sought: Sought) -> Reread:
+    """Read the files of an SQLite database as bytes and look for what was erased, wherever in them.
 
-    Every place that could be the beginning of a wrap is hashed with what follows it. The engine is not asked, so it
-    does not matter whether a page is in use, free, or left over.
+    The engine is not asked, so it does not matter whether a page is in use, free, or left over. Every place that could
+    be the beginning of a wrap is hashed with what follows it. Sealed values and tags have no beginning of their own
+    and no digest is kept of them; they are known by their rows, in which the record's id stands before the name of the
+    field or of the identifier kind, as in no other row. Of a value too long for one page the beginning is looked for.
 
     Args:
         database: on SQLite, its write-ahead log cut to nothing before.
-        digests: SHA-256 of each erased wrap.
-        heads: the first two bytes that a wrap may have.
+        sought: what was erased.
 
     Raises:
         StorageUnavailable: ``database_file_gone``: a file cannot be read.
     """
     file = Path(str(database.url.database))
     paths = [path for path in (file, file.with_name(f"{file.name}-wal")) if path == file or path.exists()]
-    length = found = 0
+    names = re.compile(b"|".join(re.escape(name.encode()) for name in sorted(sought.names, reverse=True)))
+    length = wraps = rows = 0
     for path in paths:
-        read, seen = _search(path, digests, heads)
-        length, found = length + read, found + seen
-    return Reread(length, found)
+        try:
+            for window, last, read in _windows(path):
+                length += read
+                wraps += sum(_wraps(window, head, last, sought.wraps) for head in sought.heads)
+                rows += _rows(window, names, last, sought.records)
+        except OSError:
+            raise StorageUnavailable("database_file_gone") from None
+    return Reread(length, wraps, rows)
 
 
-def _search(path: Path, digests: Collection[bytes], heads: Collection[bytes]) -> tuple[int, int]:
-    length, found, kept = 0, 0, b""
-    try:
-        with path.open("rb", buffering=0) as file:
-            while piece := file.read(_CHUNK):
-                length += len(piece)
-                window = kept + piece
-                # What begins in the last bytes is looked at once the rest of it is there.
-                last = max(0, len(window) - WRAP_BYTES + 1)
-                found += sum(_in_window(window, head, last, digests) for head in heads)
-                kept = window[last:]
-    except OSError:
-        raise StorageUnavailable("database_file_gone") from None
-    return length, found
+def _windows(path: Path) -> Iterator[tuple[bytes, int, int]]:
+    """Yield a file in pieces that overlap: the piece, before which place something counts, and how much is new."""
+    kept = bytes(_BEFORE)  # as if something stood before the file
+    with path.open("rb", buffering=0) as file:
+        while piece := file.read(_CHUNK):
+            window = kept + piece
+            # What begins in the last bytes is looked at once the rest of it is there.
+            last = max(0, len(window) - WRAP_BYTES + 1)
+            yield window, last, len(piece)
+            kept = window[last:]
+    yield kept, len(kept), 0
 
 
-def _in_window(window: bytes, head: bytes, last: int, digests: Collection[bytes]) -> int:
+def _wraps(window: bytes, head: bytes, last: int, digests: Collection[bytes]) -> int:
     found, at = 0, window.find(head, 0, last + 1)
     while 0 <= at < last:
         found += sha256(window[at : at + WRAP_BYTES]).digest() in digests
         at = window.find(head, at + 1, last + 1)
     return found
+
+
+def _rows(window: bytes, names: re.Pattern[bytes], last: int, records: Collection[bytes]) -> int:
+    """Count rows by their names: ids stand at once before the name, or in the index by record before the tag."""
+    found = 0
+    for match in names.finditer(window):
+        begin = match.start() - _BEFORE
+        if not 0 <= begin < last:
+            continue  # counted with the window before, or with the next one
+        at = match.start()
+        if window[at - ID_BYTES : at] in records:
+            found += 1
+        elif window[at - 2 * ID_BYTES : at - ID_BYTES] in records:
+            # A check of a caller has the id there too, and a word that may begin like this one. It is longer.
+            found += window[begin] == _TEXT + 2 * len(match[0]) and window[match.end() : match.end() + 1] != b"_"
+    return found
+
+
+def rewrite(database: Database) -> None:
+    """Write SQLite's file anew, so that nothing but living rows is in it; whoever writes waits meanwhile.
+
+    Raises:
+        StorageUnavailable: the database does not answer, or there is no room for a second copy of it.
+    """
+    with plain_errors(), database.engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection  # outside any transaction, where alone it works
+        driver.execute("PRAGMA temp_store = file")  # the copy is as large as the database
+        try:
+            driver.execute("VACUUM")
+        finally:
+            driver.execute("PRAGMA temp_store = memory")
 
 
 def vacuum(database: Database) -> bool:

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from alembic import command, op
@@ -71,15 +72,32 @@ def current(url: str) -> str | None:
     if database.is_sqlite and not Path(file or "").exists():
         return None
     try:
-        with database.read() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+        return revision_of(database)
     finally:
         database.dispose()
 
 
+def revision_of(database: Database) -> str | None:
+    """Return the revision an open database is at, or None for an empty one.
+
+    Args:
+        database: opened for either role.
+
+    Raises:
+        StorageUnavailable: the database does not answer.
+    """
+    with database.read() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
 def head() -> str:
     """Return the revision that this code needs."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    return _newest(_folder())
+
+
+@cache  # the code of a process does not change, and whoever asks whether the vault is ready asks often
+def _newest(folder: Path) -> str:
+    revision = ScriptDirectory(str(folder)).get_current_head()
     if revision is None:
         raise SetupError("migrations_missing")
     return revision

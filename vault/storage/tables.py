@@ -588,6 +588,17 @@ certificates = Table(
     CheckConstraint("kind IN ('erased', 'final')", name="kind"),
 )
 
+certificate_waits = Table(
+    "certificate_waits",
+    metadata,
+    Column("plan_id", ID, ForeignKey("destruction_plans.plan_id"), primary_key=True, comment=_RANDOM_ID),
+    Column("reason", String(40), nullable=False, comment="why the last try did not certify it"),
+    Column("finding", String(20), nullable=False, comment="the check that found something, or empty"),
+    Column("count", Integer, nullable=False, comment="how many it found"),
+    Column("since", UtcTime, nullable=False),
+    Column("tried_at", UtcTime, nullable=False),
+)
+
 paper_boxes = Table(
     "paper_boxes",
     metadata,
@@ -696,6 +707,17 @@ log_gaps = Table(
     Column("accepted_at", UtcTime, nullable=False),
     PrimaryKeyConstraint("lost_size", "lost_root"),
     CheckConstraint("kept_size < lost_size", name="something_is_lost"),
+)
+
+log_keys = Table(
+    "log_keys",
+    metadata,
+    Column("old_key", String(250), nullable=False, comment="verifier key that was replaced"),
+    Column("new_key", String(250), nullable=False, comment="verifier key that follows it"),
+    Column("size", BigInteger, nullable=False, comment="events that the replaced key signed last"),
+    Column("note", Text, nullable=False, comment="the key statement, signed by both"),
+    Column("changed_at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("old_key", "new_key"),
 )
 
 log_tiles = Table(

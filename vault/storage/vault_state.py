@@ -33,6 +33,12 @@ def read(connection: Connection) -> VaultState | None:
     return None if row is None else VaultState(*row)
 
 
+def created_at(connection: Connection) -> datetime:
+    """Return when the vault was set up, UTC."""
+    moment: datetime = connection.execute(select(vault_state.c.created_at)).scalar_one()
+    return moment
+
+
 def create(connection: Connection, state: VaultState, created_at: datetime) -> None:
     """Insert the vault's row."""
     connection.execute(

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, current_app, g, request
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 from vault import words
 from vault.domain.clocks import entry_lateness
@@ -36,6 +38,7 @@ _MENU = (
     (Right.ACCOUNTS, "accounts.listed", "Accounts"),
 )
 _CLOCK = {"clock": "%H:%M", "minutes": "%Y-%m-%d %H:%M", "seconds": "%Y-%m-%d %H:%M:%S"}
+_ZONED = "zoned"
 _OUR_PAGE = re.compile(r"/(?!/)[A-Za-z0-9/_-]*(\?before=[0-9]{1,18})?", re.ASCII)
 _OUR_SEARCH = re.compile(r"/log(/charts)?\?[A-Za-z0-9_=&.:%+-]{1,1200}", re.ASCII)
 """A search of the log; its own page says that it leads back there, so that no page repeats just any address."""
@@ -43,7 +46,7 @@ _OUR_SEARCH = re.compile(r"/log(/charts)?\?[A-Za-z0-9_=&.:%+-]{1,1200}", re.ASCI
 
 def furnish(pages: Blueprint) -> None:
     """Give the templates their filters and what every page shows."""
-    pages.add_app_template_filter(_word, "word")
+    pages.add_app_template_filter(_word_here, "word")
     pages.add_app_template_filter(_parsed, "parsed")
     pages.add_app_template_filter(clock, "clock")
     pages.app_context_processor(_at_hand)
@@ -59,12 +62,17 @@ def clock(at: datetime | str | None, form: str = "minutes") -> str:
 
     Args:
         at: a time, or the text of one as the importer and the log write it (ISO 8601, UTC); None gives a dash.
-        form: ``minutes`` or ``seconds``; ``clock`` leaves the date out.
+        form: ``minutes`` or ``seconds``; ``clock`` leaves the date out, ``zoned`` adds by how much the company's zone
+            is ahead of UTC, for what is read elsewhere.
     """
     if not at:
         return "–"
     moment = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return moment.astimezone(parts().policy.zone).strftime(_CLOCK[form])
+    there = moment.astimezone(parts().policy.zone)
+    if form == _ZONED:
+        ahead = there.strftime("%z")
+        return f"{there.strftime(_CLOCK['seconds'])} UTC{ahead[:-2]}:{ahead[-2:]}"
+    return there.strftime(_CLOCK[form])
 
 
 def title_of(card: Card) -> str:
@@ -113,6 +121,12 @@ def purpose_name(purpose: str) -> str:
     """Return a purpose's name; an id the policy does not know stays as it is."""
     rule = parts().policy.purposes.get(purpose)
     return purpose if rule is None else words.of_policy(language(), rule)
+
+
+@pass_context
+def _word_here(_context: Context, word: str, group: str) -> str:
+    """Say a word in a template; with the context, or a literal word would be said once for all, in one language."""
+    return _word(word, group)
 
 
 def _word(word: str, group: str) -> str:

@@ -11,6 +11,8 @@ from vault.domain.rules.shape import STRICT, Named
 
 _LEAST_COOLING = 1
 _LONGEST_REVIEW = 24
+_LONGEST_GRACE = 15
+"""Days; two weekends and a long holiday. Nobody is to declare away what was left lying."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class DestructionPolicy:
         clause: where it comes from.
         cooling_minutes: between the approval of a plan and its first destroyed record.
         approval_hours: an approved plan that was not begun by then needs a new approval.
+        grace_days: so long a record that is due may wait for its plan to be signed and carried out before that counts
+            as an exception (RD-01, RD-02); it is restricted all the while.
         sample: how many masked records are shown with a plan.
         horizon_days: what falls due within so many days is shown, ascending.
         clock_jump_days: after a longer jump of the clock nothing is destroyed before an officer has confirmed the date.
@@ -39,6 +43,7 @@ class DestructionPolicy:
     clause: str
     cooling_minutes: int
     approval_hours: int
+    grace_days: int
     sample: int
     horizon_days: Sequence[int]
     clock_jump_days: int
@@ -57,6 +62,10 @@ class DestructionPolicy:
         """Return how long an approval holds."""
         return timedelta(hours=self.approval_hours)
 
+    def grace(self) -> timedelta:
+        """Return how long a record that is due may wait for its plan before that is an exception."""
+        return timedelta(days=self.grace_days)
+
     def clock_jump(self) -> timedelta:
         """Return the jump of the clock from which an officer confirms the date."""
         return timedelta(days=self.clock_jump_days)
@@ -73,7 +82,7 @@ class DestructionPolicy:
         """Find numbers that cannot stand together."""
         numbers = (
             self.approval_hours, self.sample, self.clock_jump_days, self.backup_days, self.backup_warn_days,
-            self.hold_review_months, self.hold_nag_days, *self.horizon_days,
+            self.hold_review_months, self.hold_nag_days, self.grace_days, *self.horizon_days,
         )  # fmt: skip
         if self.cooling_minutes < _LEAST_COOLING or min(numbers) <= 0 or not self.horizon_days:
             yield "limit_not_positive", self.id
@@ -83,5 +92,7 @@ class DestructionPolicy:
             yield "horizon_not_ascending", self.id
         if self.hold_review_months > _LONGEST_REVIEW:
             yield "hold_review_too_far", self.id
+        if self.grace_days > _LONGEST_GRACE:
+            yield "grace_too_long", self.id
         if not self.reasons or not self.releases:
             yield "no_reason", self.id

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from vault import verify_log
+from vault.crypto.key_chain import KeyChain
 from vault.crypto.key_store import KeyStore
-from vault.crypto.signing import NoteVerifier
-from vault.domain.backups import CHECKPOINT, MANIFEST, NOTE, CohortNeed, Manifest, signed_text
+from vault.domain.backups import CHECKPOINT, KEYS, MANIFEST, NOTE, CohortNeed, Manifest, signed_text
 from vault.domain.ids import RecordClass
 from vault.errors import IntegrityError, InvalidValue, SetupError, StorageError
 from vault.storage.backup_engine import BackupEngine
 from vault.storage.backup_folder import contents
+from vault.storage.log_files import notes_of
 from vault.verify_log import CannotJudge
 
 _LARGEST_MANIFEST = 1 << 24
@@ -51,13 +52,14 @@ class Judged:
     flaws: tuple[Flaw, ...]
 
 
-def judge(folder: Path, engine: BackupEngine, pin: str, *, deep: bool = False) -> Judged:
+def judge(folder: Path, engine: BackupEngine, pin: str, keys: Sequence[str] = (), *, deep: bool = False) -> Judged:
     """Judge a backup; nothing in it is changed.
 
     Args:
         folder: the backup.
         engine: of the kind of database that it should hold.
         pin: public key of the vault's log, obtained elsewhere.
+        keys: key statements kept elsewhere, beside those that the backup brings along.
         deep: load it into a scratch database too.
 
     Returns:
@@ -75,9 +77,10 @@ def judge(folder: Path, engine: BackupEngine, pin: str, *, deep: bool = False) -
     if manifest.engine != engine.name:
         raise SetupError("backup_of_other_engine", engine=manifest.engine)
     digest = sha256(content).digest()
-    flaws = [*_signature_flaws(folder, manifest, digest, pin), *_file_flaws(folder, manifest)]
+    statements = [*keys, *_own_keys(folder)]
+    flaws = [*_signature_flaws(folder, manifest, digest, pin, statements), *_file_flaws(folder, manifest)]
     if not flaws:
-        flaws = _database_flaws(folder, engine, manifest, pin, deep=deep)
+        flaws = _database_flaws(folder, engine, manifest, pin, statements, deep=deep)
     return Judged(manifest, digest, tuple(flaws))
 
 
@@ -104,15 +107,25 @@ def _small(path: Path) -> bytes:
     return content
 
 
-def _signature_flaws(folder: Path, manifest: Manifest, digest: bytes, pin: str) -> list[Flaw]:
-    verifier = NoteVerifier.parse(pin)
+def _own_keys(folder: Path) -> list[str]:
+    """Return the key statements beside a backup; they prove themselves, so nothing is to be believed before."""
     try:
-        text = verifier.verify(_small(folder / NOTE).decode())
+        return notes_of(_small(folder / KEYS).decode(errors="replace"))
+    except (OSError, InvalidValue):
+        return []
+
+
+def _signature_flaws(
+    folder: Path, manifest: Manifest, digest: bytes, pin: str, statements: Sequence[str]
+) -> list[Flaw]:
+    chain = KeyChain(pin, statements)
+    try:
+        text = chain.verify(_small(folder / NOTE).decode(), manifest.log_size)
     except (OSError, InvalidValue, IntegrityError, UnicodeDecodeError):
         return [Flaw("backup_not_signed", NOTE)]
     # The key's own name, not what the manifest says: both are signed, but only the pin was obtained elsewhere.
     origin = pin.partition("+")[0]
-    fits = text == signed_text(origin, digest) and (manifest.origin, manifest.pin) == (origin, pin)
+    fits = text == signed_text(origin, digest) and manifest.origin == origin and manifest.pin in chain.keys
     return [] if fits else [Flaw("backup_not_signed", MANIFEST)]
 
 
@@ -129,14 +142,16 @@ def _file_flaws(folder: Path, manifest: Manifest) -> list[Flaw]:
     ]
 
 
-def _database_flaws(folder: Path, engine: BackupEngine, manifest: Manifest, pin: str, *, deep: bool) -> list[Flaw]:
+def _database_flaws(
+    folder: Path, engine: BackupEngine, manifest: Manifest, pin: str, statements: Sequence[str], *, deep: bool
+) -> list[Flaw]:
     file = folder / engine.file
     flaws = []
     try:
         with engine.contents(file) as found:
             tables = _row_flaws(manifest, found.rows)
             checkpoint = (folder / CHECKPOINT).read_text(encoding="utf-8", errors="replace")
-            report = verify_log.verify(found.events, found.notes, checkpoint, pin, found.gaps)
+            report = verify_log.verify(found.events, found.notes, checkpoint, pin, found.gaps, keys=statements)
         flaws = [*tables, *([Flaw("backup_log_broken", count=len(report.findings))] if report.findings else [])]
         if report.size != manifest.log_size:
             flaws.append(Flaw("backup_rows_differ", "log_events", report.size))

@@ -8,10 +8,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from vault.crypto.key_store_copies import Copy
-from vault.domain.backups import CHECKPOINT, MANIFEST, NOTE, Manifest, signed_text
+from vault.domain.backups import CHECKPOINT, KEYS, MANIFEST, NOTE, Manifest, signed_text
 from vault.domain.ids import new_id
 from vault.errors import SetupError, VaultSealed
 from vault.services.steps.parts import Parts
+from vault.services.steps.signing import key_chain, signer
 from vault.storage import backups, log, vault_state
 from vault.storage.backup_engine import BackupEngine, Told
 from vault.storage.backup_folder import contents, new_folder, put, take_copy, writing
@@ -64,15 +65,17 @@ def make(
             note = backups.last_checkpoint(connection)
             engine.copy(connection, folder / engine.file, told)
         with parts.database.read() as connection:
-            signer = parts.keys.current(connection).signer(state.origin)
+            key, keys = signer(parts, connection), key_chain(parts, connection).statements
         for path in sorted(sources.policies.rglob("*.toml")):
             put(folder, f"policies/{path.relative_to(sources.policies).as_posix()}", path.read_bytes())
         put(folder, CHECKPOINT, note.encode())
+        if keys:
+            put(folder, KEYS, "".join(f"{one.note}\n" for one in keys).encode())
         manifest = Manifest(
             backup_id=new_id(),
             vault_id=state.vault_id,
             origin=state.origin,
-            pin=signer.verifier_key(),
+            pin=key.verifier_key(),
             engine=engine.name,
             engine_version=version,
             schema=schema,
@@ -88,7 +91,7 @@ def make(
         )
         digest = sha256(manifest.written()).digest()
         put(folder, MANIFEST, manifest.written())
-        put(folder, NOTE, signer.sign(signed_text(state.origin, digest)).encode())
+        put(folder, NOTE, key.sign(signed_text(state.origin, digest)).encode())
         if keys_place is not None:
             _copy_keys(parts, keys_place)
     return manifest, digest

@@ -20,7 +20,9 @@ from vault.domain.log import Action, Actor, Opened, Outcome
 from vault.errors import IntegrityError, StorageError, StorageUnavailable, VaultError, VaultSealed
 from vault.services.steps.courtesy import Courtesy
 from vault.services.steps.erasing import Became, destroy
+from vault.services.steps.hold_agreement import agree
 from vault.services.steps.parts import Parts
+from vault.services.steps.remembering import remember
 from vault.storage import destruction, destruction_run, erasure, records
 from vault.storage.destruction import Plan
 from vault.storage.destruction_run import Due
@@ -75,25 +77,24 @@ def carry_out(
     return tried
 
 
-def make_up(parts: Parts, plan_id: bytes, at: datetime) -> int:
-    """Add to the ledger what an earlier run destroyed and was killed before it could say so.
+def make_up(parts: Parts, plan_id: bytes, actor: Actor, at: datetime) -> int:
+    """Let the ledger and the rows say the same again, where an earlier run was killed or a disk was full.
+
+    What was destroyed before anybody could say so is added to the ledger; holds that one knows and the other does not
+    are evened out, so that nothing is destroyed that somebody was told is held.
 
     Args:
         parts: the vault's parts.
         plan_id: the plan; nobody else carries it out at this time.
+        actor: who carries it out.
         at: UTC.
 
     Returns:
-        How many records it added.
+        How many destroyed records it added.
     """
-    open_intents: dict[bytes, None] = {}
-    for entry in parts.ledger.entries():
-        if entry.about == plan_id and entry.kind is EntryKind.ERASE_INTENT:
-            open_intents.update(dict.fromkeys(entry.ids))
-        elif entry.kind is EntryKind.ERASED:
-            for one in entry.ids:
-                open_intents.pop(one, None)
-    return _note_erased(parts, plan_id, tuple(open_intents), at)
+    found = remember(parts)
+    agree(parts, found.holds, actor, at)
+    return _note_erased(parts, plan_id, tuple(one for one, plan in found.intents.items() if plan == plan_id), at)
 
 
 def end_if_done(parts: Parts, work: UnitOfWork, plan_id: bytes, actor: Actor, at: datetime) -> None:

@@ -31,7 +31,7 @@ from vault.domain.log import Action, Actor, Event, Outcome, micros_text
 from vault.errors import IntegrityError, StorageError, VaultSealed
 from vault.services.steps.parts import Parts
 from vault.services.steps.residue import prove_erased
-from vault.storage import certificates, cohorts, destruction, people, residue, vault_state
+from vault.storage import certificate_waits, certificates, cohorts, destruction, people, residue, vault_state
 from vault.storage.certificates import Certificate, Resting
 from vault.storage.cohorts import CohortRow
 from vault.storage.destruction import Plan
@@ -140,10 +140,13 @@ def _issue(
     )
     named = {"certificate": new.certificate_id.hex(), "kind": new.kind.value, "statement": statement_digest(statement)}
     digest, action = parts.policy.digest, Action.DESTRUCTION_CERTIFIED
-    event = Event(now, actor, action, Outcome.DONE, digest, PURPOSE, facts={**named, **facts})
-    made = Certificate(new.certificate_id, new.kind, new.about, statement, event.event_id, now)
     try:
         with unit_of_work(parts.database) as work:
+            ended = certificate_waits.over(work.connection, new.about)
+            if ended is not None and ended.finding:
+                facts = {**facts, "check": ended.finding}  # what it had found before is found no more
+            event = Event(now, actor, action, Outcome.DONE, digest, PURPOSE, facts={**named, **facts})
+            made = Certificate(new.certificate_id, new.kind, new.about, statement, event.event_id, now)
             certificates.add(work.connection, made)
             work.announce(event)
             work.commit()

@@ -76,11 +76,23 @@ def _shared_inside(look: Look) -> Told:
 
 def _kept(*classes: RecordClass) -> Callable[[Look], Told]:
     def answer(look: Look) -> Told:
+        rule, zone = look.policy.destruction, look.policy.zone
         due = look.counts.past_their_time(*classes)
-        rule = said("rule_kept", years=look.policy.retention[classes[0]].keep_years)
+        overdue = look.counts.past_their_time(*classes, longer_than=rule.grace())
         kept = look.counts.kept_past_their_time(*classes)
-        evidence = (said("past_their_time", count=due.count), said("kept_past_their_time", count=kept))
-        return judged((rule,), evidence, due, action="record.destroyed")
+        rules = (
+            said("rule_kept", years=look.policy.retention[classes[0]].keep_years),
+            said("rule_grace", days=rule.grace_days),
+        )
+        evidence = [said("past_their_time", count=due.count)]
+        if due.oldest is not None and not overdue.count:
+            last = due.oldest + rule.grace() - timedelta(microseconds=1)  # records fall due at midnight
+            day, until = (one.astimezone(zone).date().isoformat() for one in (due.oldest, last))
+            evidence.append(said("plan_waits", day=day, until=until))
+        if overdue.count:
+            evidence.append(said("overdue", count=overdue.count, days=rule.grace_days))
+        evidence.append(said("kept_past_their_time", count=kept))
+        return judged(rules, tuple(evidence), overdue, action="record.destroyed")
 
     return answer
 
@@ -118,13 +130,14 @@ def _wholly_deleted(look: Look) -> Told:
 
 
 def _recorded(look: Look) -> Told:
-    missing = look.counts.not_certified(look.counts.now - _SOON)
+    missing, left = look.counts.not_certified(look.counts.now - _SOON), look.counts.still_there()
     evidence = (
         said("certificates", count=look.counts.certificates(look.counts.now - _YEAR)),
         said("not_certified", count=missing.count),
+        said("still_there", count=left.count),
         late("records_destroyed", count=look.counts.events("action:record.destroyed", "outcome:done")),
     )
-    return judged((said("rule_recorded"),), evidence, missing, action="destruction.certified")
+    return judged((said("rule_recorded"),), evidence, missing, left, action="destruction.certified")
 
 
 def _missing(_look: Look) -> Told:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from vault.domain.log_proofs import LogProof
+from vault.domain.log_proofs import LogProof, extra_data
 from vault.domain.log_tree import inclusion_proof
 from vault.services.steps.parts import Parts
+from vault.services.steps.signing import key_chain
 from vault.storage import log_entries, log_exports
 from vault.storage.log_tiles import TileReader
 
@@ -19,11 +20,17 @@ class ProvenEntry:
         canonical: the event, exactly the bytes that are hashed.
         size: entries of the log that the proof's checkpoint signs.
         proof: place, path and checkpoint.
+        keys: the key statements that belong to the checkpoint.
     """
 
     canonical: bytes
     size: int
     proof: LogProof
+    keys: tuple[str, ...]
+
+    def of_statement(self) -> LogProof:
+        """Return the proof of a statement that the entry names: it carries the entry."""
+        return replace(self.proof, extra=extra_data(self.canonical, self.keys))
 
 
 def proven_entry(parts: Parts, entry: bytes | int, size: int) -> ProvenEntry | None:
@@ -47,4 +54,5 @@ def proven_entry(parts: Parts, entry: bytes | int, size: int) -> ProvenEntry | N
         tiles = TileReader(parts.database, connection)
         tiles.prepare(place, size)
         path = inclusion_proof(place, size, tiles.node)
-    return ProvenEntry(canonical, size, LogProof(place, tuple(path), note))
+        keys = tuple(one.note for one in key_chain(parts, connection).statements)
+    return ProvenEntry(canonical, size, LogProof(place, tuple(path), note, extra_data(b"", keys)), keys)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from vault.crypto.key_store import KeyStore
+from vault.domain.fields import FIELDS
 from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import RecordClass, new_id
 from vault.services.steps import scope
@@ -24,6 +25,13 @@ CLASS_OF = {
 """The class of the records that an identifier of each kind finds."""
 
 
+_CLASSES_OF = {
+    kind: tuple(one for one, fields in FIELDS.items() if any(field.index is kind for field in fields.values()))
+    for kind in IdentifierKind
+}
+"""The classes of the records that carry an identifier of each kind."""
+
+
 @dataclass(frozen=True, slots=True)
 class Behind:
     """What an identifier leads to, restricted records left out.
@@ -35,6 +43,25 @@ class Behind:
 
     matches: Mapping[bytes, StoredRecord]
     customers: Mapping[bytes, StoredRecord]
+
+
+def carriers(
+    connection: Connection, store: KeyStore, readings: Iterable[tuple[IdentifierKind, str]]
+) -> list[tuple[bytes, RecordClass]]:
+    """Return ids and classes of all records that carry a number, restricted ones too, in whichever way it is read.
+
+    Args:
+        connection: an open connection.
+        store: the key store in force.
+        readings: kinds and canonical spellings of the number.
+    """
+    found: dict[bytes, RecordClass] = {}
+    for kind, number in readings:
+        for record_class in _CLASSES_OF[kind]:
+            tags = [keys.tag(kind, number) for keys in store.class_keys(record_class)]
+            for ids in records.ids_by_tag(connection, tags).values():
+                found.update(dict.fromkeys(ids, record_class))
+    return sorted(found.items())
 
 
 def candidates(connection: Connection, store: KeyStore, kind: IdentifierKind, number: str) -> dict[bytes, StoredRecord]:

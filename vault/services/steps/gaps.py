@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from vault.crypto.signing import NoteSigner, NoteVerifier
+from vault.crypto.signing import NoteVerifier
 from vault.domain.log_gaps import GapStatement
 from vault.domain.log_tree import Frontier
-from vault.errors import IntegrityError, InvalidValue, StorageError, VaultSealed
+from vault.errors import IntegrityError, InvalidValue, StorageError
 from vault.services.steps.parts import Parts
-from vault.storage import log, log_gaps, vault_state
+from vault.services.steps.signing import signer
+from vault.storage import log, log_gaps
 from vault.storage.log_files import SignedState
 
 BATCH = 4096
@@ -48,18 +49,6 @@ def declared(parts: Parts, connection: Connection) -> list[str]:
 def _accepted_line(note: str) -> str:
     """Return the line of a note that says when; RFC 3339 in UTC sorts as text."""
     return next((line for line in note.split("\n") if line.startswith("accepted ")), "")
-
-
-def signer(parts: Parts, connection: Connection) -> NoteSigner:
-    """Return the log's signer, under the origin that the database names.
-
-    Raises:
-        VaultSealed: there is no vault in the database.
-    """
-    state = vault_state.read(connection)
-    if state is None:
-        raise VaultSealed("no_vault_here")
-    return parts.keys.current(connection).signer(state.origin)
 
 
 def accepted(parts: Parts, connection: Connection, before: SignedState) -> AcceptedGap | None:

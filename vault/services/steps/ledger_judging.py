@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vault.domain.ledger import EntryKind, LedgerHead
+from vault.domain.ledger import LedgerHead
+from vault.services.steps.hold_agreement import apart
 from vault.services.steps.parts import Parts
+from vault.services.steps.remembering import remember
 from vault.storage import erasure
 
 
@@ -17,11 +19,13 @@ class LedgerVerdict:
         head: of the ledger, read from beginning to end in every copy.
         living: records that are there although the ledger says they are erased: a restored database.
         unsaid: tombstones that the ledger does not know of; the next run of their plan adds them.
+        holds: legal holds of which one knows and the other does not; the next run, or the next night, evens them out.
     """
 
     head: LedgerHead
     living: int
     unsaid: int
+    holds: int
 
 
 def judge(parts: Parts) -> LedgerVerdict:
@@ -34,8 +38,13 @@ def judge(parts: Parts) -> LedgerVerdict:
     head = parts.ledger.check()
     living = known = 0
     with parts.database.read() as connection:
-        for entry in parts.ledger.entries():
-            if entry.kind is EntryKind.ERASED:
-                living += len(erasure.living(connection, entry.ids))
-                known += len(erasure.buried(connection, entry.ids))
-        return LedgerVerdict(head, living, max(0, erasure.count_buried(connection) - known))
+        buried = erasure.count_buried(connection)  # first: what is destroyed meanwhile stands in the ledger already
+
+    def compare(ids: tuple[bytes, ...]) -> None:
+        nonlocal living, known
+        with parts.database.read() as connection:  # one for each batch: none is open for long
+            living += len(erasure.living(connection, ids))
+            known += len(erasure.buried(connection, ids))
+
+    remembered = remember(parts, erased=compare)
+    return LedgerVerdict(head, living, max(0, buried - known), apart(parts, remembered.holds).count)

@@ -15,6 +15,7 @@ from vault.domain.log_tree import Frontier
 from vault.errors import VaultSealed
 from vault.services.steps.gaps import AcceptedGap, accepted, grow
 from vault.services.steps.parts import Parts
+from vault.services.steps.signing import key_chain, signer
 from vault.storage import log, vault_state
 from vault.storage.log_files import SignedState
 from vault.storage.unit_of_work import unit_of_work
@@ -50,7 +51,7 @@ def _sign(parts: Parts, now: datetime) -> int:
             gap = _refuse_rewound(parts, connection, before, size)
             frontier, last_leaf = _where_to_go_on(before, gap)
             last_leaf = grow(connection, frontier, last_leaf, size)
-            signer = parts.keys.current(connection).signer(state.origin)
+            key, chain = signer(parts, connection), key_chain(parts, connection)
         if size == 0:
             return 0
         if gap is not None:  # before the memory forgets what was lost
@@ -58,7 +59,7 @@ def _sign(parts: Parts, now: datetime) -> int:
         if before is None or gap is not None or size > before.frontier.size:
             head = parts.ledger.head()
             _refuse_older_ledger(parts, before)
-            note = signer.sign(Checkpoint(state.origin, size, frontier.root(), head).body())
+            note = key.sign(Checkpoint(state.origin, size, frontier.root(), head).body())
             # Memory first, synced, then the checkpoint: nobody ever sees a checkpoint the signer forgot.
             files.remember(SignedState(frontier, last_leaf, note))
         else:
@@ -67,7 +68,9 @@ def _sign(parts: Parts, now: datetime) -> int:
         with unit_of_work(parts.database) as work:
             log.add_checkpoint(work.connection, size, note, now)
             work.commit()
-        parts.anchors.deliver(note, size, now, files.gaps())
+        for one in chain.statements:  # of another host, say: here it outlives the database
+            files.declare_key(one.note)
+        parts.anchors.deliver(note, size, now, files.gaps(), files.keys())
         return size
 
 
@@ -83,10 +86,12 @@ def refuse_rewound(parts: Parts) -> None:
 
     Raises:
         VaultSealed: ``database_rewound``, ``history_rewritten``, or ``signer_memory_unreadable`` where the database
-            was signed and nothing outside it remembers what; ``ledger_older``.
+            was signed and nothing outside it remembers what; ``ledger_older``; ``signing_key_replaced``.
     """
     _refuse_older_ledger(parts, parts.log_files.signed())
     refuse_rewound_database(parts)
+    with parts.database.read() as connection:
+        signer(parts, connection)
 
 
 def refuse_rewound_database(parts: Parts) -> None:

@@ -124,6 +124,7 @@ class LeavingAnswer(Shape):
     cases: int
     customers: int
     services: int
+    boxes: int
 
 
 class EndedSessions(Shape):

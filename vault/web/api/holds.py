@@ -35,7 +35,9 @@ class HoldsQuery(Shape):
 class HoldBody(Shape):
     """What is held, why, and until when; either a number or the id of a record."""
 
-    number: Typed | None = Field(None, description="A phone, waybill or ID number; every record that carries it.")
+    number: Typed | None = Field(
+        None, description="A phone, waybill or ID number, or one of the company's own; every record that carries it."
+    )
     record: Id | None = None
     reason: PolicyName
     source: _Source = Field(description="The document that asks for it, by its own number.")
@@ -80,7 +82,7 @@ class Holds(Shape):
 class HoldsPlaced(Shape):
     """What is held now; of which class, and nothing else of it."""
 
-    record_class: Word = Field(alias="class")
+    record_class: Word = Field(alias="class", description="The first, where a number of the company stands on several.")
     holds: list[Id]
 
 

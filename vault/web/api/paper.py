@@ -32,6 +32,12 @@ class BoxBody(Shape):
     due_on: Day | None = None
 
 
+class CustodianBody(Shape):
+    """Who keeps a box from now on."""
+
+    custodian: _Label = Field(description="Work number of who keeps it.")
+
+
 class BoxMade(Shape):
     """A box, entered."""
 
@@ -97,6 +103,12 @@ def witness_box(box: bytes) -> None:
 def take_box_back(box: bytes) -> None:
     """Say that a box still stands, until a second officer has seen it shredded."""
     paper.take_back(parts(), person(), box, now())
+
+
+@route("POST", f"{_ONE}/custodian", gate.door(Right.DESTROY), answer=None, status=204, body=CustodianBody, also=(409,))
+def hand_box_on(body: CustodianBody, box: bytes) -> None:
+    """Give a box another custodian, who is told."""
+    paper.hand_on(parts(), person(), box, body.custodian, now())
 
 
 def _line(shown: ShownBox) -> dict[str, Any]:

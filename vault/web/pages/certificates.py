@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+
 from flask import Blueprint, Response, render_template, url_for
 
+from vault import words
 from vault.domain.rules.access import Right
 from vault.services import certificates
 from vault.web.downloads import attachment
-from vault.web.gate import door, now, parts, person
+from vault.web.gate import door, language, now, parts, person
 
 certificate_pages = Blueprint("certificates", __name__)
 
@@ -25,8 +28,18 @@ def listed() -> str:
 def one(certificate: bytes) -> str:
     """Show a certificate, to be printed too."""
     shown = certificates.show(parts(), person(), certificate, now())
-    back = url_for("certificates.one", certificate=certificate)
-    return render_template("retention_certificate.html", shown=shown, said=shown.document, back=back)
+    rest, policy = certificates.rests_on(parts(), shown), parts().policy
+    return render_template(
+        "retention_certificate.html",
+        shown=shown,
+        said=shown.document,
+        rest=rest,
+        root="" if rest.checkpoint is None else base64.b64encode(rest.checkpoint.root).decode(),
+        company=policy.company.en if language() == words.ENGLISH else policy.company.zh,
+        zone=policy.zone.key,
+        reads_log=policy.allows(person().role, Right.LOG_READ),
+        back=url_for("certificates.one", certificate=certificate),
+    )
 
 
 @certificate_pages.post("/retention/certificates/<hex32:certificate>/files")

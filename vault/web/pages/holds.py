@@ -61,17 +61,23 @@ def place() -> Response | tuple[str, int]:
 
 @hold_pages.post("/retention/holds/<hex32:hold>/review")
 @door(Right.DESTROY)
-def review(hold: bytes) -> Response:
-    """Say that a hold is still needed, and until when."""
-    holds.review(parts(), person(), hold, day_of(request.form.get("review_on", ""), "review_on"), now())
+def review(hold: bytes) -> Response | tuple[str, int]:
+    """Say that a hold is still needed; a day that cannot be is said beside its field."""
+    try:
+        holds.review(parts(), person(), hold, day_of(request.form.get("review_on", ""), "review_on"), now())
+    except InvalidValue as invalid:
+        return _page({}, {f"review-{hold.hex()}": told(invalid)["review_on"]}), 400
     return redirect(url_for("holds.listed", done="reviewed"), 303)
 
 
 @hold_pages.post("/retention/holds/<hex32:hold>/release")
 @door(Right.DESTROY, fresh=True)
-def release(hold: bytes) -> Response:
-    """Release a hold."""
-    holds.release(parts(), person(), hold, request.form.get("reason", ""), now())
+def release(hold: bytes) -> Response | tuple[str, int]:
+    """Release a hold; a reason that is none is said beside its field."""
+    try:
+        holds.release(parts(), person(), hold, request.form.get("reason", ""), now())
+    except InvalidValue as invalid:
+        return _page({}, {f"release-{hold.hex()}": told(invalid)["release"]}), 400
     return redirect(url_for("holds.listed", done="released"), 303)
 
 
@@ -91,6 +97,7 @@ def _page(typed: Mapping[str, str], errors: Mapping[str, str] | None = None) -> 
         today=today,
         most_source=MOST_SOURCE,
         destroys=parts().policy.allows(person().role, Right.DESTROY),
+        reads_log=parts().policy.allows(person().role, Right.LOG_READ),
         confirm=step_up(moment),
         typed=typed,
         errors=errors or {},

@@ -28,11 +28,15 @@ class Place:
         endpoint: the page.
         about: name of the argument that takes the id the notice is about; empty for a page without one.
         supervisors: the page for those who supervise, where it is another one.
+        needs: the right that the page asks for; whoever has none stays in the inbox.
+        event: the notice is about an event; those who read the log are led to it.
     """
 
     endpoint: str
     about: str = ""
     supervisors: str = ""
+    needs: Right | None = None
+    event: bool = False
 
 
 _TEAM = "board.view"
@@ -72,6 +76,8 @@ PLACES: Mapping[NoticeKind, Place] = {
     NoticeKind.DESTRUCTION_STOPPED: _DESTRUCTION,
     NoticeKind.HOLD_REVIEW: _HOLDS,
     NoticeKind.HOLD_OVERDUE: _HOLDS,
+    NoticeKind.BOX_RECEIVED: Place("paper.register", needs=Right.RETENTION),
+    NoticeKind.LOG_GAP_ACCEPTED: Place("compliance.view", event=True),
 }
 """Every kind of notice and its page: a closed table."""
 
@@ -99,9 +105,13 @@ def see() -> Response:
 
 def _address(kind: NoticeKind, about: bytes) -> str:
     place = PLACES[kind]
-    supervises = parts().policy.allows(person().role, Right.SUPERVISE)
-    if place.supervisors and supervises:
+    rights = parts().policy.roles[person().role].rights
+    if place.supervisors and Right.SUPERVISE in rights:
         return url_for(place.supervisors)
+    if place.event and Right.LOG_READ in rights:
+        return url_for("log_proof.view", event=about)
+    if place.needs is not None and place.needs not in rights:
+        return url_for("inbox.listed")
     ids: dict[str, Any] = {place.about: about} if place.about else {}
     return url_for(place.endpoint, **ids)
 

@@ -8,6 +8,7 @@ from vault.domain.rules.access import Right
 from vault.services import log_proof
 from vault.web.downloads import attachment
 from vault.web.gate import door, now, parts, person
+from vault.web.pages.log_facts import facts_in_words
 
 log_proof_pages = Blueprint("log_proof", __name__)
 
@@ -17,8 +18,14 @@ log_proof_pages = Blueprint("log_proof", __name__)
 def view(event: bytes) -> str:
     """Show one entry in full."""
     seen = log_proof.see(parts(), person(), event, now())
-    back = url_for("log_proof.view", event=event)
-    return render_template("log_entry.html", index=seen.leaf_index, event=seen.body, event_id=event, back=back)
+    return render_template(
+        "log_entry.html",
+        index=seen.leaf_index,
+        event=seen.body,
+        facts=facts_in_words(seen.body),
+        event_id=event,
+        back=url_for("log_proof.view", event=event),
+    )
 
 
 @log_proof_pages.post("/log/events/<hex32:event>/proof")

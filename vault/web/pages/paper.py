@@ -19,7 +19,7 @@ from vault.web.pages.forms import day_of, done_of, step_up, told
 
 paper_pages = Blueprint("paper", __name__)
 
-_DONE = ("registered", "shredded", "witnessed", "standing")
+_DONE = ("registered", "shredded", "witnessed", "standing", "handed_on")
 
 
 @paper_pages.get("/retention/paper")
@@ -81,6 +81,17 @@ def take_back(box: bytes) -> Response:
     """Say that a box still stands."""
     paper.take_back(parts(), person(), box, now())
     return redirect(url_for("paper.register", done="standing"), 303)
+
+
+@paper_pages.post("/retention/paper/<hex32:box>/custodian")
+@door(Right.DESTROY)
+def hand_on(box: bytes) -> Response | tuple[str, int]:
+    """Give a box another custodian; who cannot keep it is said beside the field."""
+    try:
+        paper.hand_on(parts(), person(), box, request.form.get("custodian", ""), now())
+    except InvalidValue as invalid:
+        return _page({}, {f"custodian-{box.hex()}": told(invalid)["custodian"]}), 400
+    return redirect(url_for("paper.register", done="handed_on"), 303)
 
 
 def _page(typed: Mapping[str, str], errors: Mapping[str, str] | None = None) -> str:

@@ -16,7 +16,7 @@ from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, InvalidValue, StorageUnavailable
 from vault.services import destruction, destruction_pausing, retention, retention_reading
 from vault.services.destruction_pausing import HowFar
-from vault.services.retention_reading import ListedPlan
+from vault.services.retention_reading import ListedPlan, ShownPlan
 from vault.services.steps.cards import Card
 from vault.web.api.bodies import JSON
 from vault.web.api.records import STRUCTURED
@@ -182,6 +182,7 @@ def _plan(plan_id: bytes, errors: Mapping[str, str] | None = None, sample: tuple
         plan=shown.listed.plan,
         far=far,
         said=_said(far),
+        why=_why_uncertified(shown),
         failed=far.counts.get(ItemState.FAILED, 0),
         classes=ORDER,
         items=tuple(ItemState),
@@ -199,6 +200,15 @@ def _plan(plan_id: bytes, errors: Mapping[str, str] | None = None, sample: tuple
         done=done_of(_DONE),
         back=url_for("plans.one", plan=plan_id),
     )
+
+
+def _why_uncertified(shown: ShownPlan) -> str:
+    """Return why a plan has no certificate, as a sentence; empty where nothing failed."""
+    wait = shown.wait
+    if wait is None:
+        return ""
+    check = words.name(language(), "check", wait.finding) if wait.finding else ""
+    return words.reason(language(), wait.reason, {"check": check, "count": wait.count})
 
 
 def _said(far: HowFar) -> str:

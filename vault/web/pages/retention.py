@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from vault import words
 from vault.domain.destruction import ORDER
 from vault.domain.ids import RecordClass
 from vault.domain.rules.access import Right
 from vault.errors import InvalidValue
 from vault.services import clock, cohorts, retention_reading
-from vault.web.gate import door, now, parts, person
+from vault.services.cohorts import Closing
+from vault.web.gate import door, language, now, parts, person
 from vault.web.pages.forms import day_of, done_of, step_up, told
 from vault.web.pages.plans import destroys, held_back, next_step
 
@@ -49,6 +51,7 @@ def _overview(errors: Mapping[str, str] | None = None) -> str:
         held=() if newest is None else held_back(newest),
         next_step="" if newest is None else next_step(newest, moment),
         closing=cohorts.outlook(parts(), moment),
+        waits_for=_waits_for,
         mark=clock.standing(parts()),
         moment=moment,
         destroys=destroys(),
@@ -57,6 +60,11 @@ def _overview(errors: Mapping[str, str] | None = None) -> str:
         done=done_of(("clock",)),
         back=url_for("retention.overview"),
     )
+
+
+def _waits_for(one: Closing) -> str:
+    facts = {"due": one.due, "unreadable": one.unreadable}
+    return "" if one.waits is None else words.told(language(), "cohort_waits", one.waits.value, facts)
 
 
 def _most(*counts: Mapping[RecordClass, int]) -> int:
