@@ -20,6 +20,15 @@ from vault.storage.engine import Database
 
 ENGINES = ("sqlite", "postgresql")
 
+_HERE = Path(__file__).parent
+_LONG_WALKS = {
+    "flows/test_attacks.py",
+    "flows/test_import_export_of_the_company.py",
+    "flows/test_insiders.py",
+    "flows/test_restore.py",
+    "flows/test_rotated_signing_key.py",
+}
+
 
 @dataclass(frozen=True)
 class Place:
@@ -44,6 +53,17 @@ class Place:
     def name(self) -> str:
         """The PostgreSQL database's name."""
         return self.url.partition("@/")[2].partition("?")[0]
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the walks on PostgreSQL: they do not know the engine, and the storage below them is tested on both."""
+    for item in items:
+        spec = getattr(item, "callspec", None)
+        if spec is not None and "postgresql" in spec.params.values() and item.path.is_relative_to(_HERE):
+            where = item.path.relative_to(_HERE).as_posix()
+            if where.startswith(("services/", "test_cli_")) or where in _LONG_WALKS:
+                item.add_marker("other_engine")
 
 
 def pytest_collection_finish() -> None:
