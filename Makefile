@@ -2,7 +2,7 @@
 # The environment is .venv/; nothing is installed outside this folder.
 
 PYTHON ?= python3
-JOBS ?= 3
+JOBS ?= 4
 
 VENV := .venv
 BIN := $(VENV)/bin

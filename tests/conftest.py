@@ -25,8 +25,13 @@ _LONG_WALKS = {
     "flows/test_attacks.py",
     "flows/test_import_export_of_the_company.py",
     "flows/test_insiders.py",
+    "flows/test_log_unavailable.py",
     "flows/test_restore.py",
+    "flows/test_rewound.py",
     "flows/test_rotated_signing_key.py",
+    "house/test_no_personal_data.py",
+    "test_bootstrap.py",
+    "test_jobs.py",
 }
 
 

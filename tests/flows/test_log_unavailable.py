@@ -75,6 +75,7 @@ def locked_by_a_stranger(world):
         other.rollback()
 
 
+@pytest.mark.slow
 def test_a_sqlite_locked_for_long_by_another_writer_shows_nothing_and_recovers(desk, openings):
     with locked_by_a_stranger(desk.world):
         desk.is_refused_in_time(openings, LogUnavailable)
@@ -175,6 +176,7 @@ def test_a_postgresql_that_only_reads_shows_nothing_and_recovers(postgresql_worl
     desk.is_served()
 
 
+@pytest.mark.other_engine
 def test_a_postgresql_that_hangs_shows_nothing_within_two_seconds_and_recovers(tmp_path, openings):
     """A server of its own, every process of which is stopped: sockets stay open and nobody answers."""
     server = postgres.PostgresServer()
