@@ -106,6 +106,27 @@ def meeting(writes: Writes) -> Iterator[Writes]:
         yield writes
 
 
+def survives(act: Callable[[], object]) -> bool:
+    """Do something in a child process that may kill itself; return whether it got to the end.
+
+    Args:
+        act: what is done there; any error in it fails the test.
+    """
+    child = os.fork()
+    if child == 0:
+        try:
+            act()
+        except BaseException:  # noqa: BLE001 - whatever it is, the child must not go on as a second test run
+            os._exit(3)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        return False
+    assert os.WEXITSTATUS(status) == 0
+    return True
+
+
 def killed_at(fatal: int, prepared: Callable[[], Callable[[], object]]) -> bool:
     """Do something in a child that is killed at its n-th write; return whether it got to the end.
 
@@ -113,16 +134,11 @@ def killed_at(fatal: int, prepared: Callable[[], Callable[[], object]]) -> bool:
         fatal: which write.
         prepared: called in the child; makes everything ready and returns what is to be done.
     """
-    child = os.fork()
-    if child == 0:
-        try:
-            with meeting(Writes(fatal, None)) as writes:
-                walk = prepared()
-                writes.armed = True
-                walk()
-        except BaseException:  # noqa: BLE001 - whatever it is, the child must not go on as a second test run
-            os._exit(3)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return not os.WIFSIGNALED(status)
+
+    def act() -> None:
+        with meeting(Writes(fatal, None)) as writes:
+            walk = prepared()
+            writes.armed = True
+            walk()
+
+    return survives(act)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, event
 
 from tests.conftest import ENGINES
 from tests.destroying import approved, fill, is_whole
+from tests.faults import survives
 from tests.flows.test_kill import Fuse, copies
 from tests.simulator import World
 from tests.worlds import copied, gone
@@ -37,19 +38,14 @@ def model(request, templates, tmp_path, monkeypatch):
 
 def run_until(fatal, config, place, plan_id, now):
     """Carry the plan out in a child that kills itself at its n-th write; return whether it got to the end."""
-    child = os.fork()
-    if child == 0:
-        try:
-            world = World(config, place, now)
-            Fuse(fatal).arm()
-            destruction.execute(world.parts, None, plan_id, now)
-            log.settle(world.parts, now)
-        except BaseException:  # noqa: BLE001 - whatever it is, the child must not go on as a second test run
-            os._exit(3)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return not os.WIFSIGNALED(status)
+
+    def act():
+        world = World(config, place, now)
+        Fuse(fatal).arm()
+        destruction.execute(world.parts, None, plan_id, now)
+        log.settle(world.parts, now)
+
+    return survives(act)
 
 
 def ledger_says(world, kind):

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from tests.conftest import ENGINES
+from tests.faults import survives
 from tests.simulator import NOW, World, customer_row, service_row, settings, shipment_row, write_file
 from tests.worlds import copied, gone
 from vault.doctor import examine
@@ -52,22 +53,14 @@ class Fuse:
 
 def run_until(fatal, walk, config, place):
     """Run a walk in a child that kills itself at its n-th write; return whether it got to the end."""
-    child = os.fork()
-    if child == 0:
-        try:
-            world = World(config, place)
-            Fuse(fatal).arm()
-            walk(world)
-            world.settle()
-        except BaseException:  # noqa: BLE001 - whatever it is, the child must not go on as a second test run
-            os._exit(3)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return False
-    assert os.WEXITSTATUS(status) == 0
-    return True
+
+    def act():
+        world = World(config, place)
+        Fuse(fatal).arm()
+        walk(world)
+        world.settle()
+
+    return survives(act)
 
 
 ORPHANS = {

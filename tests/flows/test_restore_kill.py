@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 
 import pytest
 
@@ -12,6 +11,7 @@ from tests import postgres
 from tests.backups import create, lose, restore
 from tests.conftest import ENGINES, Place
 from tests.destroying import PROPOSER, approved, fill, ids, run
+from tests.faults import survives
 from tests.flows.test_kill import MOST_WRITES, Fuse
 from tests.services.staff_at_work import in_use
 from tests.simulator import World, settings
@@ -53,29 +53,21 @@ class Elsewhere(World):
 
 def restored_until(fatal, world, backup):
     """Restore in a child that kills itself at its n-th write; return whether it got to the end."""
-    child = os.fork()
-    if child == 0:
-        try:
-            fuse = Fuse(fatal)
-            fuse.arm()
-            real = os.rename
 
-            def rename(*arguments, **named):
-                fuse.burn()
-                real(*arguments, **named)
-                fuse.burn()
+    def act():
+        fuse = Fuse(fatal)
+        fuse.arm()
+        real = os.rename
 
-            os.rename = rename
-            restore(world, backup)
-        except BaseException:  # noqa: BLE001 - whatever it is, the child must not go on as a second test run
-            os._exit(3)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return False
-    assert os.WEXITSTATUS(status) == 0
-    return True
+        def rename(*arguments, **named):
+            fuse.burn()
+            real(*arguments, **named)
+            fuse.burn()
+
+        os.rename = rename
+        restore(world, backup)
+
+    return survives(act)
 
 
 def is_closed_or_done(world):

@@ -5,8 +5,6 @@ Restored and promoted copies on both engines, and ``kill -9`` at every write of 
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from dataclasses import replace
 
@@ -14,6 +12,7 @@ import pytest
 
 from tests.bundles import Bundle, kinds
 from tests.conftest import ENGINES
+from tests.faults import survives
 from tests.flows.test_kill import Fuse, copies
 from tests.rewinding import OldCopy, accepted, happen, inspected, work
 from tests.simulator import World
@@ -164,20 +163,12 @@ def accept_and_sign(config, now):
 
 def killed_at(fatal, config, now):
     """Run it in a child that kills itself at its n-th write; return whether it got to the end."""
-    child = os.fork()
-    if child == 0:
-        try:
-            Fuse(fatal).arm()
-            accept_and_sign(config, now)
-        except BaseException:  # noqa: BLE001 - whatever it is, the child must not go on as a second test run
-            os._exit(3)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return False
-    assert os.WEXITSTATUS(status) == 0
-    return True
+
+    def act():
+        Fuse(fatal).arm()
+        accept_and_sign(config, now)
+
+    return survives(act)
 
 
 def stands(config):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.factories import NOW
+from tests.faults import survives
 from vault.domain.ids import new_id
 from vault.domain.ledger import Entry, EntryKind, LedgerHead, beginning
 from vault.errors import StorageUnavailable, VaultSealed
@@ -137,24 +138,20 @@ def test_a_kill_at_any_byte_leaves_a_whole_number_of_entries_in_both(empty):
 
 def killed_at_sync(fatal, walk):
     """Do something in a child that kills itself at its n-th sync; return whether it got to the end."""
-    child = os.fork()
-    if child == 0:
-        left, real = fatal, os.fsync
+    left, real = fatal, os.fsync
 
-        def fuse(file):
-            nonlocal left
-            left -= 1
-            if not left:
-                os.kill(os.getpid(), signal.SIGKILL)
-            real(file)
+    def fuse(file):
+        nonlocal left
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        real(file)
 
+    def act():
         os.fsync = fuse
-        try:
-            walk()
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return not os.WIFSIGNALED(status)
+        walk()
+
+    return survives(act)
 
 
 def test_a_writer_killed_at_any_sync_leaves_a_ledger_that_goes_on(tmp_path):

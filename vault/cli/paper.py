@@ -73,7 +73,7 @@ def list_boxes(acting_as: str, *, as_json: bool) -> None:
     with vault(config) as parts, acting(parts, acting_as) as person:
         found = paper.listed(parts, person, now())
     if as_json:
-        show_json({"standing": [_line(one) for one in found.standing], "gone": [_line(one) for one in found.gone]})
+        show_json({"standing": [one.told() for one in found.standing], "gone": [one.told() for one in found.gone]})
         return
     for one in (*found.standing, *found.gone):
         click.echo(_told(config, one))
@@ -134,22 +134,6 @@ def _act(walk: _Act, label: str, acting_as: str, told: str, *, as_json: bool) ->
         show_json({"box": box.hex()})
     else:
         click.echo(speaker(config)(told))
-
-
-def _line(shown: ShownBox) -> dict[str, object]:
-    box = shown.box
-    return {
-        "box": box.box_id.hex(),
-        "label": box.label,
-        "class": box.record_class.value,
-        "outlet": box.outlet,
-        "custodian": shown.custodian,
-        "due_on": box.due_on.isoformat(),
-        "due": shown.is_due,
-        "shredded_by": shown.shredder,
-        "shredded_at": None if box.shredded_at is None else box.shredded_at.isoformat(),
-        "witnessed_by": shown.witness,
-    }
 
 
 def _told(config: Config, shown: ShownBox) -> str:

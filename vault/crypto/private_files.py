@@ -122,7 +122,7 @@ def retire_private(path: Path, what: str) -> None:
             if path.exists():
                 _erase(going)
                 os.replace(path, going)  # noqa: PTH105 - the atomic rename of POSIX, by its own name
-            os.replace(coming, path)  # noqa: PTH105
+            os.replace(coming, path)  # noqa: PTH105 - the same
             sync_folder(path.parent)
         _erase(going)
 

@@ -75,6 +75,21 @@ class ShownBox:
     is_due: bool
     may_witness: bool
 
+    def told(self) -> dict[str, object]:
+        """Return what programs are told of it, by the names of the API; days and times as text (ISO 8601)."""
+        return {
+            "box": self.box.box_id.hex(),
+            "label": self.box.label,
+            "class": self.box.record_class.value,
+            "outlet": self.box.outlet,
+            "custodian": self.custodian,
+            "due_on": self.box.due_on.isoformat(),
+            "due": self.is_due,
+            "shredded_by": self.shredder,
+            "shredded_at": None if self.box.shredded_at is None else self.box.shredded_at.isoformat(),
+            "witnessed_by": self.witness,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Register:

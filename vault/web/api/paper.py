@@ -112,16 +112,5 @@ def hand_box_on(body: CustodianBody, box: bytes) -> None:
 
 
 def _line(shown: ShownBox) -> dict[str, Any]:
-    box = shown.box
-    return {
-        "box": box.box_id.hex(),
-        "label": box.label,
-        "class": box.record_class.value,
-        "outlet": box.outlet,
-        "custodian": shown.custodian,
-        "due_on": box.due_on.isoformat(),
-        "due": shown.is_due,
-        "shredded_by": shown.shredder,
-        "shredded_at": None if box.shredded_at is None else time_text(box.shredded_at),
-        "witnessed_by": shown.witness,
-    }
+    at = shown.box.shredded_at
+    return shown.told() | {"shredded_at": None if at is None else time_text(at)}
