@@ -6,7 +6,7 @@ import getpass
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +18,9 @@ from vault.crypto.key_store_files import KeyStoreFiles
 from vault.crypto.providers import FileProvider, PassphraseProvider, RootKeyProvider
 from vault.domain.ids import Role, new_id
 from vault.domain.log import Action, Actor, Outcome
+from vault.domain.mail_addresses import duty_addresses
 from vault.domain.people import AccountState
-from vault.errors import KeyStoreError, SetupError, VaultSealed
+from vault.errors import InvalidValue, KeyStoreError, SetupError, VaultSealed
 from vault.services import log as log_service
 from vault.services import people as people_service
 from vault.services.backup_drill import Ground
@@ -38,6 +39,7 @@ from vault.storage.ledger import Ledger
 from vault.storage.log_anchors import Anchor, Anchors, FolderAnchor, SyslogAnchor
 from vault.storage.log_files import LogFiles
 from vault.storage.log_webhook import WebhookAnchor
+from vault.storage.mail import Mailer
 from vault.storage.pg_backup import PgBackup
 from vault.storage.pg_restore import PgPlace
 from vault.storage.policy_files import load_policy
@@ -107,6 +109,19 @@ def anchors(config: Config) -> Anchors:
     if config.checkpoint_webhook:
         places.append(WebhookAnchor(config.checkpoint_webhook))
     return Anchors(config.checkpoint_dir, places)
+
+
+def post(config: Config) -> tuple[Mailer, Mapping[Role, str]]:
+    """Return what sends letters, and the duty mailboxes by role.
+
+    Raises:
+        SetupError: ``not_a_mail_server``, ``bad_mail_address`` or ``bad_duty_mail``.
+    """
+    try:
+        boxes = duty_addresses(config.role_mail)
+    except InvalidValue:
+        raise SetupError("bad_duty_mail", setting="DATAVAULT_ROLE_MAIL") from None
+    return Mailer(config.smtp_url, config.mail_from), boxes
 
 
 def backup_engine(config: Config, database: Database) -> BackupEngine:
@@ -259,7 +274,7 @@ def open_vault(config: Config, *, to_inspect: bool = False) -> Iterator[Parts]:
         try:
             log_files = LogFiles(config.checkpoint_dir)
             keys, kept = KeyRing(files, store), ledger(config, state.vault_id)
-            parts = Parts(database, keys, policy, writer, log_files, config.node, anchors(config), kept)
+            parts = Parts(database, keys, policy, writer, log_files, config.node, anchors(config), kept, *post(config))
             if not kept.exists():  # a vault of a release that had none; where one was signed, it is refused below
                 kept.create()
             if not to_inspect:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from vault.errors import SetupError
@@ -39,6 +39,9 @@ class Config:
         checkpoint_copy_dir: another folder that gets each signed checkpoint; none by default.
         checkpoint_syslog: a syslog that gets each signed checkpoint: ``udp:HOST:PORT``, ``unix:/PATH``, or empty.
         checkpoint_webhook: an address to which each signed checkpoint is posted, or empty.
+        smtp_url: the mail server, with user and password where it asks for them; empty sends no mail.
+        mail_from: address that mail comes from.
+        role_mail: duty mailboxes, ``ROLE=ADDRESS`` with commas.
         bind: host and port of the web server.
         workers: web processes.
         threads: threads of each web process.
@@ -64,6 +67,9 @@ class Config:
     checkpoint_copy_dir: Path | None
     checkpoint_syslog: str
     checkpoint_webhook: str
+    smtp_url: str = field(repr=False)
+    mail_from: str
+    role_mail: str
     bind: str
     workers: int
     threads: int
@@ -141,6 +147,9 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
         checkpoint_copy_dir=optional_path("CHECKPOINT_COPY_DIR"),
         checkpoint_syslog=get("CHECKPOINT_SYSLOG", ""),
         checkpoint_webhook=get("CHECKPOINT_WEBHOOK", ""),
+        smtp_url=get("SMTP_URL", ""),
+        mail_from=get("MAIL_FROM", ""),
+        role_mail=get("ROLE_MAIL", ""),
         bind=bind,
         workers=whole("WORKERS", 2, 64),
         threads=whole("THREADS", 8, 256),

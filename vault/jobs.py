@@ -31,6 +31,7 @@ from vault.services import (
     requests_erasing,
     retention,
     sessions,
+    signals,
 )
 from vault.services.steps.keys import make_cohorts_ahead
 from vault.services.steps.parts import Parts
@@ -99,6 +100,7 @@ TIMETABLE = (
     Job("cohorts", 3600, _cohorts),
     Job("limits", 3600, limits.sweep),
     Job("inbox", 600, inbox.tend),
+    Job("signals", 60, signals.tend),
     Job("prune", 86400, pruning.prune),
     # Looked at often: whether tonight has its draft is decided by the drafts there are.
     Job("retention", 600, _retention),

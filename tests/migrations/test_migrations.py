@@ -62,7 +62,7 @@ def row_for(connection, table):
     """Return a row that a table takes: it refers to what is there, and its words are those of the checks."""
     words = {}
     for check in table.constraints:
-        found = re.match(r"(\w+) IN \('(\w+)'", str(getattr(check, "sqltext", "")))
+        found = re.match(r"(\w+) IN \('(\w*)'", str(getattr(check, "sqltext", "")))
         if found:
             words[found[1]] = found[2]
     row = {}

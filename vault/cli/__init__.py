@@ -13,6 +13,7 @@ from vault.cli.compliance import compliance
 from vault.cli.demo import demo
 from vault.cli.imports import import_group
 from vault.cli.inbox import inbox
+from vault.cli.incident import incident_group
 from vault.cli.keys import keys_group
 from vault.cli.log import log_group
 from vault.cli.operate import db_group, doctor, init, run_due, scheduler, serve
@@ -46,6 +47,7 @@ for _command in (
     backup_group,
     retention_group,
     paper_group,
+    incident_group,
     compliance,
 ):
     main.add_command(_command)

@@ -28,6 +28,7 @@ def contradictions(policy: Policy) -> Iterator[tuple[str, str]]:
     yield from _destruction_findings(policy)
     yield from _case_findings(policy)
     yield from _list_findings(policy)
+    yield from policy.breach_notices.findings(policy.views)
     for part in (
         policy.masks,
         policy.sessions,
@@ -36,10 +37,15 @@ def contradictions(policy: Policy) -> Iterator[tuple[str, str]]:
         policy.verification,
         policy.break_glass,
         policy.destruction,
+        policy.drills,
+        policy.incidents,
         policy.limits,
         policy.log,
+        policy.signals,
     ):
         yield from part.findings()
+    yield from policy.containment.findings(policy.roles)
+    yield from _containment_findings(policy)
     scopes = {rule for rules in SCOPE_RULES.values() for rule in rules}
     for rule in policy.verification.required_by:
         if rule not in scopes:  # it would ask nobody, and nothing would say so
@@ -68,6 +74,12 @@ def _destruction_findings(policy: Policy) -> Iterator[tuple[str, str]]:
             yield "destroys_without_second_factor", role.value
         elif role is Role.IMD and not destroys:
             yield "nobody_destroys", role.value
+
+
+def _containment_findings(policy: Policy) -> Iterator[tuple[str, str]]:
+    rule, known = policy.containment, policy.destruction
+    if rule.hold_reason not in known.reasons or rule.hold_release not in known.releases:
+        yield "no_reason", rule.id
 
 
 def _case_findings(policy: Policy) -> Iterator[tuple[str, str]]:

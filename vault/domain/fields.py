@@ -49,6 +49,7 @@ FIELDS: dict[RecordClass, dict[str, Field]] = {
         Field("id_type", mask="plain"),
         Field("id_number", mask="id_number", index=IdentifierKind.ID_NUMBER),
         Field("notice", mask="plain"),
+        Field("email", mask="hidden", contact=True),
     ),
     RecordClass.SHIPMENT: _table(
         Field("waybill", mask="waybill", index=IdentifierKind.WAYBILL),

@@ -124,6 +124,66 @@ INVENTORY: Mapping[str, Mapping[str, Fate]] = {
     "recovery_codes": _columns(staff="account_id code_hash used_at"),
     "password_history": _columns(staff="account_id changed_at password"),
     "sign_in_failures": _columns(staff="source who failures failed_at"),
+    # -- incidents -------------------------------------------------------------------------------------------------
+    "incidents": _columns(
+        random="incident_id",
+        word="kind drill state aware_at aware_since aware_source opened_at verdict closing_at closed_at",
+        staff="opened_by closing_by closed_by",
+    ),
+    # What officers type about an incident is sealed under the people key, and kept with its evidence.
+    "incident_clocks": _columns(
+        random="incident_id",
+        word="clock_id started_at due_at done_at missed_at dropped_at",
+        staff="done_by sealed_reason",
+    ),
+    "incident_entries": _columns(
+        random="event_id incident_id facts", word="at action outcome", staff="actor sealed_note"
+    ),
+    "incident_reminders": _columns(
+        random="reminder_id incident_id", word="clock_id mark role at late mail tries next_try_at mailed_at"
+    ),
+    "containments": _columns(
+        random="containment_id incident_id target",
+        word="measure affected rehearsed taken_at ended_at kept_at",
+        staff="taken_by ended_by kept_by",
+    ),
+    "containment_holds": _columns(random="containment_id record_id hold_id"),
+    "drill_customers": _columns(random="record_id incident_id", word="serial sealed_fields"),  # made up: nobody's
+    "drill_scores": _columns(random="incident_id event_id", word="month scored_at passed lines"),
+    "incident_reports": _columns(random="incident_id event_id", word="fixed_at digest", staff="sealed_statement"),
+    "notice_campaigns": _columns(
+        random="campaign_id incident_id radius_id",
+        word="state template channels kinds contacts_at digest prepared_at released_at",
+        staff="sealed_texts prepared_by released_by",
+    ),
+    "notice_recipients": _columns(
+        random="campaign_id record_id key worker",
+        word="channel state tries calls next_try_at claimed_at settled_at reason",
+    ),
+    "notice_calls": _columns(random="call_id campaign_id record_id", word="at outcome", staff="called_by"),
+    "notice_files": _columns(
+        random="file_id campaign_id", word="count digest made_at removed_at", staff="made_by"
+    ),
+    "notice_waivers": _columns(
+        random="incident_id", word="asked_at confirmed_at", staff="sealed_reason asked_by confirmed_by"
+    ),
+    "incident_radii": _columns(
+        random="radius_id incident_id", word="scope drawn_at log_size log_root counts digest", staff="drawn_by"
+    ),
+    "radius_customers": _columns(
+        random="radius_id record_id", word="record_class clear masked first_at last_at destroyed"
+    ),
+    "signal_turns": _columns(random="incident_id", word="signal told_until leaf_index", staff="subject"),
+    "incident_signals": _columns(
+        random="evidence_id incident_id signal_id events",
+        word="signal count threshold since until tested raised_at",
+        staff="account_id source",
+    ),
+    "misuse_records": _columns(
+        random="misuse_id incident_id evidence",
+        word="distinct_records evidence_digest account_frozen contract_ended loss_claimed digest drafted_at signed_at",
+        staff="account_id sealed_police_reference sealed_statement drafted_by signed_by",
+    ),
     # -- the house -------------------------------------------------------------------------------------------------
     "vault_state": _columns(house="singleton vault_id origin pin key_store_version created_at"),
     "cohorts": _columns(

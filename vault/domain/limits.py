@@ -64,3 +64,13 @@ def judge(
     if count >= policy.warn_customers and not {SignalKind.WARNED, SignalKind.ALARMED} & set(raised):
         return Judgement(count, SignalKind.WARNED)
     return Judgement(count)
+
+
+def threshold(policy: LimitPolicy, kind: SignalKind) -> int:
+    """Return from how many on a signal is raised; a forbidden purpose is one at the first time."""
+    numbers = {
+        SignalKind.WARNED: policy.warn_customers,
+        SignalKind.ALARMED: policy.alarm_customers,
+        SignalKind.MISSES: policy.misses_hour,
+    }
+    return numbers.get(kind, 1)

@@ -19,13 +19,15 @@ from vault.errors import InvalidValue, ReceiptError
 EVENT_VERSION = 1
 FACTS = frozenset(
     {
-        "account", "account_role", "added", "backup", "box", "break_glass", "called_at", "cases", "certificate",
-        "check", "cohort", "cohorts", "copies", "count", "destroyed", "digest", "due", "elsewhere", "ended",
-        "ended_session", "failed", "finding", "from_outlet", "from_team", "grant", "handover", "held", "hold", "hours",
-        "identifier", "kept", "kind", "late", "lost", "minutes", "mode", "new_key", "old_key", "owner_contact", "plan",
-        "profile", "purposes", "question", "reason", "receipts", "record_class", "request", "run", "second_person",
-        "seconds", "size", "statement", "to", "to_outlet", "to_team", "token", "unchanged", "unwraps", "updated",
-        "version",
+        "account", "account_role", "added", "aware_at", "backup", "box", "break_glass", "called_at", "cases",
+        "certificate", "channel", "check", "clock", "cohort", "cohorts", "containment", "copies", "count", "destroyed",
+        "digest", "drill", "due", "elsewhere", "ended", "ended_session", "failed", "finding", "from_outlet",
+        "from_team", "grant", "handover", "held", "hold", "hours", "identifier", "incident", "kept", "kind", "late",
+        "lost", "measure", "minutes", "misuse", "mode", "month", "new_key", "notice", "old_key", "owner_contact",
+        "passed", "plan", "profile", "purposes", "question", "reason", "receipts", "record_class", "rehearsed",
+        "request", "run", "second_person", "seconds", "sent", "signal", "size", "source", "statement", "template", "to",
+        "to_activate", "to_list", "to_notify", "to_outlet", "to_team", "token", "unchanged", "unknown", "unwraps",
+        "updated", "verdict", "version",
     }
 )  # fmt: skip
 """Names of the extra facts an event may carry; a name outside this list is refused when the event is made."""
@@ -132,6 +134,38 @@ class Action(StrEnum):
     BACKUP_VERIFIED = "backup.verified"
     BACKUP_RESTORED = "backup.restored"
     BACKUP_DRILLED = "backup.drilled"
+    INCIDENT_OPENED = "incident.opened"
+    INCIDENT_AWARE = "incident.aware_corrected"
+    INCIDENT_STEP = "incident.step"
+    INCIDENT_CLOCK_STARTED = "incident.clock_started"
+    INCIDENT_CLOCK_DONE = "incident.clock_done"
+    INCIDENT_CLOCK_MISSED = "incident.clock_missed"
+    INCIDENT_CLOSING = "incident.closing"
+    INCIDENT_VIEW = "incident.viewed"
+    INCIDENT_RADIUS_DRAWN = "incident.radius_drawn"
+    INCIDENT_RADIUS_FROZEN = "incident.radius_frozen"
+    INCIDENT_RADIUS_TAKEN = "incident.radius_taken"
+    CONTAINMENT_TAKEN = "containment.taken"
+    CONTAINMENT_HELD = "containment.held"
+    CONTAINMENT_ENDED = "containment.ended"
+    CONTAINMENT_KEPT = "containment.kept"
+    INCIDENT_REPORT_FIXED = "incident.report_fixed"
+    INCIDENT_REPORT_TAKEN = "incident.report_taken"
+    DRILL_SCORED = "drill.scored"
+    INCIDENT_SIGNAL = "incident.signal"
+    MISUSE_DRAFTED = "misuse.drafted"
+    MISUSE_SIGNED = "misuse.signed"
+    MISUSE_VIEW = "misuse.viewed"
+    NOTICE_PREPARED = "notice.prepared"
+    NOTICE_RELEASED = "notice.released"
+    NOTICE_CONTACTS = "notice.contacts_opened"
+    NOTICE_SENT = "notice.sent"
+    NOTICE_CALLED = "notice.called"
+    NOTICE_DECIDED = "notice.decided"
+    NOTICE_POSTED = "notice.posted"
+    NOTICE_FILE = "notice.file_made"
+    NOTICE_FILE_REMOVED = "notice.file_removed"
+    NOTICE_WAIVED = "notice.waived"
     LOG_VIEW = "log.view"
     LOG_SEARCH = "log.search"
     COMPLIANCE_VIEW = "compliance.view"

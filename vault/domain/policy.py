@@ -14,8 +14,12 @@ from zoneinfo import ZoneInfo
 from vault.domain.cohorts import CohortRule
 from vault.domain.ids import RecordClass, Role
 from vault.domain.rules.access import LimitPolicy, PurposePolicy, Right, RolePolicy, View
+from vault.domain.rules.containment import ContainmentPolicy
+from vault.domain.rules.breach_notices import BreachNoticePolicy
 from vault.domain.rules.destruction import DestructionPolicy
+from vault.domain.rules.drills import DrillPolicy
 from vault.domain.rules.emergency import BreakGlassPolicy, VerificationPolicy
+from vault.domain.rules.incidents import IncidentPolicy
 from vault.domain.rules.log import LogPolicy
 from vault.domain.rules.people import PasswordPolicy, SessionPolicy
 from vault.domain.rules.service import (
@@ -27,6 +31,7 @@ from vault.domain.rules.service import (
     NoticePolicy,
     RetentionPolicy,
 )
+from vault.domain.rules.signals import SignalPolicy
 from vault.domain.rules.views import MaskPolicy, Views
 from vault.domain.waybills import WaybillPattern
 
@@ -44,6 +49,7 @@ class Policy:
         masks: which mask stands before a masked value.
         retention: by class.
         destruction: plans to destroy what has expired, and legal holds.
+        drills: emergency drills.
         entry: limits on entering.
         notices: by version; the first one is offered first.
         cases: the clock on open cases, and the reasons to close one.
@@ -53,8 +59,12 @@ class Policy:
         handovers: handing cases over.
         verification: proving who calls.
         break_glass: access in an emergency.
+        incidents: the response to a breach, and its clocks.
+        containment: what an officer does at once when something leaks.
+        breach_notices: telling customers whom a breach concerns.
         limits: how much a person may read.
         log: how long the access log is kept, and the shift.
+        signals: what the vault watches by itself, and what follows.
         carriers: waybill patterns.
     """
 
@@ -66,6 +76,7 @@ class Policy:
     masks: MaskPolicy
     retention: Mapping[RecordClass, RetentionPolicy]
     destruction: DestructionPolicy
+    drills: DrillPolicy
     entry: EntryPolicy
     notices: Mapping[str, NoticePolicy]
     cases: CasePolicy
@@ -75,8 +86,12 @@ class Policy:
     handovers: HandoverPolicy
     verification: VerificationPolicy
     break_glass: BreakGlassPolicy
+    incidents: IncidentPolicy
+    containment: ContainmentPolicy
+    breach_notices: BreachNoticePolicy
     limits: LimitPolicy
     log: LogPolicy
+    signals: SignalPolicy
     carriers: Sequence[WaybillPattern]
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vault.domain.breach_notices import BREACH_NOTICE
 from vault.domain.caller import answers
 from vault.domain.destruction import PURPOSE
 from vault.domain.fields import FIELDS
@@ -100,6 +101,8 @@ def _unreachable_view_findings(policy: Policy) -> Iterator[tuple[str, str]]:
     for role, rule in policy.roles.items():
         if Right.RETENTION in rule.rights:  # the sample of a plan is masked by what is said for this purpose
             chosen.setdefault(role.value, set()).add(PURPOSE)
+        if Right.INCIDENT in rule.rights:  # what a notice to customers may open is said for this purpose
+            chosen.setdefault(role.value, set()).add(BREACH_NOTICE)
     everything = set().union(*chosen.values())
     for record_class, field, who, entry in policy.views.every_entry():
         place = f"{record_class.value}.{field}.{who}"

@@ -26,6 +26,7 @@ SAMPLES: Mapping[RecordClass, Mapping[str, tuple[str, ...]]] = {
         ),
         "id_number": ("990101199001010010", "99010119900101002X", "E12345678"),
         "id_type": ("resident_id", "passport"),
+        "email": ("wang@example.com",),
     },
     RecordClass.SHIPMENT: {
         "waybill": ("YT9900000004321", "SF9900000004321", "990000000004321", "EA990000005CN"),

@@ -7,23 +7,21 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from vault.domain.accounts import Act, led_to
+from vault.domain.accounts import Act
 from vault.domain.log import Action, Outcome
 from vault.domain.notices import NoticeKind
 from vault.domain.people import AccountState, Person
 from vault.domain.returns import ResetKind
 from vault.errors import InvalidValue, NotFound
 from vault.services.steps import new_passwords
-from vault.services.steps.account_acts import known_role, logging_refusals, require_fitting, taken
+from vault.services.steps.account_acts import NO_SECRET, known_role, logging_refusals, moved, require_fitting, taken
 from vault.services.steps.intake_rows import checked_code
 from vault.services.steps.parts import Parts
 from vault.services.steps.returning import could_act, note_reset
 from vault.services.steps.tokens import digest
 from vault.storage import grants, notifications, people, resets, sessions
-from vault.storage.people import SERVICE, Account
-from vault.storage.unit_of_work import UnitOfWork, unit_of_work
-
-_NO_SECRET: dict[str, Any] = {"invite_hash": None, "invite_expires_at": None}
+from vault.storage.people import SERVICE
+from vault.storage.unit_of_work import unit_of_work
 
 
 def invite(parts: Parts, person: Person, work_number: str, now: datetime) -> str:
@@ -41,7 +39,7 @@ def invite(parts: Parts, person: Person, work_number: str, now: datetime) -> str
         unit_of_work(parts.database) as work,
     ):
         account = taken(parts, work, person, work_number, now).account
-        _move(work, account, Act.INVITE, _secret_values(parts, secret, now))
+        moved(work, account, Act.INVITE, _secret_values(parts, secret, now))
         event = parts.event(now, person.actor(), Action.INVITE, Outcome.DONE, account=account.work_number)
         if resets.unconfirmed_of(work.connection, account.account_id):
             # Whoever makes the next secret of a reset account has seen it too, and does not confirm the return.
@@ -84,7 +82,7 @@ def reset(parts: Parts, person: Person, work_number: str, now: datetime) -> str:
         if account.kind == SERVICE:
             raise InvalidValue("act_not_possible", field="account")
         gone = {"password": None, "password_changed_at": None, "password_expired_at": None}
-        _move(work, account, Act.RESET, gone | _secret_values(parts, secret, now))
+        moved(work, account, Act.RESET, gone | _secret_values(parts, secret, now))
         new_passwords.remember(work.connection, parts, account, now)
         ended = sessions.end_all(work.connection, account.account_id, now)
         event = parts.event(now, person.actor(), Action.RESET, Outcome.DONE, account=account.work_number, ended=ended)
@@ -137,7 +135,7 @@ def unlock(parts: Parts, person: Person, work_number: str, now: datetime) -> Acc
         unit_of_work(parts.database) as work,
     ):
         account = taken(parts, work, person, work_number, now).account
-        state = _move(work, account, Act.UNLOCK, {})
+        state = moved(work, account, Act.UNLOCK, {})
         work.announce(parts.event(now, person.actor(), Action.UNLOCKED, Outcome.DONE, account=account.work_number))
         work.commit()
     return state
@@ -211,25 +209,11 @@ def _stop(parts: Parts, person: Person, work_number: str, act: Act, action: Acti
     ):
         account = taken(parts, work, person, work_number, now, by_supervisor=by_supervisor).account
         # A one-time secret may be in wrong hands too; tokens open nothing while the account is not in use.
-        state = _move(work, account, act, _NO_SECRET)
+        state = moved(work, account, act, NO_SECRET)
         ended = sessions.end_all(work.connection, account.account_id, now)
         event = parts.event(now, person.actor(), action, Outcome.DONE, account=account.work_number, ended=ended)
         work.announce(event)
         work.commit()
-    return state
-
-
-def _move(work: UnitOfWork, account: Account, act: Act, values: dict[str, Any]) -> AccountState:
-    """Lead an account to the state that an act leads to, and set what belongs to it.
-
-    Raises:
-        InvalidValue: the act does not lead out of its state.
-    """
-    usable = account.password is not None or account.kind == SERVICE
-    state = led_to(account.state, act, can_sign_in=usable)
-    if state is None:
-        raise InvalidValue("act_not_possible", field="account")
-    people.change(work.connection, account.account_id, {"state": state.value, **values})
     return state
 
 

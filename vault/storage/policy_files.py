@@ -19,8 +19,12 @@ from vault.domain.ids import RecordClass, Role
 from vault.domain.policy import Policy
 from vault.domain.policy_checks import weakness_findings
 from vault.domain.rules.access import LimitPolicy, PurposePolicy, RolePolicy, View
+from vault.domain.rules.containment import ContainmentPolicy
+from vault.domain.rules.breach_notices import BreachNoticePolicy
 from vault.domain.rules.destruction import DestructionPolicy
+from vault.domain.rules.drills import DrillPolicy
 from vault.domain.rules.emergency import BreakGlassPolicy, VerificationPolicy
+from vault.domain.rules.incidents import IncidentPolicy
 from vault.domain.rules.log import LogPolicy
 from vault.domain.rules.people import PasswordPolicy, SessionPolicy
 from vault.domain.rules.service import (
@@ -32,6 +36,7 @@ from vault.domain.rules.service import (
     NoticePolicy,
     RetentionPolicy,
 )
+from vault.domain.rules.signals import SignalPolicy
 from vault.domain.rules.views import MaskPolicy, Views
 from vault.domain.waybills import WaybillPattern, is_bounded
 from vault.errors import PolicyError
@@ -39,8 +44,8 @@ from vault.errors import PolicyError
 Shape = TypeVar("Shape")
 
 FILES = (
-    "break_glass", "cases", "company", "destruction", "entry", "fields", "grants", "handovers", "limits", "log",
-    "masks", "notices", "passwords", "purposes", "retention", "roles", "sessions", "verification", "waybills",
+    "break_glass", "breach_notices", "cases", "company", "containment", "destruction", "drills", "entry", "fields", "grants", "handovers", "incidents",
+    "limits", "log", "masks", "notices", "passwords", "purposes", "retention", "roles", "sessions", "signals", "verification", "waybills",
 )  # fmt: skip
 """Every policy file; each must be there, and no other ``.toml`` may lie beside them."""
 
@@ -99,10 +104,11 @@ def read_policy(folder: Path) -> Policy:
         company=_parse("company", texts, CompanyPolicy),
         roles=_parse("roles", texts, dict[Role, RolePolicy]),
         purposes=_parse("purposes", texts, dict[str, PurposePolicy]),
-        views=Views(_parse("fields", texts, dict[RecordClass, dict[str, dict[str, View | dict[str, View]]]])),
+        views=views_in(texts),
         masks=_parse("masks", texts, MaskPolicy),
         retention=_parse("retention", texts, dict[RecordClass, RetentionPolicy]),
         destruction=_parse("destruction", texts, DestructionPolicy),
+        drills=_parse("drills", texts, DrillPolicy),
         entry=_parse("entry", texts, EntryPolicy),
         notices=_parse("notices", texts, dict[str, NoticePolicy]),
         cases=_parse("cases", texts, CasePolicy),
@@ -112,8 +118,12 @@ def read_policy(folder: Path) -> Policy:
         handovers=_parse("handovers", texts, HandoverPolicy),
         verification=_parse("verification", texts, VerificationPolicy),
         break_glass=_parse("break_glass", texts, BreakGlassPolicy),
+        incidents=_parse("incidents", texts, IncidentPolicy),
+        containment=_parse("containment", texts, ContainmentPolicy),
+        breach_notices=_parse("breach_notices", texts, BreachNoticePolicy),
         limits=_parse("limits", texts, LimitPolicy),
         log=_parse("log", texts, LogPolicy),
+        signals=_parse("signals", texts, SignalPolicy),
         carriers=_carriers(_parse("waybills", texts, _Waybills).carrier),
     )
     try:
@@ -121,6 +131,19 @@ def read_policy(folder: Path) -> Policy:
     except (ZoneInfoNotFoundError, ValueError):
         raise PolicyError("unknown_zone", file="company.toml") from None
     return policy
+
+
+def views_in(texts: Mapping[str, bytes]) -> Views:
+    """Return what a policy shows of each field, from its texts alone: those of an old policy may lack newer files.
+
+    Args:
+        texts: by file name without ``.toml``.
+
+    Raises:
+        KeyError: ``fields`` is not among them.
+        PolicyError: it is malformed.
+    """
+    return Views(_parse("fields", texts, dict[RecordClass, dict[str, dict[str, View | dict[str, View]]]]))
 
 
 def policy_texts(folder: Path) -> tuple[str, dict[str, bytes]]:

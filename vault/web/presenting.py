@@ -23,6 +23,7 @@ from vault.services import inbox, sessions
 from vault.services.steps.cards import Card
 from vault.web.gate import language, now, parts
 from vault.web.health import CONFIG
+from vault.web.pages.incident_tabs import page_at, page_of
 
 _MENU = (
     (Right.LOOKUP, "pages.look_up", "Look up"),
@@ -32,6 +33,7 @@ _MENU = (
     (Right.SUPERVISE, "board.view", "Team board"),
     (Right.BREAK_GLASS, "break_glass.board", "Emergency access"),
     (Right.REVIEW_BREAK_GLASS, "break_glass.board", "Emergency access"),
+    (Right.INCIDENT_VIEW, "incidents.board", "Incidents"),
     (Right.LOG_READ, "log.view", "Access log"),
     (Right.RETENTION, "retention.overview", "Retention"),
     (Right.COMPLIANCE, "compliance.view", "Compliance"),
@@ -168,4 +170,6 @@ def _at_hand() -> dict[str, Any]:
         "title_of": title_of,
         "summary_of": summary_of,
         "entered_late": entered_late,
+        "incident_page": page_of,
+        "page_at": page_at,
     }

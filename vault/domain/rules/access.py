@@ -40,6 +40,8 @@ class Right(StrEnum):
     REVIEW_BREAK_GLASS = "review_break_glass"
     RETENTION = "retention"
     DESTROY = "destroy"
+    INCIDENT_VIEW = "incident_view"
+    INCIDENT = "incident"
 
 
 class Scope(StrEnum):

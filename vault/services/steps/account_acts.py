@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from vault.domain.accounts import FOR_PROGRAMS
+from vault.domain.accounts import FOR_PROGRAMS, Act, led_to
 from vault.domain.ids import Role
 from vault.domain.log import Action, Outcome
 from vault.domain.people import AccountState, Person, normal_work_number
@@ -20,6 +20,9 @@ from vault.services.steps.parts import Parts
 from vault.storage import people, supervision
 from vault.storage.people import SERVICE, Account
 from vault.storage.unit_of_work import UnitOfWork
+
+NO_SECRET: Final[Mapping[str, None]] = {"invite_hash": None, "invite_expires_at": None}
+"""What an account keeps of a one-time secret that must open nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,20 @@ def logging_refusals(parts: Parts, person: Person, action: Action, work_number: 
         event = parts.event(now, person.actor(), action, Outcome.REFUSED, rule=refused.reason, **facts)
         parts.log_writer.write(event)
         raise
+
+
+def moved(work: UnitOfWork, account: Account, act: Act, values: Mapping[str, Any]) -> AccountState:
+    """Lead an account to the state that an act leads to, set what belongs to it, and return that state.
+
+    Raises:
+        InvalidValue: the act does not lead out of its state.
+    """
+    usable = account.password is not None or account.kind == SERVICE
+    state = led_to(account.state, act, can_sign_in=usable)
+    if state is None:
+        raise InvalidValue("act_not_possible", field="account")
+    people.change(work.connection, account.account_id, {"state": state.value, **values})
+    return state
 
 
 def known_role(role: str) -> Role:

@@ -153,6 +153,8 @@ class RowReader:
             values["other_contact", 0] = contact
             if is_phone:
                 tagged.append((IdentifierKind.PHONE, 1, contact))
+        if email := row.get("email", ""):
+            values["email", 0] = email  # whether it can be written to is asked when a notice is sent
         if source:
             values["source_number", 0] = source
             tagged.append((IdentifierKind.SOURCE_NUMBER, 0, source))

@@ -6,14 +6,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from vault.domain.ids import RecordClass, new_id
-from vault.domain.limits import SignalKind, judge
+from vault.domain.limits import SignalKind, judge, threshold
 from vault.domain.log import Action, Event, Opened, Outcome, Receipt
 from vault.domain.notices import NoticeKind
 from vault.domain.people import Person
 from vault.domain.records import LinkRole, RecordMeta
+from vault.domain.signals import OF_LIMITS, Found
 from vault.errors import AccessRefused, LogUnavailable, StorageUnavailable
 from vault.services.steps.parts import Parts
-from vault.storage import disclosures, notifications, signals, supervision
+from vault.services.steps.signals import raise_signal
+from vault.storage import disclosures, incident_signals, notifications, signals, supervision
 from vault.storage.disclosures import ASK, LOOKUP, MISS, REVEAL, SEARCH, Reading
 from vault.storage.group_commit import Rows
 from vault.storage.tables import disclosures as disclosures_table
@@ -25,6 +27,9 @@ _RAISED = {
     SignalKind.MISSES: (Action.LIMIT_WARNED, NoticeKind.LIMIT_WARNED),
     SignalKind.FORBIDDEN: (Action.LIMIT_WARNED, NoticeKind.FORBIDDEN_PURPOSE),
 }
+_READ = {SignalKind.WARNED: REVEAL, SignalKind.ALARMED: REVEAL, SignalKind.MISSES: MISS}
+"""What of somebody's reading is the evidence of a signal."""
+
 _HOUR = timedelta(hours=1)
 
 
@@ -80,7 +85,7 @@ def note_miss(parts: Parts, person: Person, before: Reading, now: datetime) -> N
         disclosures.take_turn(work.connection, person.account_id)
         standing = signals.open_of(work.connection, [person.account_id], now - _HOUR)
         if all(one.kind is not SignalKind.MISSES for one in standing):
-            _raise_signal(parts, work, person, SignalKind.MISSES, before.misses_hour + 1, now)
+            _raise_signal(parts, work, person, SignalKind.MISSES, before.misses_hour + 1, now - _HOUR, now)
             work.commit()
 
 
@@ -105,7 +110,7 @@ def refuse_forbidden(parts: Parts, person: Person, refusal: Event, now: datetime
             standing = next((one for one in today if one.kind is SignalKind.FORBIDDEN), None)
             work.announce(refusal)
             if standing is None:
-                _raise_signal(parts, work, person, SignalKind.FORBIDDEN, 1, now)
+                _raise_signal(parts, work, person, SignalKind.FORBIDDEN, 1, midnight, now, (refusal.event_id,))
             else:
                 signals.count_on(work.connection, standing.signal_id)
             work.commit()
@@ -228,17 +233,34 @@ def _over_limit(parts: Parts, work: UnitOfWork, person: Person, customer: bytes,
     raised = {one.kind for one in signals.open_of(connection, [person.account_id], since)}
     judged = judge(policy, revealed, customer, raised, now)
     if judged.signal is not None:
-        _raise_signal(parts, work, person, judged.signal, judged.count, now)
+        _raise_signal(parts, work, person, judged.signal, judged.count, since, now)
     return "limit_alarm" if judged.refused else ""
 
 
-def _raise_signal(parts: Parts, work: UnitOfWork, person: Person, kind: SignalKind, count: int, now: datetime) -> None:
+def _raise_signal(
+    parts: Parts,
+    work: UnitOfWork,
+    person: Person,
+    kind: SignalKind,
+    count: int,
+    since: datetime,
+    now: datetime,
+    events: tuple[bytes, ...] = (),
+) -> None:
+    """Write the signal, tell the person's supervisors, and let it lead to what policies/signals.toml says."""
     action, notice = _RAISED[kind]
     signal_id = signals.add(work.connection, person.account_id, kind, count, now)
     told = supervision.supervisors_of(work.connection, person.account_id)
     notifications.add(work.connection, told, notice, signal_id, now)
     rule = parts.policy.limits.id
     work.announce(parts.event(now, person.actor(), action, Outcome.DONE, rule=rule, kind=kind.value, count=count))
+    first: datetime | None = None
+    if kind in _READ:
+        most = parts.policy.signals.evidence_events
+        first, events = incident_signals.read_by(work.connection, person.account_id, _READ[kind], since, most)
+    least, began = threshold(parts.policy.limits, kind), first or now
+    found = Found(OF_LIMITS[kind], count, least, began, now, person.account_id, "", events, signal_id)
+    raise_signal(parts, work, found, now)
 
 
 def _refusal(event: Event, rule: str) -> Event:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from vault.domain.ids import Role
 from vault.domain.log import Action, Actor, Event, Opened, Outcome
 from vault.domain.policy import Policy
 from vault.services.steps.keys import KeyRing
@@ -14,6 +15,7 @@ from vault.storage.group_commit import GroupCommit
 from vault.storage.ledger import Ledger
 from vault.storage.log_anchors import Anchors
 from vault.storage.log_files import LogFiles
+from vault.storage.mail import Mailer
 
 
 def _unwatched(event: Event) -> None:
@@ -34,6 +36,8 @@ class Parts:
         node: this host's name.
         anchors: places elsewhere that get each signed checkpoint.
         ledger: what a restore of the database must not forget, kept beside the key store.
+        mailer: sends letters, where a mail server is set.
+        role_mail: duty mailboxes by role.
         noted: told of events that became durable past the log writer, to count them.
     """
 
@@ -45,6 +49,8 @@ class Parts:
     node: str
     anchors: Anchors
     ledger: Ledger
+    mailer: Mailer = field(default_factory=Mailer)
+    role_mail: Mapping[Role, str] = field(default_factory=dict)
     noted: Callable[[Event], None] = _unwatched
 
     def event(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -16,6 +15,7 @@ from vault.services import break_glass as emergencies
 from vault.services import break_glass_opening, break_glass_review, cases
 from vault.services.break_glass import Asking
 from vault.web.gate import door, language, now, parts, person
+from vault.web.pages.forms import minute_of
 from vault.web.turnstile import one_of_few
 
 break_glass_pages = Blueprint("break_glass", __name__)
@@ -51,7 +51,7 @@ def ask() -> Response | tuple[str, int]:
             form.get("profile", ""),
             form.get("reason", ""),
             form.get("owner_contact", ""),
-            _local_minute(form.get("owner_called_at", "")),
+            minute_of(form.get("owner_called_at", ""), "owner_called_at"),
         )
         break_glass_id = emergencies.ask(parts(), person(), _id(form.get("case", "")), asking, now())
     except (InvalidValue, AlreadyDecided) as invalid:
@@ -180,14 +180,3 @@ def _id(text: str) -> bytes:
     except ValueError:
         pass
     raise InvalidValue("not_on_list", field="case")
-
-
-def _local_minute(text: str) -> datetime | None:
-    """Return the time of a call as a form holds it: the company's clock, to the minute."""
-    if not text:
-        return None
-    try:
-        told = datetime.fromisoformat(text)
-        return told if told.tzinfo else told.replace(tzinfo=parts().policy.zone)
-    except ValueError:
-        raise InvalidValue("impossible_date", field="owner_called_at") from None

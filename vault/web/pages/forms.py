@@ -30,6 +30,21 @@ def day_of(text: str, field: str) -> date:
         raise InvalidValue("impossible_date", field=field) from None
 
 
+def minute_of(text: str, field: str) -> datetime | None:
+    """Return the time of a form's field, on the company's clock unless it says otherwise; None when it is empty.
+
+    Raises:
+        InvalidValue: ``impossible_date``.
+    """
+    if not text:
+        return None
+    try:
+        said = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidValue("impossible_date", field=field) from None
+    return said if said.tzinfo else said.replace(tzinfo=parts().policy.zone)
+
+
 def step_up(moment: datetime) -> str:
     """Return where the person confirms who they are first; empty if they did a moment ago."""
     return "" if is_fresh(parts().policy.sessions, person(), moment) else confirm_address()

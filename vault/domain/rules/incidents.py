@@ -1,0 +1,97 @@
+"""Rules of the response to a breach: the clocks, who answers for them, and when they are reminded (BR-01 to BR-08)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+from vault.domain.ids import Role
+from vault.domain.incident_clocks import ClockEnd, ClockStart
+from vault.domain.incidents import IncidentKind
+from vault.domain.rules.shape import STRICT, Named
+
+ACTIVATE = "activate"
+"""Name of the clock of the seed rule: the emergency plan starts within two hours."""
+
+_LONGEST_ACTIVATION = 120
+_WHOLE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ClockPolicy(Named):
+    """One clock.
+
+    Args:
+        source: what sets its length: a law, the company's rules, or the company's own choice.
+        kinds: of incidents that have it.
+        starts: what starts it.
+        ends: what ends it.
+        minutes: how long it runs.
+        who: roles that may say it is done.
+        told: roles reminded of it.
+        escalated: roles told as well once it is missed.
+    """
+
+    source: str
+    kinds: Sequence[IncidentKind]
+    starts: ClockStart
+    ends: ClockEnd
+    minutes: int
+    who: Sequence[Role]
+    told: Sequence[Role]
+    escalated: Sequence[Role]
+
+    def length(self) -> timedelta:
+        """Return how long it runs."""
+        return timedelta(minutes=self.minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentPolicy:
+    """The response to a breach (BR-01, BR-03, UL-04).
+
+    Args:
+        id: of the rule.
+        clause: where it comes from.
+        told: roles told when an incident is opened.
+        remind_percent: reminders after so many hundredths of a clock's length, ascending; the last is its end.
+        repeat_minutes: once missed, a reminder every so many minutes until it is done.
+        clocks: by name.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = STRICT
+
+    id: str
+    clause: str
+    told: Sequence[Role]
+    remind_percent: Sequence[int]
+    repeat_minutes: int
+    clocks: Mapping[str, ClockPolicy]
+
+    def started_by(self, start: ClockStart, kind: IncidentKind) -> dict[str, ClockPolicy]:
+        """Return the clocks that something starts for incidents of a kind, by name."""
+        return {name: one for name, one in self.clocks.items() if one.starts is start and kind in one.kinds}
+
+    def ended_by_people(self, name: str) -> bool:
+        """Return whether somebody must say that a clock is done; one that is no rule any more nobody can end."""
+        rule = self.clocks.get(name)
+        return rule is not None and rule.ends is ClockEnd.SAID
+
+    def findings(self) -> Iterator[tuple[str, str]]:
+        """Find clocks that cannot be: the two hours of BR-01 may be shortened, never lengthened or left out."""
+        first = self.clocks.get(ACTIVATE)
+        if first is None or not (
+            0 < first.minutes <= _LONGEST_ACTIVATION
+            and set(first.kinds) == set(IncidentKind)
+            and first.starts is ClockStart.AWARE
+            and first.ends is ClockEnd.ACTIVATED
+        ):
+            yield "activation_impossible", self.id
+        marks = list(self.remind_percent)
+        if marks != sorted(set(marks)) or not marks or marks[0] <= 0 or marks[-1] != _WHOLE or self.repeat_minutes <= 0:
+            yield "reminders_impossible", self.id
+        for clock in self.clocks.values():
+            if clock.minutes <= 0 or not clock.kinds or not clock.who or not clock.told:
+                yield "clock_impossible", clock.id

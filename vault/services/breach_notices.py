@@ -1,0 +1,461 @@
+"""Preparing notices to the customers whom a breach concerns, looking at them, and releasing them by two (BR-03, PIPL 57).
+
+A draft is made from a frozen radius: one row for each customer, by the first channel for which they had a contact
+when it happened. It is frozen by a digest; another officer repeats that digest and releases it.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from vault.domain.breach_notices import (
+    OUTSTANDING,
+    CampaignState,
+    Channel,
+    Letter,
+    RecipientState,
+    Texts,
+    checked_texts,
+    texts_json,
+)
+from vault.domain.ids import RecordClass, new_id
+from vault.domain.incidents import Incident
+from vault.domain.log import Action, Actor, Outcome
+from vault.domain.notices import NoticeKind
+from vault.domain.people import Person
+from vault.domain.radius import Affected
+from vault.errors import AccessRefused, AlreadyDecided, IntegrityError, InvalidValue, NotFound
+from vault.services.steps import incidents as steps
+from vault.services.steps import noticing
+from vault.services.steps.admission import require_fresh
+from vault.services.steps.humans import same_human
+from vault.services.steps.notice_contacts import way
+from vault.services.steps.parts import Parts
+from vault.storage import breach_notices, contacts, incidents, notice_recipients, notifications, people, radius, records
+from vault.storage.breach_notices import UNFINISHED, Campaign, NoticeFile, Waiver
+from vault.storage.notice_recipients import Recipient
+from vault.storage.unit_of_work import unit_of_work
+
+_BATCH = 500
+_WAIVER = "waiver"
+_SETTLED_AT_ONCE = (RecipientState.UNREACHABLE, RecipientState.UNREACHABLE_DESTROYED)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an officer wants to be sent.
+
+    Args:
+        radius_id: a frozen radius of the incident: whom it concerns.
+        template: id and version, of the policy.
+        channels: in the order in which they are tried; a drill has none but its sink.
+        texts: by language, what is said of the incident.
+        post_if_leaked: whoever's telephone or e-mail itself was shown in clear gets a letter, where there is an address.
+    """
+
+    radius_id: bytes
+    template: str
+    channels: Sequence[Channel]
+    texts: Texts
+    post_if_leaked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How one campaign stands.
+
+    Args:
+        campaign: it.
+        counts: customers by channel (empty: none) and state.
+        preparer: work number.
+        releaser: work number, or empty.
+        files: made for other senders.
+    """
+
+    campaign: Campaign
+    counts: Mapping[tuple[str, RecipientState], int]
+    preparer: str
+    releaser: str
+    files: Sequence[NoticeFile]
+
+    @property
+    def total(self) -> int:
+        """How many customers it has."""
+        return sum(self.counts.values())
+
+    @property
+    def left(self) -> int:
+        """How many of them still wait for something."""
+        return sum(count for (_, state), count in self.counts.items() if state in OUTSTANDING)
+
+    def by_state(self) -> dict[RecipientState, int]:
+        """Return how many customers by state; states of none are left out."""
+        return {
+            state: count
+            for state in RecipientState
+            if (count := sum(number for (_, its), number in self.counts.items() if its is state))
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How telling the customers of an incident stands.
+
+    Args:
+        incident: it.
+        campaigns: that were not replaced, the newest first.
+        waiver: the decision to tell nobody, asked for or confirmed.
+        waiver_reason: what was typed.
+        waiver_by: work numbers of who asked and who confirmed.
+        outstanding: how many still wait, as the incident's next step counts it.
+    """
+
+    incident: Incident
+    campaigns: Sequence[Told]
+    waiver: Waiver | None
+    waiver_reason: str
+    waiver_by: tuple[str, str]
+    outstanding: int
+
+
+def prepare(parts: Parts, person: Person, incident_id: bytes, wish: Wish, now: datetime) -> bytes:
+    """Prepare notices to every customer of a frozen radius; nothing is opened and nothing is sent.
+
+    Whoever a released campaign of the same incident has already is left out. The new draft takes the place of an
+    earlier one.
+
+    Args:
+        parts: the vault's parts.
+        person: an officer.
+        incident_id: an incident that is not closed.
+        wish: what is to be said, and how.
+        now: UTC.
+
+    Returns:
+        The draft's id.
+
+    Raises:
+        AccessRefused: ``no_right``; logged.
+        AlreadyDecided: ``incident_closed``.
+        InvalidValue: a text is missing or too long, or something is not on its list; ``field`` names it.
+            ``nobody_to_tell``: everybody of the radius was told before.
+        NotFound: there is no such incident, or no such radius of it.
+    """
+    steps.officer(parts, person, Action.NOTICE_PREPARED, now)
+    texts = checked_texts(wish.texts)
+    template = noticing.template_of(parts.policy, wish.template)
+    with parts.database.read() as connection:
+        one = steps.matter(connection, incident_id)
+        steps.require_open(one)
+        drawn = radius.one(connection, wish.radius_id)
+        store = parts.keys.current(connection)
+    if drawn is None or drawn.incident_id != incident_id:
+        raise NotFound("radius")
+    channels = (Channel.SINK,) if one.drill else tuple(dict.fromkeys(wish.channels))
+    if not one.drill and (not channels or not set(channels) <= set(template.channels)):
+        raise InvalidValue("not_on_list", field="channels")
+    campaign_id = new_id()
+    draft = Campaign(
+        campaign_id,
+        incident_id,
+        wish.radius_id,
+        CampaignState.DRAFT,
+        wish.template,
+        channels,
+        (),
+        _moment(one, drawn.scope, now),
+        store.seal_person(campaign_id, noticing.TEXTS, texts_json(texts)),
+        UNFINISHED,
+        person.account_id,
+        now,
+    )
+    with unit_of_work(parts.database) as work:
+        breach_notices.add(work.connection, draft)
+        work.commit()
+    fields = _list_recipients(parts, draft, now, post_if_leaked=wish.post_if_leaked)
+    draft = replace(draft, kinds=tuple(parts.policy.breach_notices.kinds_of(fields)))
+    _freeze(parts, person, draft, texts, now)
+    return campaign_id
+
+
+def standing(parts: Parts, who: Person | Actor, incident_id: bytes, now: datetime) -> Standing:
+    """Tell how telling the customers of an incident stands: counts and work numbers, nothing of a customer.
+
+    Raises:
+        AccessRefused: ``no_right``; logged.
+        NotFound: there is none.
+    """
+    if isinstance(who, Person):
+        steps.viewer(parts, who, now)
+    with parts.database.read() as connection:
+        one = steps.matter(connection, incident_id)
+        campaigns = breach_notices.of_incident(connection, incident_id)
+        waiver = breach_notices.waiver(connection, incident_id)
+        ids = {each for campaign in campaigns for each in (campaign.prepared_by, campaign.released_by)}
+        ids |= {waiver.asked_by, waiver.confirmed_by} if waiver else set()
+        numbers = {
+            key: account.work_number for key, account in people.by_ids(connection, [i for i in ids if i]).items()
+        }
+        told = [
+            Told(
+                campaign,
+                notice_recipients.counts(connection, campaign.campaign_id),
+                numbers.get(campaign.prepared_by, ""),
+                numbers.get(campaign.released_by or b"", ""),
+                breach_notices.files_of(connection, campaign.campaign_id),
+            )
+            for campaign in campaigns
+        ]
+        left = noticing.outstanding(connection, incident_id)
+        store = parts.keys.current(connection)
+    reason = ""
+    by = ("", "")
+    if waiver is not None:
+        reason = store.open_person(incident_id, _WAIVER, waiver.sealed_reason).disclose()
+        by = (numbers.get(waiver.asked_by, ""), numbers.get(waiver.confirmed_by or b"", ""))
+    return Standing(one, told, waiver, reason, by, left)
+
+
+def wording(
+    parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes, now: datetime
+) -> dict[str, Letter]:
+    """Return what a campaign says, by language, with no customer's name: nothing is opened.
+
+    Raises:
+        AccessRefused: ``no_right``; logged.
+        NotFound: there is none.
+    """
+    steps.viewer(parts, person, now)
+    with parts.database.read() as connection:
+        one = steps.matter(connection, incident_id)
+        campaign = noticing.campaign_of(connection, incident_id, campaign_id)
+        texts = noticing.texts_of(parts.keys.current(connection), campaign)
+    return noticing.written(parts.policy, one, campaign, texts, "", campaign.released_at or now)
+
+
+def release(
+    parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes, digest: str, now: datetime
+) -> None:
+    """Release notices: another human than who prepared them, who repeats their digest; then they are sent.
+
+    Args:
+        parts: the vault's parts.
+        person: another officer, who gave password and second factor a moment ago.
+        incident_id: the incident.
+        campaign_id: a draft.
+        digest: of what they looked at, in hexadecimal digits.
+        now: UTC.
+
+    Raises:
+        AccessRefused: ``no_right``, ``own_notice``; logged.
+        AlreadyDecided: ``incident_closed``, ``notice_moved_on``: released or replaced meanwhile.
+        IntegrityError: ``notice_changed``: it is not what was prepared; logged.
+        InvalidValue: ``digest_differs``, field ``digest``.
+        NotFound: there is none.
+        StepUpNeeded: password and second factor are too old.
+    """
+    steps.officer(parts, person, Action.NOTICE_RELEASED, now)
+    require_fresh(parts, person, now)
+    with unit_of_work(parts.database) as work:
+        one = steps.matter(work.connection, incident_id, locked=True)
+        steps.require_open(one)
+        campaign = noticing.campaign_of(work.connection, incident_id, campaign_id, locked=True)
+        if campaign.state is not CampaignState.DRAFT or not campaign.is_ready:
+            raise AlreadyDecided("notice_moved_on")
+        if not hmac.compare_digest(digest.strip().lower().encode(), campaign.digest.hex().encode()):
+            raise InvalidValue("digest_differs", field="digest")
+        store = parts.keys.current(work.connection)
+        fault = ""
+        signers = people.by_ids(work.connection, [campaign.prepared_by, person.account_id])
+        if same_human(store, signers[campaign.prepared_by], signers[person.account_id]):
+            fault = "own_notice"
+        elif noticing.frozen_digest(
+            work.connection, parts.policy, campaign, noticing.texts_of(store, campaign)
+        ) != campaign.digest:  # fmt: skip
+            fault = "notice_changed"
+        if not fault:
+            values = {"state": CampaignState.RELEASED.value, "released_by": person.account_id, "released_at": now}
+            if not breach_notices.change(work.connection, campaign_id, CampaignState.DRAFT, values):
+                raise AlreadyDecided("notice_moved_on")
+            event = noticing.event(
+                parts, now, person.actor(), Action.NOTICE_RELEASED, campaign, digest=campaign.digest.hex()
+            )
+            steps.enter(parts, work, incident_id, event)
+            work.commit()
+    if fault:
+        _refuse(parts, person, Action.NOTICE_RELEASED, fault, incident_id, now)
+
+
+def ask_waiver(parts: Parts, person: Person, incident_id: bytes, reason: str, now: datetime) -> None:
+    """Ask that nobody be told, with the reason; it counts once another officer confirms it.
+
+    Raises:
+        AccessRefused: ``no_right``; logged.
+        AlreadyDecided: ``incident_closed``, ``notice_moved_on``: it was confirmed already.
+        InvalidValue: ``reason_missing``, or the reason is too long.
+        NotFound: there is no such incident.
+    """
+    steps.officer(parts, person, Action.NOTICE_WAIVED, now)
+    note = steps.checked_note(reason)
+    if not note:
+        raise InvalidValue("reason_missing", field="note")
+    with unit_of_work(parts.database) as work:
+        steps.require_open(steps.matter(work.connection, incident_id, locked=True))
+        sealed = parts.keys.current(work.connection).seal_person(incident_id, _WAIVER, note)
+        if not breach_notices.ask_waiver(
+            work.connection, Waiver(incident_id, sealed, person.account_id, now, None, None)
+        ):
+            raise AlreadyDecided("notice_moved_on")
+        asked = parts.event(
+            now, person.actor(), Action.NOTICE_WAIVED, Outcome.DONE, incident=incident_id.hex(), mode="asked"
+        )
+        steps.enter(parts, work, incident_id, asked, note)
+        work.commit()
+
+
+def confirm_waiver(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> None:
+    """Confirm as a second human that nobody is told.
+
+    Raises:
+        AccessRefused: ``no_right``, ``own_notice``; logged.
+        AlreadyDecided: ``incident_closed``, ``notice_moved_on``.
+        NotFound: there is no such incident, or nobody asked for it.
+        StepUpNeeded: password and second factor are too old.
+    """
+    steps.officer(parts, person, Action.NOTICE_WAIVED, now)
+    require_fresh(parts, person, now)
+    with unit_of_work(parts.database) as work:
+        steps.require_open(steps.matter(work.connection, incident_id, locked=True))
+        waiver = breach_notices.waiver(work.connection, incident_id)
+        if waiver is None:
+            raise NotFound("notice")
+        store = parts.keys.current(work.connection)
+        signers = people.by_ids(work.connection, [waiver.asked_by, person.account_id])
+        own = same_human(store, signers[waiver.asked_by], signers[person.account_id])
+        if not own:
+            if not breach_notices.confirm_waiver(
+                work.connection, incident_id, person.account_id, waiver.asked_at, now
+            ):
+                raise AlreadyDecided("notice_moved_on")
+            done = parts.event(
+                now, person.actor(), Action.NOTICE_WAIVED, Outcome.DONE, incident=incident_id.hex(), mode="confirmed"
+            )
+            steps.enter(parts, work, incident_id, done)
+            work.commit()
+    if own:
+        _refuse(parts, person, Action.NOTICE_WAIVED, "own_notice", incident_id, now)
+
+
+# -- making a draft ----------------------------------------------------------------------------------------------
+
+
+def _list_recipients(parts: Parts, draft: Campaign, now: datetime, *, post_if_leaked: bool) -> set[str]:
+    """Write one row for each customer of the radius, batch by batch; returns the fields that were seen of them."""
+    after, fields, listed = b"", set[str](), 0
+    if draft.radius_id is None:
+        raise NotFound("radius")
+    while True:
+        with parts.database.read() as connection:
+            page = radius.customers(connection, draft.radius_id, after, _BATCH)
+            ids = [one.record_id for one in page]
+            told = notice_recipients.told_before(connection, draft.incident_id, ids)
+            # A drill's customers are in no table of ours but their own.
+            there = set(ids) if Channel.SINK in draft.channels else set(records.load(connection, ids))
+            had = contacts.present(connection, ids, draft.contacts_at)
+        if not page:
+            break
+        after = page[-1].record_id
+        new = [
+            _recipient(draft, one, had.get(one.record_id, set()), now, there, post_if_leaked=post_if_leaked)
+            for one in page
+            if one.record_id not in told
+        ]
+        fields |= {field for one in page if one.record_id not in told for field in (*one.clear, *one.masked)}
+        listed += len(new)
+        with unit_of_work(parts.database) as work:
+            notice_recipients.add(work.connection, draft.campaign_id, new)
+            work.commit()
+    if not listed:
+        raise InvalidValue("nobody_to_tell", field="radius")
+    return fields
+
+
+def _recipient(
+    draft: Campaign, one: Affected, had: set[str], now: datetime, there: set[bytes], *, post_if_leaked: bool
+) -> Recipient:
+    gone = one.destroyed or one.record_id not in there or one.record_class is not RecordClass.CUSTOMER
+    channel = None if gone else _channel(draft, one, had, post_if_leaked=post_if_leaked)
+    state = RecipientState.WAITING
+    if channel is None:
+        state = RecipientState.UNREACHABLE_DESTROYED if gone else RecipientState.UNREACHABLE
+    settled = now if state in _SETTLED_AT_ONCE else None
+    return Recipient(one.record_id, channel, state, new_id(), next_try_at=None if settled else now, settled_at=settled)
+
+
+def _channel(draft: Campaign, one: Affected, had: set[str], *, post_if_leaked: bool) -> Channel | None:
+    if Channel.SINK in draft.channels:
+        return Channel.SINK
+    first = way(had, draft.channels)
+    leaked = {"customer.phone", "customer.other_contact", "customer.email"}.intersection(one.clear)
+    if post_if_leaked and leaked and Channel.LETTER in draft.channels:
+        return way(had, (Channel.LETTER,)) or first
+    return first
+
+
+def _freeze(parts: Parts, person: Person, draft: Campaign, texts: Texts, now: datetime) -> None:
+    with parts.database.read() as connection:
+        digest = noticing.frozen_digest(connection, parts.policy, draft, texts)
+        counts = notice_recipients.counts(connection, draft.campaign_id)
+    with unit_of_work(parts.database) as work:
+        steps.require_open(steps.matter(work.connection, draft.incident_id, locked=True))
+        values = {"digest": digest, "kinds": ",".join(draft.kinds)}
+        if not breach_notices.change(work.connection, draft.campaign_id, CampaignState.DRAFT, values):
+            raise AlreadyDecided("notice_moved_on")
+        old = breach_notices.replace_drafts(work.connection, draft.incident_id, draft.campaign_id)
+        event = noticing.event(
+            parts,
+            now,
+            person.actor(),
+            Action.NOTICE_PREPARED,
+            draft,
+            digest=digest.hex(),
+            template=draft.template,
+            count=sum(counts.values()),
+        )
+        steps.enter(parts, work, draft.incident_id, event)
+        told = incidents.people_of(work.connection, [person.role])
+        others = [each for each in told if each != person.account_id]
+        notifications.add(work.connection, others, NoticeKind.BREACH_NOTICE_WAITS, draft.incident_id, now)
+        work.commit()
+    for campaign_id in old:
+        _forget(parts, campaign_id)
+
+
+def _forget(parts: Parts, campaign_id: bytes) -> None:
+    """Remove the rows of a draft that was replaced, so that nobody is listed for nothing."""
+    dropped = _BATCH
+    while dropped == _BATCH:
+        with unit_of_work(parts.database) as work:
+            dropped = notice_recipients.drop(work.connection, campaign_id, _BATCH)
+            work.commit()
+
+
+def _moment(one: Incident, scope: Mapping[str, object], now: datetime) -> datetime:
+    """Return as of when contacts are used: the end of the radius' span, else when somebody noticed; never later."""
+    until = scope.get("until")
+    ended = datetime.fromisoformat(until) if isinstance(until, str) else one.aware_since
+    # What was changed at the very moment is taken as it was before: the span is exclusive of its end.
+    return min(ended - timedelta(microseconds=1) if isinstance(until, str) else ended, now)
+
+
+def _refuse(
+    parts: Parts, person: Person, action: Action, rule: str, incident_id: bytes, now: datetime
+) -> None:
+    refused = parts.event(now, person.actor(), action, Outcome.REFUSED, rule=rule, incident=incident_id.hex())
+    parts.log_writer.write(refused)
+    if rule == "notice_changed":
+        raise IntegrityError(rule)
+    raise AccessRefused(rule)

@@ -1,0 +1,166 @@
+"""Steps of telling customers: campaigns, what a notice says filled in, and whether anybody still waits for one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from vault.crypto.key_store import KeyStore
+from vault.domain.breach_notices import LANGUAGES, NAME, Letter, Texts, campaign_digest, fill
+from vault.domain.ids import RecordClass
+from vault.domain.incidents import Incident
+from vault.domain.log import Action, Actor, Event, Opened, Outcome
+from vault.domain.masks import mask
+from vault.domain.policy import Policy
+from vault.domain.rules.breach_notices import NoticeTemplate
+from vault.errors import InvalidValue, NotFound
+from vault.services.steps.parts import Parts
+from vault.storage import breach_notices, notice_recipients
+from vault.storage.breach_notices import Campaign
+
+TEXTS = "notice"
+"""Name under which what officers wrote for customers is sealed with the people key."""
+
+NO_NAME = {"zh": "尊敬的客户", "en": "customer"}
+_PAGE = 1_000
+_BETWEEN = "\n" + "—" * 20 + "\n\n"
+
+
+def outstanding(connection: Connection, incident_id: bytes) -> int:
+    """Return how many customers of an incident still wait for something; none when everybody was told or tried.
+
+    An incident without a released campaign counts as one that waits, unless two officers decided to tell nobody.
+
+    Args:
+        connection: an open connection.
+        incident_id: the incident.
+    """
+    waiver = breach_notices.waiver(connection, incident_id)
+    if waiver is not None and waiver.confirmed_at is not None:
+        return 0
+    released, waiting = breach_notices.outstanding(connection, incident_id)
+    return waiting if released else 1
+
+
+def campaign_of(connection: Connection, incident_id: bytes, campaign_id: bytes, *, locked: bool = False) -> Campaign:
+    """Return a campaign of an incident.
+
+    Raises:
+        NotFound: it has none of this id.
+    """
+    found = breach_notices.campaign(connection, campaign_id, locked=locked)
+    if found is None or found.incident_id != incident_id:
+        raise NotFound("notice")
+    return found
+
+
+def template_of(policy: Policy, name: str) -> NoticeTemplate:
+    """Return a template of the policy.
+
+    Raises:
+        InvalidValue: ``not_on_list``, field ``template``.
+    """
+    found = policy.breach_notices.templates.get(name)
+    if found is None:
+        raise InvalidValue("not_on_list", field="template")
+    return found
+
+
+def texts_of(store: KeyStore, campaign: Campaign) -> dict[str, dict[str, str]]:
+    """Return what officers wrote for the customers of a campaign; nothing of a customer is in it.
+
+    Raises:
+        IntegrityError: it was not sealed for this campaign.
+    """
+    opened: dict[str, dict[str, str]] = json.loads(
+        store.open_person(campaign.campaign_id, TEXTS, campaign.sealed_texts).disclose()
+    )
+    return opened
+
+
+def frozen_digest(connection: Connection, policy: Policy, campaign: Campaign, texts: Texts) -> bytes:
+    """Return the digest of a campaign as it stands now, over its texts and every one of its recipients."""
+    template = template_of(policy, campaign.template)
+    wording = [part for name in LANGUAGES for part in (template.texts[name].subject, template.texts[name].body)]
+    return campaign_digest(
+        campaign.campaign_id,
+        campaign.template,
+        wording,
+        campaign.channels,
+        campaign.kinds,
+        texts,
+        _frozen(connection, campaign.campaign_id),
+    )
+
+
+def written(
+    policy: Policy, incident: Incident, campaign: Campaign, texts: Texts, name: str, at: datetime
+) -> dict[str, Letter]:
+    """Return what one customer is told, by language.
+
+    Args:
+        policy: the rules in force.
+        incident: the incident.
+        campaign: the campaign.
+        texts: what officers wrote.
+        name: of the customer, masked; empty where there is none.
+        at: the day it bears, UTC.
+    """
+    template = template_of(policy, campaign.template)
+    letters = {}
+    for language in LANGUAGES:
+        kinds = [getattr(policy.breach_notices.kinds[kind], language) for kind in campaign.kinds]
+        values = {
+            NAME: name or NO_NAME[language],
+            **texts[language],
+            "kinds": ("、" if language == "zh" else ", ").join(kinds),
+            "contact": getattr(policy.breach_notices.contact, language),
+            "company": getattr(policy.company, language),
+            "date": at.astimezone(policy.zone).date().isoformat(),
+            "reference": incident.short,
+        }
+        wording = template.texts[language]
+        letters[language] = Letter(fill(wording.subject, values), fill(wording.body, values).strip() + "\n")
+    return letters
+
+
+def both(letters: dict[str, Letter]) -> Letter:
+    """Return one notice in both languages, Chinese first."""
+    return Letter(
+        " / ".join(letters[language].subject for language in LANGUAGES),
+        _BETWEEN.join(letters[language].body for language in LANGUAGES),
+    )
+
+
+def masked_name(policy: Policy, name: str) -> str:
+    """Return a customer's name as a notice bears it: whoever else reads it learns no name."""
+    return mask(policy.masks.of(RecordClass.CUSTOMER, NAME), name) if name else ""
+
+
+def event(
+    parts: Parts,
+    now: datetime,
+    actor: Actor,
+    action: Action,
+    campaign: Campaign,
+    opened: tuple[Opened, ...] = (),
+    outcome: Outcome = Outcome.DONE,
+    **facts: str | int,
+) -> Event:
+    """Make an event about a campaign; it names incident and campaign."""
+    rule = parts.policy.breach_notices.id
+    told: dict[str, Any] = {"incident": campaign.incident_id.hex(), "notice": campaign.campaign_id.hex(), **facts}
+    purpose = "breach_notice"
+    return parts.event(now, actor, action, outcome, purpose=purpose, rule=rule, opened=opened, **told)
+
+
+def _frozen(connection: Connection, campaign_id: bytes) -> Iterator[tuple[bytes, str]]:
+    after = b""
+    while page := notice_recipients.page(connection, campaign_id, after, _PAGE):
+        for one in page:
+            yield one.record_id, one.channel.value if one.channel else ""
+        after = page[-1].record_id

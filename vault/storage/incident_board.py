@@ -1,0 +1,79 @@
+"""What the board of incidents shows beside them: counts, notices under way and signals; a fixed number of questions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, case, func, select
+
+from vault.domain.incidents import IncidentState
+from vault.storage.tables import accounts, incident_signals, incidents, notice_campaigns, notice_recipients
+
+_UNSETTLED = ("waiting", "sending", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the notices of an incident have come.
+
+    Args:
+        settled: customers who were told, or of whom it is settled that they cannot be.
+        total: all of them.
+    """
+
+    settled: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecentSignal:
+    """One signal of late.
+
+    Args:
+        signal: which, of the policy.
+        work_number: whose acts gave rise to it, or empty.
+        source: network address it came from, or empty.
+        count: what was counted.
+        raised_at: UTC.
+        incident_id: the incident it opened or joined, or None.
+    """
+
+    signal: str
+    work_number: str
+    source: str
+    count: int
+    raised_at: datetime
+    incident_id: bytes | None
+
+
+def closed_count(connection: Connection) -> int:
+    """Return how many incidents are closed, drills not counted."""
+    query = select(func.count()).where(incidents.c.state == IncidentState.CLOSED.value, incidents.c.drill.is_(False))
+    return int(connection.execute(query).scalar_one())
+
+
+def progress_of(connection: Connection, incident_ids: Collection[bytes]) -> dict[bytes, Progress]:
+    """Return how far the released notices of some incidents have come; without any, an incident is left out."""
+    settled = func.sum(case((notice_recipients.c.state.in_(_UNSETTLED), 0), else_=1))
+    query = (
+        select(notice_campaigns.c.incident_id, settled, func.count())
+        .join(notice_recipients, notice_recipients.c.campaign_id == notice_campaigns.c.campaign_id)
+        .where(notice_campaigns.c.incident_id.in_(list(incident_ids)), notice_campaigns.c.state == "released")
+        .group_by(notice_campaigns.c.incident_id)
+    )
+    return {row[0]: Progress(int(row[1]), int(row[2])) for row in connection.execute(query)}
+
+
+def recent_signals(connection: Connection, since: datetime, limit: int) -> list[RecentSignal]:
+    """List the signals raised after a moment, the newest first; those that were fired as a test are left out."""
+    column = incident_signals.c
+    query = (
+        select(column.signal, accounts.c.work_number, column.source, column.count, column.raised_at, column.incident_id)
+        .outerjoin(accounts, accounts.c.account_id == column.account_id)
+        .where(column.raised_at > since, column.tested.is_(False))
+        .order_by(column.raised_at.desc(), column.evidence_id)
+        .limit(limit)
+    )
+    return [RecentSignal(row[0], row[1] or "", *row[2:]) for row in connection.execute(query)]
