@@ -40,6 +40,7 @@ from vault.storage.log_anchors import Anchor, Anchors, FolderAnchor, SyslogAncho
 from vault.storage.log_files import LogFiles
 from vault.storage.log_webhook import WebhookAnchor
 from vault.storage.mail import Mailer
+from vault.storage.outbox import Outbox
 from vault.storage.pg_backup import PgBackup
 from vault.storage.pg_restore import PgPlace
 from vault.storage.policy_files import load_policy
@@ -274,7 +275,10 @@ def open_vault(config: Config, *, to_inspect: bool = False) -> Iterator[Parts]:
         try:
             log_files = LogFiles(config.checkpoint_dir)
             keys, kept = KeyRing(files, store), ledger(config, state.vault_id)
-            parts = Parts(database, keys, policy, writer, log_files, config.node, anchors(config), kept, *post(config))
+            places, outbox = anchors(config), Outbox(config.data_dir / "outbox")
+            parts = Parts(
+                database, keys, policy, writer, log_files, config.node, places, kept, *post(config), outbox
+            )  # fmt: skip
             if not kept.exists():  # a vault of a release that had none; where one was signed, it is refused below
                 kept.create()
             if not to_inspect:

@@ -21,7 +21,16 @@ from vault.services.steps.evidence import EVIDENCE_DAYS
 from vault.services.steps.gaps import declared
 from vault.services.steps.parts import Parts
 from vault.services.steps.settling import refuse_rewound
-from vault.storage import backups, certificate_waits, job_runs, log, log_search, log_webhook, schema
+from vault.storage import (
+    backups,
+    certificate_waits,
+    incident_reminders,
+    job_runs,
+    log,
+    log_search,
+    log_webhook,
+    schema,
+)
 from vault.storage.policy_files import load_policy
 
 _CHECKPOINT_AGE = timedelta(minutes=5)
@@ -77,6 +86,7 @@ def examine(config: Config, now: datetime) -> Iterator[Check]:
             yield from _keys(parts, now)
             yield from _ledger(parts)
             yield _left(parts)
+            yield _reminders(parts, now)
             yield _backups(parts, now)
     except VaultError as error:
         yield Check("bad", "Opening the vault", error.reason, "See the runbook of this reason in ops/runbooks")
@@ -89,6 +99,14 @@ def _left(parts: Parts) -> Check:
     told = ", ".join(f"{one.plan_id.hex()} {one.finding} {one.count}" for one in found)
     fix = "See ops/runbooks/failed-run.md; the certificate comes by itself once it is gone"
     return _judged(good=not found, what="Destroyed and still there", found=told or 0, fix=fix, otherwise="bad")
+
+
+def _reminders(parts: Parts, now: datetime) -> Check:
+    """Look for letters about deadlines of incidents that no mail server took."""
+    with parts.database.read() as connection:
+        lost = incident_reminders.count_lost(connection, now - timedelta(days=EVIDENCE_DAYS))
+    fix = "See that the mail server takes letters to the duty mailboxes; the incident's page lists the reminders"
+    return _judged(good=not lost, what="Reminders that could not be mailed", found=lost, fix=fix)
 
 
 def _backups(parts: Parts, now: datetime) -> Check:
@@ -146,11 +164,20 @@ def _places(config: Config) -> Iterator[Check]:
         yield Check("ok", "Store: copies of checkpoints", str(folder))
     folders = [config.checkpoint_dir, *copies]
     webhook = log_webhook.shown(config.checkpoint_webhook) if config.checkpoint_webhook else ""
-    outbound = " ".join(one for one in (config.checkpoint_syslog, webhook) if one)
+    outbound = [one for one in (config.checkpoint_syslog, webhook) if one]
     outside = bool(outbound) or not all(one.is_relative_to(config.data_dir) for one in folders)
     fix = "Keep checkpoints on another host or site: DATAVAULT_CHECKPOINT_COPY_DIR, _SYSLOG or _WEBHOOK"
     yield _judged(good=outside, what="Checkpoints outside the data folder", found=outside, fix=fix)
-    yield Check("ok", "Outbound destinations", outbound or "none")
+    try:
+        mailer, boxes = bootstrap.post(config)
+    except VaultError as error:
+        yield Check("bad", "Mail", error.reason, "Correct DATAVAULT_SMTP_URL, _MAIL_FROM or _ROLE_MAIL")
+        yield Check("ok", "Outbound destinations", " ".join(outbound) or "none")
+        return
+    found = f"{mailer.name} {' '.join(sorted(boxes))}".strip() or "none"
+    fix = "Set DATAVAULT_SMTP_URL, _MAIL_FROM and _ROLE_MAIL: without, a deadline at night reaches nobody"
+    yield _judged(good=mailer.is_set_up and bool(boxes), what="Mail", found=found, fix=fix)
+    yield Check("ok", "Outbound destinations", " ".join([*outbound, *filter(None, [mailer.name])]) or "none")
 
 
 def _private(folder: Path) -> Check:

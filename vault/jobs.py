@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from vault.domain.containment import Doing
 from vault.domain.log import Actor
 from vault.errors import VaultError
 from vault.services import (
@@ -24,6 +25,7 @@ from vault.services import (
     destruction,
     holds,
     inbox,
+    incident_reminders,
     limits,
     log,
     orphans,
@@ -33,6 +35,7 @@ from vault.services import (
     sessions,
     signals,
 )
+from vault.services.steps.containing import hindrance
 from vault.services.steps.keys import make_cohorts_ahead
 from vault.services.steps.parts import Parts
 from vault.services.steps.settling import refuse_rewound_database
@@ -53,11 +56,13 @@ class Job:
         name: stable name of its claims.
         every: seconds between runs.
         call: what is done.
+        rests: not while the vault is read-only: it destroys or forgets what may be evidence.
     """
 
     name: str
     every: int
     call: Callable[[Parts, datetime], object]
+    rests: bool = False
 
     def slot(self, now: datetime) -> int:
         """Return when the present run was due, in seconds since 1970."""
@@ -70,8 +75,8 @@ class Ran:
 
     Args:
         job: its name.
-        outcome: done, failed, or taken: another process has it.
-        reason: why it failed, a reason id.
+        outcome: done, failed, taken: another process has it, or resting: the vault is read-only.
+        reason: why it failed or rests, a reason id.
         late: it comes after its time, or makes up for runs that were missed or killed.
         missed: how many runs before it nobody did; they are made up for once.
     """
@@ -96,17 +101,18 @@ def _retention(parts: Parts, now: datetime) -> object:
 TIMETABLE = (
     Job("clock", 60, clock.tend),
     Job("checkpoint", 60, log.settle),
+    Job("incidents", 60, incident_reminders.tend),
     Job("sessions", 300, sessions.sweep),
     Job("cohorts", 3600, _cohorts),
     Job("limits", 3600, limits.sweep),
     Job("inbox", 600, inbox.tend),
     Job("signals", 60, signals.tend),
-    Job("prune", 86400, pruning.prune),
+    Job("prune", 86400, pruning.prune, rests=True),
     # Looked at often: whether tonight has its draft is decided by the drafts there are.
-    Job("retention", 600, _retention),
-    Job("destruction", 60, destruction.tend),
-    Job("requests", 3600, requests_erasing.sweep),
-    Job("cohort_close", 3600, cohorts.tend),
+    Job("retention", 600, _retention, rests=True),
+    Job("destruction", 60, destruction.tend, rests=True),
+    Job("requests", 3600, requests_erasing.sweep, rests=True),
+    Job("cohort_close", 3600, cohorts.tend, rests=True),
     # Behind both: what was carried out or closed is certified, and what could not be proven then is tried again.
     Job("certificates", 600, certificates.tend),
     Job("orphans", 86400, orphans.report),
@@ -132,6 +138,8 @@ def _run(parts: Parts, job: Job, now: datetime) -> Ran:
     begun = time.monotonic()
     try:
         refuse_rewound_database(parts)  # on what a database has forgotten nothing may be decided, nor destroyed
+        if job.rests and (frozen := _frozen(parts)):
+            return Ran(job.name, "resting", frozen)
         claim = job_runs.claim(parts.database, job.name, job.slot(now), job.every, now, parts.node)
         if claim is None:
             return Ran(job.name, "taken")
@@ -144,6 +152,11 @@ def _run(parts: Parts, job: Job, now: datetime) -> Ran:
     if claim is None:
         return Ran(job.name, outcome, reason)
     return Ran(job.name, outcome, reason, claim.late, claim.missed)
+
+
+def _frozen(parts: Parts) -> str:
+    with parts.database.read() as connection:
+        return hindrance(connection, Doing.BUSINESS)
 
 
 class Timetable:
@@ -209,7 +222,7 @@ class Timetable:
     def _one(self, job: Job) -> None:
         try:
             ran = _run(self._parts, job, self._clock())
-            if ran.outcome != "taken":
+            if ran.outcome not in ("taken", "resting"):
                 self._report(ran)
         except Exception:  # what nobody foresaw is told by the process's log, and the next run comes in its time
             logging.getLogger(__name__).exception("unexpected")

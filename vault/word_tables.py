@@ -257,6 +257,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
     "field": {
         "entry": "Entry",
         "source_number": "Source number",
+        "aware_at": "Noticed at",
         "name": "Name",
         "phone": "Phone",
         "other_contact": "Other contact",
@@ -1517,5 +1518,9 @@ REASONS: Mapping[str, str] = {
     "clock_impossible": "{place}: a clock needs minutes, kinds, somebody who answers for it and somebody who is told.",
     "incident": "There is no such incident, or more than one begins with these digits.",
     "clock": "The incident has no such task.",
+    "nobody_responds": (
+        "{place}: nobody could do it. Give a role the right incident, and incident_view to those who answer "
+        "for a clock."
+    ),
 }
 """Why something was refused, and what to do about it, by reason id."""

@@ -27,16 +27,16 @@ def upgrade() -> None:
         sa.Column("kinds", sa.String(250), nullable=False, comment="kinds of data that the notice names"),
         sa.Column("contacts_at", sa.BigInteger(), nullable=False, comment="contacts as they were then"),
         sa.Column("sealed_texts", sa.LargeBinary(), nullable=False, comment="JSON; under the people key"),
-        sa.Column("digest", sa.LargeBinary(32), nullable=False, comment="over template, texts, channels and recipients"),
+        sa.Column(
+            "digest", sa.LargeBinary(32), nullable=False, comment="over template, texts, channels and recipients"
+        ),
         sa.Column("prepared_by", sa.LargeBinary(16), nullable=False, comment=_RANDOM_ID),
         sa.Column("prepared_at", sa.BigInteger(), nullable=False),
         sa.Column("released_by", sa.LargeBinary(16), nullable=True, comment="another officer"),
         sa.Column("released_at", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("state IN ('draft', 'released', 'replaced')", name=op.f("ck_notice_campaigns_state")),
         sa.CheckConstraint("released_by <> prepared_by", name=op.f("ck_notice_campaigns_four_eyes")),
-        sa.CheckConstraint(
-            "state <> 'released' OR released_by IS NOT NULL", name=op.f("ck_notice_campaigns_signed")
-        ),
+        sa.CheckConstraint("state <> 'released' OR released_by IS NOT NULL", name=op.f("ck_notice_campaigns_signed")),
         sa.ForeignKeyConstraint(
             ["incident_id"], ["incidents.incident_id"], name=op.f("fk_notice_campaigns_incident_id")
         ),
@@ -44,7 +44,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["released_by"], ["accounts.account_id"], name=op.f("fk_notice_campaigns_released_by")),
         sa.PrimaryKeyConstraint("campaign_id", name=op.f("pk_notice_campaigns")),
     )
-    op.create_index(op.f("ix_notice_campaigns_incident_id_prepared_at"), "notice_campaigns", ["incident_id", "prepared_at"])
+    op.create_index(
+        op.f("ix_notice_campaigns_incident_id_prepared_at"), "notice_campaigns", ["incident_id", "prepared_at"]
+    )
     op.create_table(
         "notice_recipients",
         sa.Column("campaign_id", sa.LargeBinary(16), nullable=False, comment=_RANDOM_ID),
@@ -84,7 +86,9 @@ def upgrade() -> None:
         sa.Column("called_by", sa.LargeBinary(16), nullable=False, comment=_RANDOM_ID),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("outcome", sa.String(16), nullable=False),
-        sa.CheckConstraint("outcome IN ('reached', 'not_reached', 'wrong_number')", name=op.f("ck_notice_calls_outcome")),
+        sa.CheckConstraint(
+            "outcome IN ('reached', 'not_reached', 'wrong_number')", name=op.f("ck_notice_calls_outcome")
+        ),
         sa.ForeignKeyConstraint(["called_by"], ["accounts.account_id"], name=op.f("fk_notice_calls_called_by")),
         sa.PrimaryKeyConstraint("call_id", name=op.f("pk_notice_calls")),
     )

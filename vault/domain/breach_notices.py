@@ -161,7 +161,7 @@ def texts_json(texts: Texts) -> str:
     return json.dumps(texts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def campaign_digest(  # noqa: PLR0913 - what is frozen, part by part
+def campaign_digest(
     campaign_id: bytes,
     template: str,
     wording: Sequence[str],

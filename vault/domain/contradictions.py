@@ -28,6 +28,7 @@ def contradictions(policy: Policy) -> Iterator[tuple[str, str]]:
     yield from _destruction_findings(policy)
     yield from _case_findings(policy)
     yield from _list_findings(policy)
+    yield from _incident_findings(policy)
     yield from policy.breach_notices.findings(policy.views)
     for part in (
         policy.masks,
@@ -54,6 +55,14 @@ def contradictions(policy: Policy) -> Iterator[tuple[str, str]]:
         yield "privacy_officer_missing", "company"
     if not policy.passwords.is_possible():
         yield "password_rule_impossible", policy.passwords.id
+
+
+def _incident_findings(policy: Policy) -> Iterator[tuple[str, str]]:
+    if not any(Right.INCIDENT in rule.rights for rule in policy.roles.values()):
+        yield "nobody_responds", policy.incidents.id
+    for clock in policy.incidents.clocks.values():
+        if not all(Right.INCIDENT_VIEW in policy.roles[role].rights for role in clock.who):
+            yield "nobody_responds", clock.id
 
 
 def _retention_findings(policy: Policy) -> Iterator[tuple[str, str]]:

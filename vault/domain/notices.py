@@ -51,3 +51,4 @@ class NoticeKind(StrEnum):
     SIGNAL_RAISED = "signal_raised"
     SIGNAL_TESTED = "signal_tested"
     MISUSE_DRAFTED = "misuse_drafted"
+    BREACH_NOTICE_WAITS = "breach_notice_waits"

@@ -15,10 +15,13 @@ from vault.domain.rules.access import Right, View
 from vault.domain.rules.views import DEFAULT, PURPOSES
 from vault.domain.samples import sample
 
-_APART = (Right.LOG_READ, Right.LOG_VERIFY, Right.REVIEW_BREAK_GLASS, Right.DESTROY)
+_APART = (Right.LOG_READ, Right.LOG_VERIFY, Right.REVIEW_BREAK_GLASS, Right.DESTROY, Right.INCIDENT)
 """Rights of those who watch over reading or destroy, and so may not read (accounts are their own finding)."""
 
 _NEEDS_LOOKUP = (Right.REVEAL, Right.ASK, Right.SHARE, Right.HAND_OVER, Right.BREAK_GLASS)
+_OF_NO_DAILY_WORK = ("source_number", "email")
+"""The company's own number of a record, and what only notices of a breach go to: hidden, they make no role harmless."""
+
 _OPENS = {View.REVEAL, View.PLAIN}
 
 
@@ -38,7 +41,7 @@ def weakness_findings(policy: Policy) -> Iterator[tuple[str, str]]:
             (record_class, name)
             for record_class in (RecordClass.CUSTOMER, RecordClass.SHIPMENT, RecordClass.SERVICE_RECORD)
             for name, field in FIELDS[record_class].items()
-            if field.mask != "plain" and name != "source_number"  # the company's own number of a record
+            if field.mask != "plain" and name not in _OF_NO_DAILY_WORK
         ]
         if all(policy.view(*field, role, purpose) in _OPENS for field in personal for purpose in rule.purposes):
             yield "role_sees_all", role.value
@@ -126,6 +129,8 @@ def _unusable(policy: Policy, role: Role) -> Iterator[Right]:
         yield Right.REVEAL
     if Right.DESTROY in rights and Right.RETENTION not in rights:
         yield Right.DESTROY
+    if Right.INCIDENT in rights and Right.INCIDENT_VIEW not in rights:
+        yield Right.INCIDENT
     profiles = policy.break_glass.profiles.values()
     if Right.BREAK_GLASS in rights and Right.LOOKUP in rights and not any(role in one.roles for one in profiles):
         yield Right.BREAK_GLASS

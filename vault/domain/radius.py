@@ -60,20 +60,28 @@ _KIND_OF = {
     "customer.recipient_address": DataKind.WHEREABOUTS,
     "shipment.track": DataKind.WHEREABOUTS,
     "service_record.text": DataKind.COMMUNICATION,
-    "service_record.details": DataKind.COMMUNICATION,
     "request.note": DataKind.COMMUNICATION,
-    "customer.id_type": DataKind.IDENTITY,
     "customer.id_number": DataKind.IDENTITY,
     "id_copy.image": DataKind.IDENTITY,
     "shipment.waybill": DataKind.TRANSACTION,
     "shipment.item_type": DataKind.TRANSACTION,
-    "shipment.parcel": DataKind.TRANSACTION,
 }
+_NOT_PERSONAL = frozenset(
+    {
+        "customer.id_type",
+        "customer.notice",
+        "customer.source_number",
+        "shipment.parcel",
+        "service_record.source_number",
+        "service_record.details",
+    }
+)
+"""Named in each line, and counted against no threshold: every look-up shows some of them (IM-01 to IM-03)."""
 
 
-def kind_of(field: str) -> DataKind:
-    """Return the kind of data of a field, given as ``class.field``."""
-    return _KIND_OF.get(field, DataKind.OTHER)
+def kind_of(field: str) -> DataKind | None:
+    """Return the kind of data of a field, given as ``class.field``; None for what tells nothing of a person."""
+    return None if field in _NOT_PERSONAL else _KIND_OF.get(field, DataKind.OTHER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +194,9 @@ class RadiusCounts:
 
     Args:
         customers: distinct customers of whom anything was shown.
-        clear: those of whom something was shown in clear.
+        clear: those of whom something personal was shown in clear.
         records: distinct records of which anything was shown.
-        records_clear: those of which something was shown in clear.
+        records_clear: those of which something personal was shown in clear.
         unlinked: records whose customers are not known any more, destroyed ones mostly.
         destroyed_since: customers whose record was destroyed before the radius was drawn.
         kinds: by kind of data.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from vault.domain.containment import Doing
 from vault.domain.ids import Role, new_id
 from vault.domain.log import Action, Outcome
 from vault.domain.people import AccountState, Person, normal_work_number
@@ -21,6 +22,7 @@ from vault.services.steps.account_acts import (
     require_fitting,
     taken,
 )
+from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.intake_rows import checked_code
 from vault.services.steps.parts import Parts
 from vault.services.steps.tokens import digest
@@ -48,6 +50,7 @@ class NewToken:
     expires_at: datetime
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.SERVICE_ACCOUNT)
 def make_service_account(
     parts: Parts, person: Person, work_number: str, name: str, role: str, outlet: str, now: datetime
 ) -> str:
@@ -107,6 +110,7 @@ def make_service_account(
     return number
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.TOKEN_MADE)
 def make_token(
     parts: Parts, person: Person, work_number: str, purposes: Sequence[str], days: int, now: datetime
 ) -> NewToken:

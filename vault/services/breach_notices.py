@@ -1,4 +1,4 @@
-"""Preparing notices to the customers whom a breach concerns, looking at them, and releasing them by two (BR-03, PIPL 57).
+"""Preparing notices to the customers whom a breach concerns, and releasing them by two (BR-03, PIPL 57).
 
 A draft is made from a frozen radius: one row for each customer, by the first channel for which they had a contact
 when it happened. It is frozen by a digest; another officer repeats that digest and releases it.
@@ -53,7 +53,7 @@ class Wish:
         template: id and version, of the policy.
         channels: in the order in which they are tried; a drill has none but its sink.
         texts: by language, what is said of the incident.
-        post_if_leaked: whoever's telephone or e-mail itself was shown in clear gets a letter, where there is an address.
+        post_if_leaked: whose telephone or e-mail itself was shown in clear gets a letter, where there is an address.
     """
 
     radius_id: bytes
@@ -149,7 +149,6 @@ def prepare(parts: Parts, person: Person, incident_id: bytes, wish: Wish, now: d
     template = noticing.template_of(parts.policy, wish.template)
     with parts.database.read() as connection:
         one = steps.matter(connection, incident_id)
-        steps.require_open(one)
         drawn = radius.one(connection, wish.radius_id)
         store = parts.keys.current(connection)
     if drawn is None or drawn.incident_id != incident_id:
@@ -173,6 +172,7 @@ def prepare(parts: Parts, person: Person, incident_id: bytes, wish: Wish, now: d
         now,
     )
     with unit_of_work(parts.database) as work:
+        steps.open_matter(work.connection, incident_id)
         breach_notices.add(work.connection, draft)
         work.commit()
     fields = _list_recipients(parts, draft, now, post_if_leaked=wish.post_if_leaked)
@@ -219,9 +219,7 @@ def standing(parts: Parts, who: Person | Actor, incident_id: bytes, now: datetim
     return Standing(one, told, waiver, reason, by, left)
 
 
-def wording(
-    parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes, now: datetime
-) -> dict[str, Letter]:
+def wording(parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes, now: datetime) -> dict[str, Letter]:
     """Return what a campaign says, by language, with no customer's name: nothing is opened.
 
     Raises:
@@ -236,9 +234,7 @@ def wording(
     return noticing.written(parts.policy, one, campaign, texts, "", campaign.released_at or now)
 
 
-def release(
-    parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes, digest: str, now: datetime
-) -> None:
+def release(parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes, digest: str, now: datetime) -> None:
     """Release notices: another human than who prepared them, who repeats their digest; then they are sent.
 
     Args:
@@ -260,8 +256,7 @@ def release(
     steps.officer(parts, person, Action.NOTICE_RELEASED, now)
     require_fresh(parts, person, now)
     with unit_of_work(parts.database) as work:
-        one = steps.matter(work.connection, incident_id, locked=True)
-        steps.require_open(one)
+        steps.open_matter(work.connection, incident_id)
         campaign = noticing.campaign_of(work.connection, incident_id, campaign_id, locked=True)
         if campaign.state is not CampaignState.DRAFT or not campaign.is_ready:
             raise AlreadyDecided("notice_moved_on")
@@ -303,7 +298,7 @@ def ask_waiver(parts: Parts, person: Person, incident_id: bytes, reason: str, no
     if not note:
         raise InvalidValue("reason_missing", field="note")
     with unit_of_work(parts.database) as work:
-        steps.require_open(steps.matter(work.connection, incident_id, locked=True))
+        steps.open_matter(work.connection, incident_id)
         sealed = parts.keys.current(work.connection).seal_person(incident_id, _WAIVER, note)
         if not breach_notices.ask_waiver(
             work.connection, Waiver(incident_id, sealed, person.account_id, now, None, None)
@@ -328,7 +323,7 @@ def confirm_waiver(parts: Parts, person: Person, incident_id: bytes, now: dateti
     steps.officer(parts, person, Action.NOTICE_WAIVED, now)
     require_fresh(parts, person, now)
     with unit_of_work(parts.database) as work:
-        steps.require_open(steps.matter(work.connection, incident_id, locked=True))
+        steps.open_matter(work.connection, incident_id)
         waiver = breach_notices.waiver(work.connection, incident_id)
         if waiver is None:
             raise NotFound("notice")
@@ -336,9 +331,7 @@ def confirm_waiver(parts: Parts, person: Person, incident_id: bytes, now: dateti
         signers = people.by_ids(work.connection, [waiver.asked_by, person.account_id])
         own = same_human(store, signers[waiver.asked_by], signers[person.account_id])
         if not own:
-            if not breach_notices.confirm_waiver(
-                work.connection, incident_id, person.account_id, waiver.asked_at, now
-            ):
+            if not breach_notices.confirm_waiver(work.connection, incident_id, person.account_id, waiver.asked_at, now):
                 raise AlreadyDecided("notice_moved_on")
             done = parts.event(
                 now, person.actor(), Action.NOTICE_WAIVED, Outcome.DONE, incident=incident_id.hex(), mode="confirmed"
@@ -410,7 +403,7 @@ def _freeze(parts: Parts, person: Person, draft: Campaign, texts: Texts, now: da
         digest = noticing.frozen_digest(connection, parts.policy, draft, texts)
         counts = notice_recipients.counts(connection, draft.campaign_id)
     with unit_of_work(parts.database) as work:
-        steps.require_open(steps.matter(work.connection, draft.incident_id, locked=True))
+        steps.open_matter(work.connection, draft.incident_id)
         values = {"digest": digest, "kinds": ",".join(draft.kinds)}
         if not breach_notices.change(work.connection, draft.campaign_id, CampaignState.DRAFT, values):
             raise AlreadyDecided("notice_moved_on")
@@ -451,9 +444,7 @@ def _moment(one: Incident, scope: Mapping[str, object], now: datetime) -> dateti
     return min(ended - timedelta(microseconds=1) if isinstance(until, str) else ended, now)
 
 
-def _refuse(
-    parts: Parts, person: Person, action: Action, rule: str, incident_id: bytes, now: datetime
-) -> None:
+def _refuse(parts: Parts, person: Person, action: Action, rule: str, incident_id: bytes, now: datetime) -> None:
     refused = parts.event(now, person.actor(), action, Outcome.REFUSED, rule=rule, incident=incident_id.hex())
     parts.log_writer.write(refused)
     if rule == "notice_changed":

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from vault.domain.containment import Doing
 from vault.domain.emergency import Stage, Standing, checked_call, profiles_to_approve, profiles_to_ask
 from vault.domain.identifiers import identify
 from vault.domain.log import Action, Outcome, micros_text
@@ -20,6 +21,7 @@ from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, AlreadyDecided, InvalidValue, NotFound
 from vault.services.steps import emergencies
 from vault.services.steps.admission import case_of, may_use, require_fresh
+from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.emergencies import Matter, refuse
 from vault.services.steps.parts import Parts
 from vault.services.steps.request_records import sealed
@@ -46,6 +48,7 @@ class Asking:
     owner_called_at: datetime | None
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.BREAK_GLASS_ASKED)
 def ask(parts: Parts, person: Person, case_id: bytes, asking: Asking, now: datetime) -> bytes:
     """Ask for access in an emergency, whether there is such a customer or not.
 
@@ -129,6 +132,7 @@ def ask(parts: Parts, person: Person, case_id: bytes, asking: Asking, now: datet
     return break_glass_id
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.BREAK_GLASS_VOTED)
 def vote(parts: Parts, person: Person, break_glass_id: bytes, reason: str, now: datetime, *, approve: bool) -> Standing:
     """Approve a request, or refuse it; one refusal ends it, and it takes several humans to approve it.
 

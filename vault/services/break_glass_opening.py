@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from vault.crypto.key_store import KeyStore
+from vault.domain.containment import Doing
 from vault.domain.emergency import Emergency, Stage, Standing, profiles_to_ask
 from vault.domain.fields import FIELDS
 from vault.domain.identifiers import IdentifierKind
@@ -20,6 +21,7 @@ from vault.domain.requests import GrantKind
 from vault.errors import AlreadyDecided, NotFound, SignInRefused
 from vault.services.steps import emergencies, finding
 from vault.services.steps.admission import case_of
+from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.emergencies import Matter, refuse
 from vault.services.steps.finding import Behind
 from vault.services.steps.opening import announced, check, check_found_by, open_record, reporting
@@ -34,6 +36,7 @@ from vault.storage.unit_of_work import unit_of_work
 _IDENTIFIER = FieldRef("identifier")
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.BREAK_GLASS_OPENED)
 def open_with(
     parts: Parts, person: Person, break_glass_id: bytes, work_number: str, password: str, code: str, now: datetime
 ) -> bytes | None:

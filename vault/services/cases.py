@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vault.domain.clocks import Light, light
+from vault.domain.containment import Doing
+from vault.domain.log import Action
 from vault.domain.people import Person
 from vault.domain.policy import Policy
 from vault.errors import InvalidValue
 from vault.services.steps.admission import case_of
 from vault.services.steps.asked import AskedRequest, as_asked
 from vault.services.steps.closing import close_case
+from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.parts import Parts
 from vault.storage import cases, records, requests
 from vault.storage.cases import Case
@@ -78,6 +81,7 @@ def clock_of(policy: Policy, case: Case, now: datetime) -> Light:
     return light(case.opened_at, now, policy.cases.amber(), policy.entry.limit())
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.CASE_CLOSED)
 def close(parts: Parts, person: Person, case_id: bytes, reason: str, now: datetime) -> None:
     """Close a person's own case without a service record.
 

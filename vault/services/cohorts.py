@@ -13,11 +13,13 @@ from datetime import date, datetime
 from itertools import groupby
 
 from vault.domain.cohorts import Cohort, CohortState, Waits
+from vault.domain.containment import Doing
 from vault.domain.ids import RecordClass
 from vault.domain.ledger import Entry, EntryKind
 from vault.domain.log import Action, Actor, Event, Outcome
 from vault.errors import StorageUnavailable
 from vault.services.steps.clock_marking import mark
+from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.keys import mirror
 from vault.services.steps.moving_out import move_out
 from vault.services.steps.parts import Parts
@@ -83,6 +85,7 @@ def outlook(parts: Parts, now: datetime) -> list[Closing]:
     return _as_far_as_earlier_ones(told, waits)
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.COHORT_CLOSING)
 def close(parts: Parts, actor: Actor, now: datetime) -> list[Closing]:
     """Close every cohort that has ended, as far as nothing is in its way.
 

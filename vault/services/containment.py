@@ -250,7 +250,7 @@ def _enter(
     action: Action,
     note: str,
     now: datetime,
-    **facts: int,
+    **facts: Any,  # noqa: ANN401 - counts
 ) -> None:
     """Write an act into the log and the incident's timeline; a customer is named by id, and nothing of it opened."""
     told: dict[str, Any] = {"account": aim.work_number} if aim.work_number else {}

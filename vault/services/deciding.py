@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from vault.domain.containment import Doing
 from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.log import Action, Opened, Outcome
@@ -20,6 +21,7 @@ from vault.domain.requests import GrantKind
 from vault.errors import AlreadyDecided, InvalidValue, NotFound
 from vault.services.steps import scope
 from vault.services.steps.cards import Card, Glimpse
+from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.examining import Examined, event_of, examine, masked, open_shown, rules_of
 from vault.services.steps.opening import check, reporting
 from vault.services.steps.parts import Parts
@@ -75,6 +77,7 @@ def see(parts: Parts, person: Person, request_id: bytes, now: datetime) -> ToDec
     return ToDecide(found.asked, mask(found.request.kind.value, found.number), cards, choose)
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.GRANTED)
 def grant(
     parts: Parts, person: Person, request_id: bytes, minutes: int, chosen: bytes | None, now: datetime
 ) -> datetime:
@@ -149,6 +152,7 @@ def grant(
     return until
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.GRANT_REFUSED)
 def refuse(parts: Parts, person: Person, request_id: bytes, reason: str, now: datetime) -> None:
     """Refuse what was asked; the asker learns that it was not granted, and neither why nor by whom.
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from vault.domain.containment import Doing
 from vault.domain.destruction import ItemState, PlanState
 from vault.domain.log import Action, Actor, Outcome
 from vault.domain.people import Person
@@ -19,6 +20,7 @@ from vault.errors import AccessRefused, AlreadyDecided, IntegrityError, StorageU
 from vault.services.steps import plans
 from vault.services.steps.carrying_out import BATCH, carry_out, end_if_done, make_up
 from vault.services.steps.clock_marking import mark
+from vault.services.steps.containing import hindrance
 from vault.services.steps.courtesy import Courtesy
 from vault.services.steps.parts import Parts
 from vault.storage import clock_marks, destruction, destruction_run
@@ -166,6 +168,8 @@ def _safety_fault(parts: Parts, plan: Plan) -> str:
         clock = clock_marks.read(connection)
         if clock is not None and clock.jumped_from is not None:
             return "clock_jumped"
+        if frozen := hindrance(connection, Doing.BUSINESS):
+            return frozen
         return plans.still_signed(connection, parts.policy, parts.keys.current(connection), plan)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from vault.domain.containment import Doing
 from vault.domain.destruction import ItemState, PlanState
 from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
@@ -13,6 +14,7 @@ from vault.errors import AlreadyDecided
 from vault.services.steps import plans
 from vault.services.steps.admission import require_fresh
 from vault.services.steps.carrying_out import end_if_done
+from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.parts import Parts
 from vault.storage import destruction, destruction_run
 from vault.storage.destruction import Plan
@@ -56,6 +58,7 @@ def pause(parts: Parts, person: Person, plan_id: bytes, now: datetime) -> None:
     _switch(parts, person, plan_id, (PlanState.RUNNING, PlanState.PAUSED), Action.DESTRUCTION_PAUSED, now)
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.DESTRUCTION_RESUMED)
 def resume(parts: Parts, person: Person, plan_id: bytes, now: datetime) -> None:
     """Let a paused plan go on; whoever carries it out next asks for the signatures and the rules again.
 
@@ -67,6 +70,7 @@ def resume(parts: Parts, person: Person, plan_id: bytes, now: datetime) -> None:
     _switch(parts, person, plan_id, (PlanState.PAUSED, PlanState.RUNNING), Action.DESTRUCTION_RESUMED, now)
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.DESTRUCTION_GIVEN_UP)
 def give_up(parts: Parts, person: Person, plan_id: bytes, now: datetime) -> int:
     """Give up the records of a plan that could not be destroyed, so that it can end; a later plan names them again.
 

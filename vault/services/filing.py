@@ -13,6 +13,7 @@ from vault.crypto.key_store import KeyStore
 from vault.domain import service_records
 from vault.domain.clocks import entry_lateness
 from vault.domain.cohorts import home_of
+from vault.domain.containment import Doing
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.log import Action, Opened, Outcome
 from vault.domain.people import Person
@@ -26,6 +27,7 @@ from vault.services.steps.activity import move_activity
 from vault.services.steps.admission import case_of, may_use
 from vault.services.steps.attempts import until_stored
 from vault.services.steps.closing import close_case
+from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.opening import reporting
 from vault.services.steps.parts import Parts
 from vault.storage import record_writes, vault_state
@@ -84,6 +86,7 @@ class Filed:
     late: bool
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.SERVICE_FILED)
 def file(parts: Parts, person: Person, case_id: bytes, filing: Filing, now: datetime) -> Filed:
     """File a service record from an open case (CE-01, CE-02, CE-06).
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from vault.crypto.key_store import KeyStore
+from vault.domain.containment import Doing
 from vault.domain.log import Action, Outcome
 from vault.domain.notices import NoticeKind
 from vault.domain.people import AccountState, Person, normal_work_number
@@ -19,6 +20,7 @@ from vault.domain.rules.access import Right
 from vault.domain.service_records import checked_text
 from vault.errors import AccessRefused, InvalidValue, NotFound
 from vault.services.steps.attempts import until_stored
+from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.humans import same_human
 from vault.services.steps.moving import Move, move_case, require_usable
 from vault.services.steps.opening import reporting
@@ -34,6 +36,7 @@ from vault.storage.unit_of_work import unit_of_work
 MOST_CASES = 200
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.HANDOVER_OFFERED)
 def offer(parts: Parts, person: Person, case_ids: Sequence[bytes], to: str, note: str, now: datetime) -> bytes:
     """Offer open cases to one colleague, with a note; it is the outgoing person's signature.
 
@@ -100,6 +103,7 @@ def _offer(parts: Parts, person: Person, wanted: set[bytes], to: str, text: str,
     return handover_id
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.HANDOVER_ACCEPTED)
 def accept(parts: Parts, person: Person, handover_id: bytes, now: datetime) -> int:
     """Accept a hand-over after reading its note: the incoming person's signature, and the cases are theirs.
 
@@ -157,6 +161,7 @@ def accept(parts: Parts, person: Person, handover_id: bytes, now: datetime) -> i
     return moved
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.HANDOVER_REFUSED)
 def refuse(parts: Parts, person: Person, handover_id: bytes, reason: str, now: datetime) -> None:
     """Refuse a hand-over; who offered it and their supervisors are told (SH-03).
 
@@ -194,6 +199,7 @@ def refuse(parts: Parts, person: Person, handover_id: bytes, reason: str, now: d
         work.commit()
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.HANDOVER_WITHDRAWN)
 def withdraw(parts: Parts, person: Person, handover_id: bytes, now: datetime) -> None:
     """Take back a hand-over that nobody has answered yet.
 

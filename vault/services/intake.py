@@ -12,9 +12,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from vault.domain.containment import Doing
 from vault.domain.ids import RecordClass
-from vault.domain.log import Actor
+from vault.domain.log import Action, Actor
 from vault.errors import ImportRefused, InvalidValue
+from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.intake_batch import Run, import_batch
 from vault.services.steps.intake_report import Fault, ImportReport
 from vault.services.steps.intake_rows import Entry, Identity, RowReader
@@ -29,6 +31,7 @@ Progress = Callable[[int, int, int], None]
 """Called with bytes read, bytes in the file and rows read."""
 
 
+@stopped_by_freeze(Doing.IMPORT, Action.IMPORT_BATCH)
 def import_records(  # noqa: PLR0913 - one act with this many facts
     parts: Parts,
     actor: Actor,

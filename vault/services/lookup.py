@@ -25,6 +25,7 @@ from vault.services.steps import finding, limits, scope
 from vault.services.steps.admission import case_of, may_use
 from vault.services.steps.beat import wait_for_the_beat
 from vault.services.steps.cards import OTHER_PARTY_RULE, Card, Glimpse, Viewer, glimpse
+from vault.services.steps.containing import refuse_frozen_program
 from vault.services.steps.opening import check, reporting
 from vault.services.steps.parts import Parts
 from vault.storage import cases, records
@@ -90,7 +91,8 @@ def look_up(
         Masked cards, or no card: not there and not yours are the same answer.
 
     Raises:
-        AccessRefused: the role has no look-up, or not for this purpose, or its quota is used up.
+        AccessRefused: the role has no look-up, or not for this purpose, or its quota is used up; a program while
+            exports are frozen.
         InvalidValue: what was typed is no such identifier.
         NotFound: the case to continue is not theirs, is closed, or has another purpose.
         LogUnavailable: the event could not be made durable; nothing was opened.
@@ -104,6 +106,7 @@ def look_up(
     asked = _Asked(kind, number, purpose, now)
     before = limits.may_look_up(parts, person, purpose, now)
     with parts.database.read() as connection:
+        refuse_frozen_program(parts, connection, person, Action.LOOKUP, now)
         bound = _continued(connection, person, case_id, purpose)
         # 3. Find by blind index; 4. decide from metadata only.
         store = parts.keys.current(connection)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from vault.domain.containment import Doing
 from vault.domain.destruction import PURPOSE
 from vault.domain.ledger import Entry, EntryKind
 from vault.domain.log import Action, Outcome
@@ -15,6 +16,7 @@ from vault.domain.people import AccountState, Person, normal_work_number
 from vault.domain.rules.access import Right, Scope
 from vault.errors import InvalidValue, NotFound
 from vault.services.steps.account_acts import logging_refusals, require_accounts, taken
+from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.opening import announced, reporting
 from vault.services.steps.parting import AT_ONCE, LEFT, end_access, given
 from vault.services.steps.parts import Parts
@@ -79,6 +81,7 @@ def plan(parts: Parts, person: Person, work_number: str, successor: str, now: da
     return Leaving(account.work_number, heir.work_number if heir else "", held, hindrance)
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.LEFT)
 def leave(parts: Parts, person: Person, work_number: str, successor: str, now: datetime) -> Leaving:
     """Off-board somebody, all at once or not at all (AC-06); nothing leads back.
 

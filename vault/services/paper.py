@@ -11,6 +11,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection
 
+from vault.domain.containment import Doing
 from vault.domain.destruction import ORDER, PURPOSE
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.log import Action, Event, Outcome
@@ -22,6 +23,7 @@ from vault.domain.spelling import folded
 from vault.errors import AlreadyDecided, InvalidValue, NotFound, StorageError
 from vault.services.steps import plans
 from vault.services.steps.admission import require_fresh
+from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.humans import same_human
 from vault.services.steps.parts import Parts
 from vault.services.steps.refusing import refusals_logged
@@ -99,6 +101,7 @@ class Register:
     gone: tuple[ShownBox, ...]
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.PAPER_REGISTERED)
 def register(parts: Parts, person: Person, new: NewBox, now: datetime) -> bytes:
     """Enter a box.
 
@@ -136,6 +139,7 @@ def register(parts: Parts, person: Person, new: NewBox, now: datetime) -> bytes:
     return box.box_id
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.PAPER_SHREDDED)
 def say_shredded(parts: Parts, person: Person, box_id: bytes, now: datetime) -> None:
     """Say that a box was shredded; it counts once another officer has seen it too.
 
@@ -163,6 +167,7 @@ def say_shredded(parts: Parts, person: Person, box_id: bytes, now: datetime) -> 
         work.commit()
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.PAPER_WITNESSED)
 def witness(parts: Parts, person: Person, box_id: bytes, now: datetime) -> None:
     """Say that one saw what another officer says: the box is gone.
 
@@ -195,6 +200,7 @@ def witness(parts: Parts, person: Person, box_id: bytes, now: datetime) -> None:
         work.commit()
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.PAPER_TAKEN_BACK)
 def take_back(parts: Parts, person: Person, box_id: bytes, now: datetime) -> None:
     """Say that a box still stands, whoever said that it was shredded; possible until a second officer has seen it.
 
@@ -214,6 +220,7 @@ def take_back(parts: Parts, person: Person, box_id: bytes, now: datetime) -> Non
         work.commit()
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.PAPER_HANDED_ON)
 def hand_on(parts: Parts, person: Person, box_id: bytes, custodian: str, now: datetime) -> None:
     """Give a box another custodian, who is told; the one before may have left the company.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from vault.domain.containment import Doing
 from vault.domain.incident_clocks import ClockStart
 from vault.domain.incidents import Incident
 from vault.domain.log import Action, Outcome, micros_text
@@ -20,6 +21,7 @@ from vault.domain.people import Person
 from vault.domain.radius import Affected, RadiusCounts, RadiusScope, digest_of
 from vault.errors import AlreadyDecided, NotFound
 from vault.services.steps import incidents as steps
+from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.log_tables import BOM, cell
 from vault.services.steps.parts import Parts
 from vault.services.steps.radius import draw as drawn
@@ -222,6 +224,7 @@ def reach(
     return Reach(one, radii, found[:limit], chosen, len(found) > limit)
 
 
+@stopped_by_freeze(Doing.EXPORT, Action.INCIDENT_RADIUS_TAKEN)
 def take(parts: Parts, person: Person, incident_id: bytes, radius_id: bytes, now: datetime) -> Taken:
     """Return a frozen radius as a table for spreadsheets: random ids, fields and times.
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from vault.domain.containment import Doing
 from vault.domain.log import Action
 from vault.domain.notices import NoticeKind
 from vault.domain.people import AccountState, Person, normal_work_number
 from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, InvalidValue, NotFound
+from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.moving import Move, move_case, require_usable
 from vault.services.steps.opening import reporting
 from vault.services.steps.parts import Parts
@@ -19,6 +21,7 @@ from vault.storage.unit_of_work import unit_of_work
 _RULE = "moved_by_supervisor"
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.CASE_MOVED)
 def reassign(parts: Parts, person: Person, case_id: bytes, to: str, now: datetime) -> None:
     """Move an open case from one of a supervisor's people to another.
 

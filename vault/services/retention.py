@@ -13,6 +13,7 @@ from itertools import islice
 
 from sqlalchemy import Connection
 
+from vault.domain.containment import Doing
 from vault.domain.destruction import PURPOSE, Item, Numbers, PlanState, last_night, plan_digest
 from vault.domain.ids import new_id
 from vault.domain.log import Action, Actor, Event, Outcome
@@ -22,6 +23,7 @@ from vault.domain.rules.access import Right
 from vault.errors import AlreadyDecided, InvalidValue
 from vault.services.steps import plans
 from vault.services.steps.admission import require_fresh
+from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.due import Tally, due_items
 from vault.services.steps.humans import same_human
 from vault.services.steps.new_periods import follow_policy
@@ -55,6 +57,7 @@ class Draft:
     numbers: Numbers
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.DESTRUCTION_DRAFTED)
 def draft(
     parts: Parts, actor: Actor, now: datetime, as_of: datetime | None = None, progress: Progress | None = None
 ) -> Draft:
@@ -124,6 +127,7 @@ def preview(
     return Draft(None, None, as_of or now, tally.numbers())
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.DESTRUCTION_PROPOSED)
 def propose(parts: Parts, person: Person, plan_id: bytes, now: datetime) -> None:
     """Stand behind a draft: the first of two signatures.
 
@@ -155,6 +159,7 @@ def propose(parts: Parts, person: Person, plan_id: bytes, now: datetime) -> None
         work.commit()
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.DESTRUCTION_APPROVED)
 def approve(parts: Parts, person: Person, plan_id: bytes, now: datetime) -> datetime:
     """Approve what another officer proposed: the second signature. It can be stopped for a while, then it begins.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from vault.domain.access import GRANT_RULE
+from vault.domain.containment import Doing
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.log import Action, Opened, Outcome
 from vault.domain.notices import NoticeKind
@@ -19,6 +20,7 @@ from vault.domain.rules.access import Right, Scope
 from vault.errors import AccessRefused, InvalidValue, NotFound
 from vault.services.steps import scope
 from vault.services.steps.admission import case_of, may_use
+from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.humans import same_human
 from vault.services.steps.opening import reporting
 from vault.services.steps.parts import Parts
@@ -40,6 +42,7 @@ class TakenUp:
     record_id: bytes
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.SHARED)
 def share(
     parts: Parts,
     person: Person,
@@ -154,6 +157,7 @@ def offered(parts: Parts, person: Person, grant_id: bytes, now: datetime) -> Giv
     return found
 
 
+@stopped_by_freeze(Doing.BUSINESS, Action.SHARE_OPENED)
 def take_up(parts: Parts, person: Person, grant_id: bytes, now: datetime) -> TakenUp:
     """Take up what a colleague shared: open a case of its purpose with it, or go on in the one it opened before.
 

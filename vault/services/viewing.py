@@ -24,6 +24,7 @@ from vault.errors import AccessRefused
 from vault.services.steps import caller, limits, scope
 from vault.services.steps.admission import case_of, may_use
 from vault.services.steps.cards import OTHER_PARTY_RULE, Card, Viewer, glimpse
+from vault.services.steps.containing import refuse_frozen_program
 from vault.services.steps.opening import announced, check, open_record, reporting
 from vault.services.steps.parts import Parts
 from vault.storage import grants, records
@@ -62,11 +63,13 @@ def view(parts: Parts, person: Person, case_id: bytes, record_id: bytes, now: da
         now: UTC.
 
     Raises:
+        AccessRefused: the role may not look up any more; a program while exports are frozen (logged).
         NotFound: the case or the record is not there, or not theirs.
         LogUnavailable: the event could not be made durable; nothing was opened.
         IntegrityError: something does not fit; logged, nothing shown.
     """
     with parts.database.read() as connection:
+        refuse_frozen_program(parts, connection, person, Action.RECORD_VIEW, now)
         case = case_of(connection, person, case_id)
         may_use(parts, person, Right.LOOKUP, case.purpose, now)
         store = parts.keys.current(connection)
@@ -121,12 +124,13 @@ def reveal(
 
     Raises:
         AccessRefused: the role may not reveal this field, the caller has not proved who they are, or too much was
-            revealed lately (logged).
+            revealed lately, or reveals are frozen (logged).
         NotFound: case, record or value are not there, or not theirs.
         LogUnavailable: the event could not be made durable; nothing was opened.
         IntegrityError: something does not fit; logged, nothing shown.
     """
     with parts.database.read() as connection:
+        refuse_frozen_program(parts, connection, person, Action.REVEAL, now)
         case = case_of(connection, person, case_id)
         may_use(parts, person, Right.REVEAL, case.purpose, now)
         store = parts.keys.current(connection)

@@ -228,9 +228,7 @@ def waiver(connection: Connection, incident_id: bytes) -> Waiver | None:
     row = connection.execute(select(notice_waivers).where(notice_waivers.c.incident_id == incident_id)).first()
     if row is None:
         return None
-    return Waiver(
-        row.incident_id, row.sealed_reason, row.asked_by, row.asked_at, row.confirmed_by, row.confirmed_at
-    )
+    return Waiver(row.incident_id, row.sealed_reason, row.asked_by, row.asked_at, row.confirmed_by, row.confirmed_at)
 
 
 def ask_waiver(connection: Connection, one: Waiver) -> bool:

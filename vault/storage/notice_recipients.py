@@ -244,7 +244,11 @@ def doubt(connection: Connection, campaign_id: bytes, stale: datetime, now: date
 
 
 def move(
-    connection: Connection, campaign_id: bytes, record_id: bytes, of: Iterable[RecipientState], values: Mapping[str, Any]
+    connection: Connection,
+    campaign_id: bytes,
+    record_id: bytes,
+    of: Iterable[RecipientState],
+    values: Mapping[str, Any],
 ) -> bool:
     """Set columns of a customer who is still in one of some states; returns whether they were."""
     query = update(notice_recipients).where(

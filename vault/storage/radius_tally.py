@@ -119,9 +119,10 @@ class Tally:
         """Return what it comes to."""
         masks = [self._bits.of_kind(kind) for kind in DataKind]
         sums = ", ".join(f"sum((clear | masked) & {one} <> 0), sum(clear & {one} <> 0)" for one in masks)
-        customers = f"SELECT count(*), sum(clear <> 0), sum(destroyed), {sums} FROM affected WHERE class = ?"  # noqa: S608 - numbers of ours
+        personal = f"sum(clear & {sum(masks)} <> 0)"
+        customers = f"SELECT count(*), {personal}, sum(destroyed), {sums} FROM affected WHERE class = ?"  # noqa: S608 - numbers of ours
         found = [int(one or 0) for one in self._sums.execute(customers, (_CUSTOMER,)).fetchone()]
-        records = self._sums.execute("SELECT count(*), sum(clear <> 0) FROM seen").fetchone()
+        records = self._sums.execute(f"SELECT count(*), {personal} FROM seen").fetchone()  # noqa: S608
         (unlinked,) = self._sums.execute("SELECT count(*) FROM affected WHERE class <> ?", (_CUSTOMER,)).fetchone()
         pairs = zip(DataKind, found[3::2], found[4::2], strict=True)
         return RadiusCounts(

@@ -26,6 +26,7 @@ from vault.web.pages.compliance import compliance_pages
 from vault.web.pages.handovers import handover_pages
 from vault.web.pages.holds import hold_pages
 from vault.web.pages.inbox import inbox_pages
+from vault.web.pages.incident_reminders import incident_reminder_pages
 from vault.web.pages.incidents import incident_pages
 from vault.web.pages.limits import limit_pages
 from vault.web.pages.log import log_pages
@@ -127,6 +128,7 @@ def create_app(parts: Parts, config: Config) -> Flask:
         hold_pages,
         paper_pages,
         incident_pages,
+        incident_reminder_pages,
         api,
         openapi,
         health,

@@ -19,7 +19,7 @@ from vault.domain.masks import mask
 from vault.domain.passwords import days_left, ends_at
 from vault.domain.people import Person
 from vault.domain.rules.access import Right
-from vault.services import inbox, sessions
+from vault.services import inbox, incident_board, sessions
 from vault.services.steps.cards import Card
 from vault.web.gate import language, now, parts
 from vault.web.health import CONFIG
@@ -125,6 +125,12 @@ def purpose_name(purpose: str) -> str:
     return purpose if rule is None else words.of_policy(language(), rule)
 
 
+def clock_name(clock_id: str) -> str:
+    """Return what people call a clock of an incident; an id the policy does not know stays as it is."""
+    rule = parts().policy.incidents.clocks.get(clock_id)
+    return clock_id if rule is None else words.of_policy(language(), rule)
+
+
 @pass_context
 def _word_here(_context: Context, word: str, group: str) -> str:
     """Say a word in a template; with the context, or a literal word would be said once for all, in one language."""
@@ -172,4 +178,6 @@ def _at_hand() -> dict[str, Any]:
         "entered_late": entered_late,
         "incident_page": page_of,
         "page_at": page_at,
+        "clock_name": clock_name,
+        "urgent_clock": lambda: incident_board.most_urgent(parts(), me, now()) if me and rights else None,
     }

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
-from vault.domain.breach_notices import BREACH_NOTICE, CONTACTS, MANDATORY, NAME, PLACEHOLDERS, Channel, placeholders
+from vault.domain.breach_notices import (
+    BREACH_NOTICE,
+    CONTACTS,
+    LANGUAGES,
+    MANDATORY,
+    NAME,
+    PLACEHOLDERS,
+    Channel,
+    placeholders,
+)
 from vault.domain.fields import FIELDS
 from vault.domain.ids import RecordClass, Role
 from vault.domain.rules.access import View
@@ -155,27 +164,32 @@ class BreachNoticePolicy:
 def _template_findings(name: str, template: NoticeTemplate, views: Views) -> Iterator[tuple[str, str]]:
     if not template.channels or Channel.SINK in template.channels:
         yield "notice_channel_impossible", name
-    for field in {field for channel in template.channels for field in CONTACTS.get(channel, ())}:
+    for field in sorted({field for channel in template.channels for field in CONTACTS.get(channel, ())}):
         if not _may_open(views, field):
             yield "notice_field_forbidden", f"{name}.{field}"
-    for language, apology in _APOLOGY.items():
-        wording = template.texts.get(language)
+    for language in LANGUAGES:
+        place, wording = f"{name}.{language}", template.texts.get(language)
         if wording is None:
-            yield "notice_without_text", f"{name}.{language}"
-            continue
-        place = f"{name}.{language}"
-        if not wording.subject.strip() or len(wording.subject) > _MOST_SUBJECT or "\n" in wording.subject:
-            yield "notice_subject_impossible", place
-        for found in sorted(placeholders(wording.subject) | placeholders(wording.body)):
-            if found in FIELDS[RecordClass.CUSTOMER] and not (found == NAME and _may_open(views, found)):
-                yield "notice_field_forbidden", f"{place}.{found}"
-            elif found not in PLACEHOLDERS:
-                yield "unknown_placeholder", f"{place}.{found}"
-        for item in MANDATORY:
-            if item not in placeholders(wording.body):
-                yield "notice_item_missing", f"{place}.{item}"
-        if not apology.search(wording.body):
-            yield "apology_missing", place
+            yield "notice_without_text", place
+        else:
+            yield from _wording_findings(place, wording, _APOLOGY[language], views)
+
+
+def _wording_findings(
+    place: str, wording: Wording, apology: re.Pattern[str], views: Views
+) -> Iterator[tuple[str, str]]:
+    if not wording.subject.isprintable() or not 0 < len(wording.subject.strip()) <= _MOST_SUBJECT:
+        yield "notice_subject_impossible", place
+    for found in sorted(placeholders(wording.subject) | placeholders(wording.body)):
+        if found in FIELDS[RecordClass.CUSTOMER] and not (found == NAME and _may_open(views, found)):
+            yield "notice_field_forbidden", f"{place}.{found}"
+        elif found not in PLACEHOLDERS:
+            yield "unknown_placeholder", f"{place}.{found}"
+    for item in MANDATORY:
+        if item not in placeholders(wording.body):
+            yield "notice_item_missing", f"{place}.{item}"
+    if not apology.search(wording.body):
+        yield "apology_missing", place
 
 
 def _may_open(views: Views, field: str) -> bool:

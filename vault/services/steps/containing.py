@@ -63,6 +63,25 @@ def refuse_frozen(
         raise AccessRefused(rule)
 
 
+def refuse_frozen_program(parts: Parts, connection: Connection, who: Person, action: Action, now: datetime) -> None:
+    """Let a program read only while exports are not frozen: with a token records leave one after the other.
+
+    A person's reading asks nothing here, and costs nothing.
+
+    Args:
+        parts: the vault's parts.
+        connection: an open connection.
+        who: who reads.
+        action: what they want to do, for the log.
+        now: UTC.
+
+    Raises:
+        AccessRefused: ``exports_frozen``; logged.
+    """
+    if who.purposes is not None:
+        refuse_frozen(parts, connection, who, Doing.EXPORT, action, now)
+
+
 def stopped_by_freeze(doing: Doing, action: Action) -> Callable[[Callable[Given, Answer]], Callable[Given, Answer]]:
     """Declare a walk that a freeze stops before it does anything; its refusal is logged.
 

@@ -205,8 +205,8 @@ def undo(parts: Parts, work: UnitOfWork, person: Person, one: Containment, aim: 
     if containments.others_on(work.connection, one):
         return
     moved(work, account, Act.UNLOCK, {})
-    facts = {"account": account.work_number, "incident": one.incident_id.hex()}
-    work.announce(parts.event(now, person.actor(), Action.UNLOCKED, Outcome.DONE, **facts))
+    named, incident = account.work_number, one.incident_id.hex()
+    work.announce(parts.event(now, person.actor(), Action.UNLOCKED, Outcome.DONE, account=named, incident=incident))
 
 
 def _suspend(parts: Parts, work: UnitOfWork, person: Person, one: Containment, aim: Aim, now: datetime) -> None:
@@ -220,8 +220,10 @@ def _suspend(parts: Parts, work: UnitOfWork, person: Person, one: Containment, a
         raise AccessRefused("last_administrator")
     moved(work, account, Act.SUSPEND, NO_SECRET)
     ended = sessions.end_all(work.connection, account.account_id, now)
-    facts = {"account": account.work_number, "ended": ended, "incident": one.incident_id.hex()}
-    work.announce(parts.event(now, person.actor(), Action.SUSPENDED, Outcome.DONE, **facts))
+    named, incident = account.work_number, one.incident_id.hex()
+    work.announce(
+        parts.event(now, person.actor(), Action.SUSPENDED, Outcome.DONE, account=named, ended=ended, incident=incident)
+    )
 
 
 def _radius(connection: Connection, typed: str, incident_id: bytes) -> bytes:

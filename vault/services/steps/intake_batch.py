@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from vault.crypto.key_store import KeyStore
 from vault.domain.cohorts import Cohort, home_of
+from vault.domain.containment import Doing
 from vault.domain.fields import FIELDS
 from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import RecordClass, new_id
@@ -21,6 +22,7 @@ from vault.domain.retention import expires_at
 from vault.errors import StorageError
 from vault.services.steps.activity import move_activity
 from vault.services.steps.attempts import until_stored
+from vault.services.steps.containing import refuse_frozen
 from vault.services.steps.intake_compare import Verdict, compare
 from vault.services.steps.intake_report import Fault, ImportReport
 from vault.services.steps.intake_rows import Entry, Identity, RowReader
@@ -86,6 +88,7 @@ def import_batch(run: Run, batch: Sequence[Entry]) -> None:
         batch: entries with different identities.
 
     Raises:
+        AccessRefused: imports were frozen meanwhile (logged); what was stored before stays.
         StorageUnavailable: the database did not answer; nothing of the batch is stored.
     """
 
@@ -100,6 +103,7 @@ def _attempt(run: Run, batch: Sequence[Entry]) -> None:
     parts, now = run.parts, run.now
     # 1. Find what is there already, and what the rows link to.
     with parts.database.read() as connection:
+        refuse_frozen(parts, connection, run.actor, Doing.IMPORT, Action.IMPORT_BATCH, now)
         seen = moment(connection)
         store = parts.keys.current(connection)
         tags = _tags(store, [(run.record_class, entry.identity) for entry in batch])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from vault.domain.containment import Doing
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.limits import SignalKind, judge, threshold
 from vault.domain.log import Action, Event, Opened, Outcome, Receipt
@@ -13,6 +14,7 @@ from vault.domain.people import Person
 from vault.domain.records import LinkRole, RecordMeta
 from vault.domain.signals import OF_LIMITS, Found
 from vault.errors import AccessRefused, LogUnavailable, StorageUnavailable
+from vault.services.steps.containing import hindrance
 from vault.services.steps.parts import Parts
 from vault.services.steps.signals import raise_signal
 from vault.storage import disclosures, incident_signals, notifications, signals, supervision
@@ -157,13 +159,15 @@ def write_reveal(parts: Parts, person: Person, event: Event, customer: bytes, no
         The receipt for what the event announced.
 
     Raises:
-        AccessRefused: ``quota_reveals``, or after the alarm ``limit_alarm``; logged.
+        AccessRefused: ``reveals_frozen``, ``quota_reveals``, or after the alarm ``limit_alarm``; logged.
         LogUnavailable: the event could not be made durable; nothing may be shown.
     """
     try:
         with unit_of_work(parts.database) as work:
             disclosures.take_turn(work.connection, person.account_id)
-            rule = _over_quota(parts, work, person, now) or _over_limit(parts, work, person, customer, now)
+            # Asked where the reveal is written: a freeze that was committed by now is in force for it.
+            rule = hindrance(work.connection, Doing.REVEAL) or _over_quota(parts, work, person, now)
+            rule = rule or _over_limit(parts, work, person, customer, now)
             if rule:
                 work.announce(_refusal(event, rule))
                 work.commit()

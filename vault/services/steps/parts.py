@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from vault.domain.ids import Role
 from vault.domain.log import Action, Actor, Event, Opened, Outcome
@@ -16,6 +17,7 @@ from vault.storage.ledger import Ledger
 from vault.storage.log_anchors import Anchors
 from vault.storage.log_files import LogFiles
 from vault.storage.mail import Mailer
+from vault.storage.outbox import Outbox
 
 
 def _unwatched(event: Event) -> None:
@@ -38,6 +40,7 @@ class Parts:
         ledger: what a restore of the database must not forget, kept beside the key store.
         mailer: sends letters, where a mail server is set.
         role_mail: duty mailboxes by role.
+        outbox: files for senders outside the vault.
         noted: told of events that became durable past the log writer, to count them.
     """
 
@@ -51,6 +54,7 @@ class Parts:
     ledger: Ledger
     mailer: Mailer = field(default_factory=Mailer)
     role_mail: Mapping[Role, str] = field(default_factory=dict)
+    outbox: Outbox = field(default_factory=lambda: Outbox(Path("outbox")))
     noted: Callable[[Event], None] = _unwatched
 
     def event(

@@ -42,6 +42,7 @@ class Place:
 _TEAM = "board.view"
 _SESSIONS = Place("own.own_sessions")
 _RETURNS = Place("returns.listed")
+_CLOCK = Place("incident_reminders.one", "reminder", needs=Right.INCIDENT_VIEW)
 _EMERGENCY = Place("break_glass.one", "break_glass")
 _DESTRUCTION = Place("plans.one", "plan")
 _HOLDS = Place("holds.listed")
@@ -77,6 +78,10 @@ PLACES: Mapping[NoticeKind, Place] = {
     NoticeKind.HOLD_REVIEW: _HOLDS,
     NoticeKind.HOLD_OVERDUE: _HOLDS,
     NoticeKind.BOX_RECEIVED: Place("paper.register", needs=Right.RETENTION),
+    NoticeKind.INCIDENT_CLOCK_HALF: _CLOCK,
+    NoticeKind.INCIDENT_CLOCK_CLOSE: _CLOCK,
+    NoticeKind.INCIDENT_CLOCK_MISSED: _CLOCK,
+    NoticeKind.INCIDENT_CLOCK_OVERDUE: _CLOCK,
     NoticeKind.LOG_GAP_ACCEPTED: Place("compliance.view", event=True),
 }
 """Every kind of notice and its page: a closed table."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from vault import words
 from vault.domain.log import Action
-from vault.web.gate import language, parts
-from vault.web.presenting import clock
+from vault.web.gate import language
+from vault.web.presenting import clock, clock_name
 
 _UNTOLD = frozenset({"incident", "drill", "seconds"})
 """Facts of an event that say nothing on the incident's own page."""
@@ -34,18 +34,13 @@ def told_of(action: str, facts: Mapping[str, str | int]) -> list[str]:
     return [text for text in said if text]
 
 
-def clock_names() -> dict[str, str]:
-    """Return what people call the clocks, in the language of the request."""
-    return {one: words.of_policy(language(), rule) for one, rule in parts().policy.incidents.clocks.items()}
-
-
 def _told(action: str, fact: str, value: str | int) -> str:
     spoken, text = language(), str(value)
     group = next((one for (of, name), one in _GROUPS.items() if of == action and name == fact), "")
     if group:
         return words.name(spoken, group, text)
     if fact == "clock":
-        return clock_names().get(text, text)
+        return clock_name(text)
     if fact == "late":
         return words.name(spoken, "clock_state", "late") if value else ""
     label = words.name(spoken, "fact", fact)

@@ -22,7 +22,7 @@ from vault.services.incidents import Shown
 from vault.services.steps.incidents import NOTE_LENGTH, Opening
 from vault.web.gate import door, language, now, parts, person
 from vault.web.pages.forms import done_of, minute_of, step_up, told
-from vault.web.pages.incident_timeline import clock_names, told_of
+from vault.web.pages.incident_timeline import told_of
 
 incident_pages = Blueprint("incidents", __name__)
 
@@ -45,7 +45,6 @@ def board() -> str:
         board=incident_board.board(parts(), person(), now(), _id(before) if before else None),
         signal_days=incident_board.SIGNAL_DAYS,
         signal_names={one: words.of_policy(language(), rule) for one, rule in parts().policy.signals.signals.items()},
-        clock_names=clock_names(),
         back=url_for("incidents.board"),
     )
 
@@ -206,7 +205,6 @@ def _one(incident: bytes, errors: Mapping[str, str] | None = None) -> str:
         incident=here,
         moment=found.now,
         clocks=sorted(found.clocks, key=lambda clock: (clock.clock_id != ACTIVATE or not clock.is_open, clock.due_at)),
-        clock_names=clock_names(),
         clock_rules=rules,
         finishable={clock.clock_id for clock in found.clocks if _may_finish(here, clock)},
         activation_late=any(clock.clock_id == ACTIVATE and clock.was_missed(found.now) for clock in found.clocks),

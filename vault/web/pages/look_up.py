@@ -45,7 +45,7 @@ def home() -> AnyResponse | str:
     for right, page in (
         (Right.LOOKUP, "pages.look_up"),
         (Right.LOG_READ, "log.view"),
-        (Right.REVIEW_BREAK_GLASS, "break_glass.board"),
+        (Right.INCIDENT, "incidents.board"),
         (Right.ACCOUNTS, "accounts.listed"),
     ):
         if right in rights:

@@ -231,6 +231,36 @@
     tick();
   }
 
+  // -- clocks of incidents: counted down to the deadline and up from it, by the server's two times -----------------------
+
+  const TICKING_S = 48 * 3600; // what is further off stands in days, as the server wrote it
+  const faces = all("[data-due]").map((element) => ({
+    element,
+    digits: element.querySelector(".clock-digits"),
+    end: loaded + Date.parse(element.dataset.due) - Date.parse(element.dataset.now),
+  }));
+
+  const face = ({ element, digits, end }) => {
+    const seconds = Math.floor((end - Date.now()) / 1000);
+    if (Math.abs(seconds) >= TICKING_S) return;
+    const over = seconds < 0;
+    const left = Math.abs(over ? seconds + 1 : seconds);
+    const text = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60]
+      .map((part) => String(part).padStart(2, "0")).join(":");
+    digits.textContent = over ? element.dataset.over.replace("#", text) : text;
+    if (over && element.classList.replace("running", "missed")) {
+      element.querySelector(".clock-word").textContent = element.dataset.missed;
+      const card = element.closest(".clock-face");
+      if (card) card.classList.replace("running", "missed");
+    }
+  };
+
+  if (faces.length) {
+    const tickFaces = () => faces.forEach(face);
+    setInterval(tickFaces, 500);
+    tickFaces();
+  }
+
   // -- a request that waits: its record opens by itself, but never under somebody's typing ---------------------------
 
   const waits = one("[data-waiting]");

@@ -1,0 +1,112 @@
+"""Incidents at the terminal: the operator opens and reads one, people do everything else under their own number."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.destroying import APPROVER, PROPOSER
+from tests.test_cli_retention import as_officer, run, told
+from tests.worlds import sqlite_world, templates
+
+__all__ = ["sqlite_world", "templates"]
+
+AGENT = "KF2001"
+
+
+@pytest.fixture
+def world(sqlite_world, monkeypatch):
+    """A vault with two officers and an agent, in the environment of a command."""
+    for name in list(os.environ):
+        if name.startswith("DATAVAULT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("DATAVAULT_DATA_DIR", str(sqlite_world.config.data_dir))
+    monkeypatch.setenv("DATAVAULT_LANG", "en")
+    sqlite_world.now = datetime.now(UTC) - timedelta(minutes=1)
+    for number in (PROPOSER, APPROVER, AGENT):
+        sqlite_world.activate(number)
+    return sqlite_world
+
+
+def opened(*more, code=0):
+    return told("incident", "open", "--kind", "leak", *more, code=code)
+
+
+def act(world, *words, who=PROPOSER, code=0):
+    return told("incident", *words, "--as", who, typed=as_officer(world, who), code=code)
+
+
+def clocks(shown):
+    return {one["id"]: one["state"] for one in shown["clocks"]}
+
+
+def test_the_operator_opens_one_and_reads_when_the_two_hours_end(world):
+    aware_at = (datetime.now(UTC) - timedelta(minutes=30)).replace(microsecond=0)
+    made = opened("--aware-at", aware_at.isoformat(), "--drill")
+    assert (made["kind"], made["drill"], made["state"], made["aware_source"]) == ("leak", True, "reported", "operator")
+    assert datetime.fromisoformat(made["aware_at"]) == aware_at
+    due = {one["id"]: datetime.fromisoformat(one["due"]) for one in made["clocks"]}
+    assert due["activate"] == aware_at + timedelta(hours=2)
+    assert clocks(made) == {"activate": "running", "postal": "running", "report": "running"}
+    assert [one["id"] for one in told("incident", "list")["incidents"]] == [made["id"]]
+
+
+def test_people_take_it_from_the_report_to_the_closing(world):
+    one = opened("--note", "call of 13800138000")["id"]
+    assert act(world, "activate", one[:8], "--note", "at once")["state"] == "activated"
+    assert act(world, "assess", one, "--verdict", "breach", "--note", "log read")["verdict"] == "breach"
+    for state in ("contained", "repaired", "notified"):
+        assert act(world, "step", one, state, "--note", "done")["state"] == state
+    assert "[incident_incomplete]" in act(world, "close", one, "--note", "learnt", code=1)
+    assert clocks(act(world, "done", one, "postal"))["postal"] == "met"
+    assert act(world, "close", one, "--note", "learnt")["state"] == "notified"
+    assert "[own_request]" in act(world, "close", one, "--note", "fine", code=1)
+    assert act(world, "close", one, "--note", "fine", who=APPROVER)["state"] == "closed"
+    assert told("incident", "list")["incidents"] == []
+    assert len(told("incident", "list", "--closed")["incidents"]) == 1
+    shown = told("incident", "show", one)
+    assert shown["timeline"][0]["note"] == "call of 13800138000"
+    assert "13800138000" not in str(world.events())
+
+
+def test_who_is_no_officer_reports_and_does_nothing_else(world):
+    made = act(world, "open", "--kind", "loss", who=AGENT)
+    assert made["kind"] == "loss"
+    assert "[no_right]" in act(world, "activate", made["id"], "--note", "x", who=AGENT, code=1)
+    assert "[no_right]" in act(world, "show", made["id"], who=AGENT, code=1)
+
+
+def test_an_earlier_awareness_brings_the_end_forward(world):
+    one = opened()["id"]
+    at = (datetime.now(UTC) - timedelta(hours=3)).isoformat()
+    assert clocks(act(world, "aware", one, "--at", at, "--note", "seen on the phone"))["activate"] == "missed"
+    assert "[late_reason_missing]" in act(world, "done", one, "postal", code=1)
+    assert clocks(act(world, "done", one, "postal", "--note", "nobody there"))["postal"] == "late"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("open", "--kind", "fire"), 2, "fire"),
+        (("open",), 2, "--kind"),
+        (("open", "--kind", "leak", "--aware-at", "2099-01-01"), 1, "[date_in_future]"),
+        (("open", "--kind", "leak", "--aware-at", "yesterday"), 1, "[wrong_form]"),
+        (("show", "123"), 1, "[incident]"),
+        (("activate", "0" * 32), 2, "--as"),
+        (("step", "0" * 32, "closed", "--as", PROPOSER), 2, "closed"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_exit_code(world, words, code, says):
+    result = run("incident", *words, code=code)
+    assert says in result.output + result.stderr
+    assert world.count("incidents") == 0
+
+
+def test_the_terminal_tells_it_in_the_company_s_time(world, monkeypatch):
+    monkeypatch.setenv("DATAVAULT_LANG", "zh-CN")
+    opened("--aware-at", "2026-11-20T16:30:00Z")
+    said = run("incident", "list").output
+    assert "启动应急方案: 2026-11-21 02:30:00  已逾期" in said
+    assert "信息泄露" in said
