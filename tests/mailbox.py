@@ -153,7 +153,7 @@ class _Controller(Controller):
             hostname="mail.example.com",
             tls_context=self._inner,
             require_starttls=self._inner is not None,
-            auth_required=needs_login,
+            auth_required=needs_login and self._inner is not None,  # it takes TLS from the first byte for none
             auth_require_tls=self._inner is not None,
             authenticator=self._box.authenticates if needs_login else None,
             loop=self.loop,

@@ -72,6 +72,12 @@ def test_the_language_follows_the_system_unless_it_is_set(environ, language):
     assert load_config(environ | {"DATAVAULT_LANG": "en"}).language == "en"
 
 
+def test_the_password_of_the_mail_server_is_not_shown_with_the_settings():
+    config = load(SMTP_URL="smtps://vault:secret@mail.example.com", MAIL_FROM="vault@example.com")
+    assert "secret" in config.smtp_url
+    assert "secret" not in repr(config)
+
+
 def test_settings_never_change():
     with pytest.raises(dataclasses.FrozenInstanceError):
         load().env = "demo"

@@ -3,11 +3,15 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 
 from tests.conftest import Place
+from tests.mailbox import Mailbox, with_mail
 from tests.simulator import DATA, NOW, PASSWORD, settings
 from tests.worlds import sqlite_world, templates, world
 from vault import jobs
 from vault.doctor import examine
+from vault.domain.incidents import AwareSource, IncidentKind
 from vault.errors import StorageUnavailable
+from vault.services import incident_reminders, incidents
+from vault.services.steps.incidents import Opening
 
 __all__ = ["sqlite_world", "templates", "world"]
 
@@ -114,6 +118,32 @@ def test_a_webhook_is_an_outbound_destination_and_only_its_host_is_told(sqlite_w
 
 def at(world, what, **later):
     return next(one for one in examine(world.config, NOW + timedelta(**later)) if one.what == what)
+
+
+def test_mail_is_named_by_its_host_and_roles_and_a_vault_without_it_is_warned(sqlite_world):
+    config = sqlite_world.config
+    assert (found(config)["Mail"].state, found(config)["Mail"].found) == ("warn", "none")
+    url = "smtps://vault:secret@mail.example.com"
+    config = replace(config, smtp_url=url, mail_from="vault@example.com", role_mail="imd=duty@example.com")
+    checks = found(config)
+    assert (checks["Mail"].state, checks["Mail"].found) == ("ok", "smtps://mail.example.com:465 imd")
+    assert checks["Outbound destinations"].found == "smtps://mail.example.com:465"
+    assert found(replace(config, role_mail=""))["Mail"].state == "warn"
+    wrong = found(replace(config, smtp_url="smtp://mail.example.com"), "bad")
+    assert (wrong["Mail"].found, wrong["Opening the vault"].found) == ("not_a_mail_server", "not_a_mail_server")
+    assert found(replace(config, role_mail="imd=nobody"), "bad")["Mail"].found == "bad_duty_mail"
+
+
+def test_reminders_that_no_mail_server_took_are_a_warning(sqlite_world):
+    assert at(sqlite_world, "Reminders that could not be mailed").state == "ok"
+    report = Opening(IncidentKind.LEAK, AwareSource.REPORT)
+    incidents.open_one(sqlite_world.parts, sqlite_world.person("KF2012"), report, NOW - timedelta(hours=1))
+    with Mailbox() as box:
+        box.to_rcpt = lambda _: "550 nobody"
+        parts = with_mail(sqlite_world.parts, box, imd="duty@example.com")
+        incident_reminders.tend(parts, NOW)
+    lost = at(sqlite_world, "Reminders that could not be mailed")
+    assert (lost.state, lost.found) == ("warn", "2")
 
 
 def test_a_timetable_that_stands_still_is_a_warning(world):

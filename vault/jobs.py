@@ -23,11 +23,14 @@ from vault.services import (
     clock,
     cohorts,
     destruction,
+    drills,
     holds,
     inbox,
     incident_reminders,
+    incident_report,
     limits,
     log,
+    notice_sending,
     orphans,
     pruning,
     requests_erasing,
@@ -93,6 +96,11 @@ def _cohorts(parts: Parts, now: datetime) -> object:
     return make_cohorts_ahead(parts.database, parts.keys, parts.policy, system, now)
 
 
+def _drills(parts: Parts, now: datetime) -> object:
+    drills.tend(parts, now)
+    return incident_report.tend(parts, now)
+
+
 def _retention(parts: Parts, now: datetime) -> object:
     holds.nag(parts, now)
     return retention.tend(parts, now)
@@ -102,6 +110,7 @@ TIMETABLE = (
     Job("clock", 60, clock.tend),
     Job("checkpoint", 60, log.settle),
     Job("incidents", 60, incident_reminders.tend),
+    Job("notices", 60, notice_sending.tend),
     Job("sessions", 300, sessions.sweep),
     Job("cohorts", 3600, _cohorts),
     Job("limits", 3600, limits.sweep),
@@ -115,6 +124,8 @@ TIMETABLE = (
     Job("cohort_close", 3600, cohorts.tend, rests=True),
     # Behind both: what was carried out or closed is certified, and what could not be proven then is tried again.
     Job("certificates", 600, certificates.tend),
+    # A drill is scored before the report of its incident is fixed, which tells the score.
+    Job("drills", 600, _drills),
     Job("orphans", 86400, orphans.report),
 )
 

@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 
 from tests.simulator import staff_row
+from vault.domain.containment import Measure
 from vault.domain.incident_clocks import ClockState
 from vault.domain.incidents import AwareSource, IncidentKind, IncidentState, Verdict
 from vault.domain.log import Actor
 from vault.errors import AccessRefused, AlreadyDecided, NotFound, StepUpNeeded, VaultError
 from vault.services import clock as clocks
-from vault.services import inbox, incidents
+from vault.services import breach_notices, containment, inbox, incidents
 from vault.services.steps.incidents import Opening
 
 AGENT, SUPERVISOR, OFFICER, COLLEAGUE, AUDITOR = "KF2001", "KF2010", "KF2012", "KF2013", "KF2014"
@@ -51,6 +52,9 @@ def assessed(world, incident_id, verdict=Verdict.BREACH, at=None):
 
 def advanced(world, incident_id, *states):
     for state in states:
+        if state == "notified":
+            breach_notices.ask_waiver(world.parts, world.person(OFFICER), incident_id, "无人受影响", world.now)
+            breach_notices.confirm_waiver(world.parts, world.person(COLLEAGUE), incident_id, world.now)
         incidents.advance(world.parts, world.person(OFFICER), incident_id, IncidentState(state), "做完", world.now)
 
 
@@ -335,7 +339,28 @@ def test_an_incomplete_incident_is_not_closed(vault):
     assessed(vault, incident_id)
     advanced(vault, incident_id, "contained", "repaired", "notified")
     assert shown(vault, incident_id).missing == ["clocks"]
-    assert refused(closing, vault, incident_id) == "incident_incomplete"
+    assert refused(closing, vault, incident_id) == "tasks_open"
+
+
+def test_customers_are_told_or_two_officers_say_why_not(vault):
+    incident_id = opened(vault)
+    activated(vault, incident_id)
+    assessed(vault, incident_id)
+    advanced(vault, incident_id, "contained", "repaired")
+    call = incidents.advance, vault.parts, vault.person(OFFICER), incident_id, IncidentState.NOTIFIED, "做完", vault.now
+    assert refused(*call) == "notices_outstanding"
+    breach_notices.ask_waiver(vault.parts, vault.person(OFFICER), incident_id, "无人受影响", vault.now)
+    assert refused(*call) == "notices_outstanding"
+    breach_notices.confirm_waiver(vault.parts, vault.person(COLLEAGUE), incident_id, vault.now)
+    incidents.advance(*call[1:])
+    assert shown(vault, incident_id).missing == ["clocks"]
+
+
+def test_a_measure_that_stands_keeps_an_incident_open(vault):
+    incident_id = done_but_closing(vault)
+    containment.take(vault.parts, vault.person(OFFICER), incident_id, Measure.FREEZE_REVEALS, "", "先停", vault.now)
+    assert shown(vault, incident_id).missing == ["measures"]
+    assert refused(closing, vault, incident_id) == "measures_stand"
 
 
 def test_a_closing_that_nobody_asked_for_is_refused(vault):

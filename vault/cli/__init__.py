@@ -14,6 +14,10 @@ from vault.cli.demo import demo
 from vault.cli.imports import import_group
 from vault.cli.inbox import inbox
 from vault.cli.incident import incident_group
+from vault.cli.incident_drill import drill_group
+from vault.cli.incident_misuse import misuse_group
+from vault.cli.incident_report import report
+from vault.cli.incident_signals import COMMANDS as SIGNAL_COMMANDS
 from vault.cli.keys import keys_group
 from vault.cli.log import log_group
 from vault.cli.operate import db_group, doctor, init, run_due, scheduler, serve
@@ -51,3 +55,9 @@ for _command in (
     compliance,
 ):
     main.add_command(_command)
+
+incident_group.add_command(drill_group)
+incident_group.add_command(report)
+incident_group.add_command(misuse_group)
+for _command in SIGNAL_COMMANDS:
+    incident_group.add_command(_command)

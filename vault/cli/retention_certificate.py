@@ -9,15 +9,14 @@ import click
 
 from vault import bootstrap
 from vault.cli.ids import RANDOM_ID
-from vault.cli.log_export import new_file
 from vault.cli.output import json_option, now, show_json, speaker, vault
+from vault.cli.taken_home import require_new, write
 from vault.config import Config, load_config
 from vault.domain.certificates import Check, Result
 from vault.domain.destruction import CertificateKind
-from vault.errors import NotFound, SetupError
+from vault.errors import NotFound
 from vault.services import certificates
-from vault.services.certificates import Shown, Taken
-from vault.services.steps.parts import Parts
+from vault.services.certificates import Shown
 from vault.words import name as word
 
 
@@ -43,10 +42,10 @@ def certificate(certificate_or_plan: bytes, out: Path | None, *, as_json: bool) 
         if out is None:
             shown, taken = certificates.show(parts, actor, certificate_or_plan, now()), None
         else:
-            _require_new(out)
+            require_new(out)
             taken = certificates.take(parts, actor, certificate_or_plan, now())
             shown = taken.shown
-            _write(parts, taken, out)
+            write(out, taken.files, certificates.zipped(parts, taken, now()).pieces)
     if as_json:
         written = {} if taken is None else {"out": str(out), "entry": taken.index, "size": taken.size}
         show_json(_document(shown) | written)
@@ -55,28 +54,6 @@ def certificate(certificate_or_plan: bytes, out: Path | None, *, as_json: bool) 
     if taken is not None:
         say = speaker(config)
         click.echo(say("Written to {path}; judge it with: {command}").format(path=out, command=_command(out)))
-
-
-def _require_new(out: Path) -> None:
-    if out.exists():
-        raise SetupError("file_exists", path=str(out))
-    if not out.absolute().parent.is_dir():
-        raise SetupError("file_unwritable", path=str(out))
-
-
-def _write(parts: Parts, taken: Taken, out: Path) -> None:
-    if out.suffix == ".zip":
-        with new_file(out) as file:
-            for piece in certificates.zipped(parts, taken, now()).pieces:
-                file.write(piece)
-        return
-    try:
-        out.mkdir(mode=0o700)
-    except OSError:
-        raise SetupError("file_unwritable", path=str(out)) from None
-    for name, content in taken.files.items():
-        with new_file(out / name) as file:
-            file.write(content)
 
 
 def _command(out: Path | None) -> str:

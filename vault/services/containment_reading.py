@@ -16,6 +16,7 @@ from vault.domain.rules.access import Right
 from vault.errors import AlreadyDecided, NotFound
 from vault.services.steps import containing, incidents
 from vault.services.steps import containment_acts as acts
+from vault.services.steps.containment_acts import Aim
 from vault.services.steps.parts import Parts
 from vault.storage import containments, people, radius
 
@@ -52,12 +53,16 @@ class Shown:
         taken: its measures, the newest first.
         in_force: the freezes of the whole vault, of whichever incident, each since when.
         mine: the measures that the person may take.
+        signed_in: people and programs whom a freeze would concern at this moment.
+        evidence: records of the newest frozen radius that can be held; None where there is none.
     """
 
     incident: Incident
     taken: Sequence[Taken]
     in_force: Mapping[Measure, datetime]
     mine: Sequence[Measure]
+    signed_in: int
+    evidence: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,10 @@ def shown(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> Sh
         one = incidents.matter(connection, incident_id)
         taken = _taken(connection, containments.of_incident(connection, incident_id))
         in_force = containing.in_force(connection)
-    return Shown(one, taken, in_force, [] if one.is_closed else _mine(parts, person))
+        signed_in = acts.reach(parts, connection, Aim(Measure.READ_ONLY), now)["people"]
+        radii = radius.of_incident(connection, incident_id)
+        evidence = containments.count_to_hold(connection, radii[0].radius_id) if radii else None
+    return Shown(one, taken, in_force, [] if one.is_closed else _mine(parts, person), signed_in, evidence)
 
 
 def preview(parts: Parts, person: Person, incident_id: bytes, measure: Measure, target: str, now: datetime) -> Preview:

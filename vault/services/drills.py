@@ -103,7 +103,7 @@ def begin(parts: Parts, who: Person | Actor, kind: IncidentKind, now: datetime) 
 
     Raises:
         AccessRefused: ``no_right``; logged.
-        AlreadyDecided: ``drill_under_way``: one after the other.
+        AlreadyDecided: ``drill_still_open``: one after the other.
     """
     if isinstance(who, Person):
         steps.officer(parts, who, Action.INCIDENT_OPENED, now)
@@ -111,7 +111,7 @@ def begin(parts: Parts, who: Person | Actor, kind: IncidentKind, now: datetime) 
     source = AwareSource.REPORT if isinstance(who, Person) else AwareSource.OPERATOR
     with unit_of_work(parts.database) as work:
         if drills.under_way(work.connection):
-            raise AlreadyDecided("drill_under_way")
+            raise AlreadyDecided("drill_still_open")
         incident_id = steps.open_incident(parts, work, actor, Opening(kind, source, drill=True), now)
         drill_customers.make(parts, work.connection, incident_id)
         work.commit()
@@ -140,7 +140,7 @@ def overview(parts: Parts, who: Person | Actor, now: datetime) -> Overview:
 
 
 def guided(parts: Parts, who: Person | Actor, incident_id: bytes, now: datetime) -> Guide:
-    """Tell where a drill stands and what comes next.
+    """Tell where a drill stands and what comes next; one that was closed a moment ago is scored first.
 
     Args:
         parts: the vault's parts.
@@ -156,8 +156,11 @@ def guided(parts: Parts, who: Person | Actor, incident_id: bytes, now: datetime)
         steps.viewer(parts, who, now)
     with parts.database.read() as connection:
         drill = drills.one(connection, incident_id)
-        if drill is None:
-            raise NotFound("incident")
+        at = steps.effective(connection, now)
+    if drill is None:
+        raise NotFound("incident")
+    drill = _scored(parts, drill, at)
+    with parts.database.read() as connection:
         incident = steps.matter(connection, incident_id)
         customers = customers_of.count(connection, incident_id)
         card = _card(parts, connection, drill)
@@ -179,15 +182,24 @@ def tend(parts: Parts, now: datetime) -> int:
         at = steps.effective(connection, now)
         told = drill_months.listed(parts.policy, connection, at)
     for one in filter(None, closed):
-        with unit_of_work(parts.database) as work:
-            scored += score(parts, work, one, at)
-            work.commit()
+        scored += _scored(parts, one, at) is not one
     missed, due = drill_months.missed_last(told), drill_months.due(parts.policy, told, at)
     if due is not None:
         _tell(parts, NoticeKind.DRILL_DUE, due, at)
     if missed is not None:
         _tell(parts, NoticeKind.DRILL_MISSED, missed, at)
     return scored
+
+
+def _scored(parts: Parts, drill: Held, at: datetime) -> Held:
+    """Return a drill with its score, which is written down now if it is closed and has none; else as it is."""
+    if drill.state is not IncidentState.CLOSED or drill.score is not None:
+        return drill
+    with unit_of_work(parts.database) as work:
+        score(parts, work, drill, at)
+        found = drills.one(work.connection, drill.incident_id)
+        work.commit()
+    return found or drill
 
 
 def _card(parts: Parts, connection: Connection, drill: Held) -> Card:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from vault.domain.incident_clocks import Clock, ClockState
 from vault.domain.incident_tasks import Task, tasks_of
@@ -15,15 +15,13 @@ from vault.domain.incidents import Incident
 from vault.domain.people import Person
 from vault.domain.rules.access import Right
 from vault.domain.rules.incidents import ACTIVATE
+from vault.domain.signals import Evidence
 from vault.services.steps import incidents as steps
 from vault.services.steps.parts import Parts
-from vault.storage import incident_board, incidents
-from vault.storage.incident_board import Progress, RecentSignal
+from vault.storage import incident_board, incident_signals, incidents
+from vault.storage.incident_board import Progress
 
-__all__ = ["Board", "Line", "Progress", "RecentSignal", "Urgent", "board", "most_urgent"]
-
-SIGNAL_DAYS = 7
-"""So far back the board lists signals."""
+__all__ = ["Board", "Line", "Progress", "Urgent", "board", "most_urgent"]
 
 _SIGNALS = 20
 _CLOSED = 20
@@ -61,7 +59,7 @@ class Board:
         closed: a page of closed ones, newest first, drills among them.
         more: whether there are older ones.
         closed_count: how many real ones are closed.
-        signals: of late, newest first.
+        signals: of late, newest first; tests of signals left out.
     """
 
     moment: datetime
@@ -73,7 +71,7 @@ class Board:
     closed: Sequence[Incident]
     more: bool
     closed_count: int
-    signals: Sequence[RecentSignal]
+    signals: Sequence[Evidence]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ def board(parts: Parts, person: Person, now: datetime, before: bytes | None = No
         ids = [one.incident_id for one in opened]
         clocks = incidents.clocks_of(connection, ids)
         progress = incident_board.progress_of(connection, ids)
-        signals = incident_board.recent_signals(connection, now - timedelta(days=SIGNAL_DAYS), _SIGNALS)
+        signals = incident_signals.newest(connection, _SIGNALS)
         closed_count = incident_board.closed_count(connection)
     lines = sorted(
         (_line(one, clocks[one.incident_id], progress.get(one.incident_id)) for one in opened), key=_by_urgency
@@ -132,7 +130,7 @@ def board(parts: Parts, person: Person, now: datetime, before: bytes | None = No
         closed=closed[:_CLOSED],
         more=len(closed) > _CLOSED,
         closed_count=closed_count,
-        signals=signals,
+        signals=[one for one in signals if not one.tested],
     )
 
 

@@ -13,7 +13,7 @@ from vault.domain.incidents import Incident, IncidentState, Verdict
 from vault.domain.log import Action, Actor, Event, Outcome, micros_text
 from vault.domain.people import Person
 from vault.errors import AccessRefused, AlreadyDecided, InvalidValue, NotFound
-from vault.services.steps import closing_incident
+from vault.services.steps import closing_incident, drill_customers
 from vault.services.steps import incidents as steps
 from vault.services.steps.admission import require_fresh
 from vault.services.steps.humans import same_human
@@ -84,6 +84,8 @@ def open_one(parts: Parts, who: Person | Actor, opening: Opening, now: datetime)
     actor = who.actor() if isinstance(who, Person) else who
     with unit_of_work(parts.database) as work:
         incident_id = steps.open_incident(parts, work, actor, opening, now)
+        if opening.drill:
+            drill_customers.make(parts, work.connection, incident_id)
         work.commit()
     return incident_id
 
@@ -152,7 +154,7 @@ def shown(parts: Parts, who: Person | Actor, incident_id: bytes, now: datetime) 
         one = steps.matter(connection, incident_id)
         clocks = incidents.clocks_of(connection, [incident_id])[incident_id]
         entries = incidents.entries_of(connection, incident_id)
-        missing = closing_incident.missing(parts.policy.incidents, one, clocks)
+        missing = closing_incident.missing(connection, parts.policy.incidents, one, clocks)
         at = steps.effective(connection, now)
         store = parts.keys.current(connection)
     actor = who.actor() if isinstance(who, Person) else who
@@ -237,7 +239,7 @@ def advance(parts: Parts, person: Person, incident_id: bytes, to: IncidentState,
     Raises:
         AccessRefused: ``no_right``; logged.
         AlreadyDecided: it is in that state or beyond it.
-        InvalidValue: ``incident_out_of_order``; ``reason_missing``; ``text_too_long``.
+        InvalidValue: ``incident_out_of_order``; ``notices_outstanding``; ``reason_missing``; ``text_too_long``.
         NotFound: there is none.
     """
     if to not in (IncidentState.CONTAINED, IncidentState.REPAIRED, IncidentState.NOTIFIED):
@@ -261,6 +263,8 @@ def _step(
     with unit_of_work(parts.database) as work:
         one = steps.matter(work.connection, incident_id, locked=True)
         one.refuse_unless_next(to)
+        if to is IncidentState.NOTIFIED:
+            closing_incident.refuse_unnotified(work.connection, one)
         at = steps.effective(work.connection, now)
         values = {"state": to.value} | ({"verdict": verdict.value} if verdict else {})
         if not incidents.move(work.connection, incident_id, one.state, values):
@@ -393,7 +397,7 @@ def ask_closing(parts: Parts, person: Person, incident_id: bytes, lessons: str, 
     Raises:
         AccessRefused: ``no_right``; logged.
         AlreadyDecided: ``incident_closed``, or ``closing_asked``: somebody has asked.
-        InvalidValue: ``incident_out_of_order``; ``incident_incomplete``: what is missing stands in ``what``;
+        InvalidValue: ``incident_out_of_order``; what is missing;
             ``reason_missing``; ``text_too_long``.
         NotFound: there is none.
         StepUpNeeded: password and second factor first.
@@ -430,7 +434,7 @@ def close(parts: Parts, person: Person, incident_id: bytes, note: str, now: date
     Raises:
         AccessRefused: ``no_right``, or ``own_request``: nobody closes alone; logged.
         AlreadyDecided: ``incident_closed``.
-        InvalidValue: ``closing_not_asked``; ``incident_incomplete``; ``reason_missing``; ``text_too_long``.
+        InvalidValue: ``closing_not_asked``; what is missing; ``reason_missing``; ``text_too_long``.
         NotFound: there is none.
         StepUpNeeded: password and second factor first.
     """

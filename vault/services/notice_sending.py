@@ -24,7 +24,7 @@ from vault.domain.people import Person
 from vault.errors import AlreadyDecided, IntegrityError
 from vault.services.steps import incidents as steps
 from vault.services.steps import notice_contacts, noticing
-from vault.services.steps.notice_contacts import DESTROYED, NO_CONTACT, Gathered
+from vault.services.steps.notice_contacts import INSTEAD, Gathered
 from vault.services.steps.parts import Parts
 from vault.storage import breach_notices, notice_recipients
 from vault.storage.breach_notices import Campaign
@@ -40,10 +40,6 @@ TOO_OFTEN = "too_often"
 """Why a message is given up: there is no other try."""
 _JOB_SECONDS = 8.0
 """So long the timetable is at it in one go."""
-_GONE = {
-    DESTROYED: RecipientState.UNREACHABLE_DESTROYED,
-    NO_CONTACT: RecipientState.UNREACHABLE,
-}
 _CHANNELS = (Channel.MAIL, Channel.SINK)
 """Ways on which the vault itself sends."""
 
@@ -235,7 +231,7 @@ def _disclose(this: _Run, channel: Channel, ran: Ran) -> tuple[list[Recipient], 
     )
     with unit_of_work(parts.database) as work:
         for record_id, why in gathered.missing.items():
-            state = _GONE.get(why, RecipientState.FAILED)
+            state = INSTEAD[why]
             values = {"state": state.value, "settled_at": now, "reason": why, "next_try_at": None, "worker": None}
             if notice_recipients.move(work.connection, this.campaign_id, record_id, [RecipientState.WAITING], values):
                 ran.counts[state] += 1
@@ -319,7 +315,7 @@ def _sum_up(this: _Run, work: UnitOfWork, ran: Ran) -> None:
     """Enter what the run did into the incident's timeline: one line a run, not one for each message."""
     if not +ran.counts:
         return
-    gone = sum(ran.counts[state] for state in _GONE.values())
+    gone = ran.counts[RecipientState.UNREACHABLE] + ran.counts[RecipientState.UNREACHABLE_DESTROYED]
     event = noticing.event(
         this.parts, this.clock(), this.actor, Action.NOTICE_SENT, this.campaign,
         sent=ran.counts[RecipientState.SENT], unknown=ran.counts[RecipientState.UNKNOWN],

@@ -17,6 +17,7 @@ from vault.domain.containment import Doing
 from vault.domain.incident_clocks import ClockStart
 from vault.domain.incidents import Incident
 from vault.domain.log import Action, Outcome, micros_text
+from vault.domain.log_tree import Frontier
 from vault.domain.people import Person
 from vault.domain.radius import Affected, RadiusCounts, RadiusScope, digest_of
 from vault.errors import AlreadyDecided, NotFound
@@ -267,11 +268,12 @@ def _begin(
     scope = scope.checked()
     with parts.database.read() as connection:
         one = steps.matter(connection, incident_id)
+    if one.drill and scope.everything:  # everything that a drill may reach
+        scope = RadiusScope(drill=True)
     settle(parts, now)
     signed = parts.log_files.signed()
-    if signed is None:
-        raise NotFound("checkpoint")
-    return one, scope, signed.frontier.size, signed.frontier.root()
+    frontier = Frontier() if signed is None else signed.frontier
+    return one, scope, frontier.size, frontier.root()
 
 
 def _chosen(radii: Sequence[FrozenRadius], radius_id: bytes | None) -> FrozenRadius | None:

@@ -16,8 +16,10 @@ from vault.domain.incidents import IncidentState
 from vault.domain.limits import threshold
 from vault.domain.log import Action, Actor, Outcome
 from vault.domain.people import Person
+from vault.domain.rules.access import Right
 from vault.domain.rules.signals import SignalName
 from vault.domain.signals import OF_EVENTS, OF_LIMITS, Evidence, Found
+from vault.errors import NotFound
 from vault.services.steps import signal_watch
 from vault.services.steps.incidents import effective, enter, matter, viewer
 from vault.services.steps.parts import Parts
@@ -77,6 +79,27 @@ def evidence(parts: Parts, person: Person, incident_id: bytes, now: datetime) ->
     with parts.database.read() as connection:
         matter(connection, incident_id)
         return incident_signals.of_incident(connection, incident_id)
+
+
+def one(parts: Parts, person: Person, evidence_id: bytes) -> Evidence:
+    """Return a signal to whoever was told of it, or may read incidents.
+
+    Args:
+        parts: the vault's parts.
+        person: who reads; never a signal about themselves.
+        evidence_id: the signal.
+
+    Raises:
+        NotFound: it is not there, or not for them: one answer.
+    """
+    with parts.database.read() as connection:
+        found = incident_signals.one(connection, evidence_id)
+        reads = parts.policy.allows(person.role, Right.INCIDENT_VIEW)
+        if found is None or not (reads or incident_signals.was_told(connection, person.account_id, evidence_id)):
+            raise NotFound("incident_signal")
+    if found.found.account_id == person.account_id:
+        raise NotFound("incident_signal")
+    return found
 
 
 def recent(parts: Parts, person: Person, limit: int, now: datetime) -> list[Evidence]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, FromClause, exists, func, or_, select, true
@@ -27,13 +27,19 @@ from vault.storage.tables import (
     destruction_plans,
     grants,
     holds,
+    incident_clocks,
+    incidents,
     log_gaps,
+    misuse_records,
     paper_boxes,
     record_index,
     records,
     sessions,
     signals,
 )
+
+_POLICE = "police"
+"""Name of the clock of cases for the police."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +226,41 @@ class Counts:
     def standing_signals(self, kind: str) -> Tally:
         """Return signals of a kind that nobody has released."""
         return self._tally(signals.c.at, signals.c.kind == kind, signals.c.released_at.is_(None))
+
+    def misuse_signed(self, since: datetime) -> tuple[int, int]:
+        """Return how many records of proven misuse were signed since a moment, and about how many people."""
+        column = misuse_records.c
+        query = select(func.count(), func.count(column.account_id.distinct())).where(column.signed_at >= since)
+        count, people = self.connection.execute(query).one()
+        return int(count), int(people)
+
+    def misuse_of_month(self, zone: ZoneInfo) -> tuple[int, int]:
+        """Return the same of the month of this moment, by the company's calendar (UL-07)."""
+        first = self.now.astimezone(zone).date().replace(day=1)
+        return self.misuse_signed(datetime.combine(first, time(), zone).astimezone(UTC))
+
+    def misuse_unsigned(self, patience: timedelta) -> Tally:
+        """Return records of proven misuse that have waited longer for their second signature."""
+        column = misuse_records.c
+        return self._tally(column.drafted_at, column.signed_at.is_(None), column.drafted_at < self.now - patience)
+
+    def misuse_still_active(self) -> Tally:
+        """Return signed records about somebody whose account is still open."""
+        column = misuse_records.c
+        active = exists().where(
+            accounts.c.account_id == column.account_id, accounts.c.state == AccountState.ACTIVE.value
+        )
+        return self._tally(column.signed_at, column.signed_at.is_not(None), active)
+
+    def police_tasks(self) -> tuple[int, Tally]:
+        """Return how many cases were to be handed over to the police, drills aside, and those past their time."""
+        column = incident_clocks.c
+        mine = (
+            column.clock_id == _POLICE,
+            exists().where(incidents.c.incident_id == column.incident_id, incidents.c.drill.is_(False)),
+        )
+        open_still = (column.done_at.is_(None), column.dropped_at.is_(None), column.due_at < self.now)
+        return self._count(incident_clocks, *mine), self._tally(column.due_at, *mine, *open_still)
 
     def overdue_reviews(self) -> Tally:
         """Return emergencies whose review is overdue."""

@@ -1,15 +1,14 @@
-"""What the board of incidents shows beside them: counts, notices under way and signals; a fixed number of questions."""
+"""What the board of incidents shows beside them: counts, and notices under way."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import Connection, case, func, select
 
 from vault.domain.incidents import IncidentState
-from vault.storage.tables import accounts, incident_signals, incidents, notice_campaigns, notice_recipients
+from vault.storage.tables import incidents, notice_campaigns, notice_recipients
 
 _UNSETTLED = ("waiting", "sending", "unknown")
 
@@ -25,27 +24,6 @@ class Progress:
 
     settled: int
     total: int
-
-
-@dataclass(frozen=True, slots=True)
-class RecentSignal:
-    """One signal of late.
-
-    Args:
-        signal: which, of the policy.
-        work_number: whose acts gave rise to it, or empty.
-        source: network address it came from, or empty.
-        count: what was counted.
-        raised_at: UTC.
-        incident_id: the incident it opened or joined, or None.
-    """
-
-    signal: str
-    work_number: str
-    source: str
-    count: int
-    raised_at: datetime
-    incident_id: bytes | None
 
 
 def closed_count(connection: Connection) -> int:
@@ -64,16 +42,3 @@ def progress_of(connection: Connection, incident_ids: Collection[bytes]) -> dict
         .group_by(notice_campaigns.c.incident_id)
     )
     return {row[0]: Progress(int(row[1]), int(row[2])) for row in connection.execute(query)}
-
-
-def recent_signals(connection: Connection, since: datetime, limit: int) -> list[RecentSignal]:
-    """List the signals raised after a moment, the newest first; those that were fired as a test are left out."""
-    column = incident_signals.c
-    query = (
-        select(column.signal, accounts.c.work_number, column.source, column.count, column.raised_at, column.incident_id)
-        .outerjoin(accounts, accounts.c.account_id == column.account_id)
-        .where(column.raised_at > since, column.tested.is_(False))
-        .order_by(column.raised_at.desc(), column.evidence_id)
-        .limit(limit)
-    )
-    return [RecentSignal(row[0], row[1] or "", *row[2:]) for row in connection.execute(query)]

@@ -106,6 +106,13 @@ def one(connection: Connection, evidence_id: bytes) -> Evidence | None:
     return None if row is None else _evidence(row)
 
 
+def was_told(connection: Connection, account_id: bytes, evidence_id: bytes) -> bool:
+    """Return whether a person has a notice about a signal."""
+    column = notifications.c
+    query = select(func.count()).where(column.account_id == account_id, column.about == evidence_id)
+    return bool(connection.execute(query).scalar_one())
+
+
 def forget(connection: Connection, before: datetime) -> int:
     """Remove signals raised before a moment that belong to no incident; returns how many."""
     column = incident_signals.c

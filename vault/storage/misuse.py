@@ -51,7 +51,9 @@ def of_incident(connection: Connection, incident_id: bytes) -> list[MisuseRecord
 def starting_with(connection: Connection, prefix: str) -> list[bytes]:
     """Return the ids that begin with some hexadecimal digits, two at most."""
     low, high = bytes.fromhex(prefix.ljust(32, "0")), bytes.fromhex(prefix.ljust(32, "f"))
-    return list(connection.execute(select(_column.misuse_id).where(_column.misuse_id.between(low, high)).limit(2)).scalars())
+    return list(
+        connection.execute(select(_column.misuse_id).where(_column.misuse_id.between(low, high)).limit(2)).scalars()
+    )
 
 
 def draft(connection: Connection, record: MisuseRecord) -> None:

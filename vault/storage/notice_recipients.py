@@ -13,9 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
-from vault.domain.breach_notices import CallOutcome, CampaignState, Channel, RecipientState
+from vault.domain.breach_notices import CallOutcome, Channel, RecipientState
 from vault.storage.lists import rows_in
-from vault.storage.tables import notice_calls, notice_campaigns, notice_recipients
+from vault.storage.tables import notice_calls, notice_recipients
 
 _column = notice_recipients.c
 _COLUMNS = (
@@ -222,6 +222,27 @@ def settle(
     return connection.execute(query.values(**values)).rowcount == 1
 
 
+def claim_all(connection: Connection, campaign_id: bytes, worker: bytes, now: datetime) -> int:
+    """Claim everybody whom a run has set aside, for one file that goes out as a whole; returns how many."""
+    query = update(notice_recipients).where(
+        _column.campaign_id == campaign_id,
+        _column.state == RecipientState.WAITING.value,
+        _column.worker == worker,
+    )
+    values = {"state": RecipientState.SENDING.value, "tries": _column.tries + 1, "claimed_at": now}
+    return connection.execute(query.values(**values)).rowcount
+
+
+def settle_all(connection: Connection, campaign_id: bytes, worker: bytes, values: Mapping[str, Any]) -> int:
+    """Say of everybody whom a run has claimed what became of them; returns how many."""
+    query = update(notice_recipients).where(
+        _column.campaign_id == campaign_id,
+        _column.state.in_([RecipientState.SENDING.value, RecipientState.UNKNOWN.value]),
+        _column.worker == worker,
+    )
+    return connection.execute(query.values(**values)).rowcount
+
+
 def put_back(connection: Connection, campaign_id: bytes, worker: bytes) -> None:
     """Let go of what a run had set aside and has not claimed."""
     query = update(notice_recipients).where(
@@ -249,12 +270,14 @@ def move(
     record_id: bytes,
     of: Iterable[RecipientState],
     values: Mapping[str, Any],
+    **still: Any,  # noqa: ANN401 - values of columns
 ) -> bool:
-    """Set columns of a customer who is still in one of some states; returns whether they were."""
+    """Set columns of a customer who is still in one of some states, and has certain values; returns whether they do."""
     query = update(notice_recipients).where(
         _column.campaign_id == campaign_id,
         _column.record_id == record_id,
         _column.state.in_([state.value for state in of]),
+        *(_column[name] == value for name, value in still.items()),
     )
     return connection.execute(query.values(**values)).rowcount == 1
 
@@ -278,15 +301,6 @@ def add_call(
             call_id=call_id, campaign_id=campaign_id, record_id=record_id, called_by=by, at=at, outcome=outcome.value
         )
     )
-
-
-def released_of(connection: Connection, incident_id: bytes) -> list[bytes]:
-    """Return the released campaigns of an incident."""
-    query = select(notice_campaigns.c.campaign_id).where(
-        notice_campaigns.c.incident_id == incident_id,
-        notice_campaigns.c.state == CampaignState.RELEASED.value,
-    )
-    return list(connection.execute(query).scalars())
 
 
 def _on_call_list() -> Any:  # noqa: ANN401 - a condition of SQLAlchemy's

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from vault.errors import NotFound, StorageUnavailable
+from vault.errors import StorageUnavailable
 
 _MODE, _FOLDER_MODE = 0o600, 0o700
 
@@ -62,15 +62,12 @@ class Outbox:
             raise StorageUnavailable("outbox_unwritable") from None
 
     def remove(self, name: str) -> None:
-        """Remove a file that was picked up.
+        """Remove a file that was picked up, if it is still there.
 
         Raises:
-            NotFound: it is not there.
             StorageUnavailable: ``outbox_unwritable``.
         """
         try:
-            (self.folder / name).unlink()
-        except FileNotFoundError:
-            raise NotFound("file") from None
+            (self.folder / name).unlink(missing_ok=True)
         except OSError:
             raise StorageUnavailable("outbox_unwritable") from None

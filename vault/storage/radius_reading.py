@@ -39,8 +39,8 @@ _GONE = "SELECT record_id, record_class FROM tombstones WHERE entered_at < ? AND
 _OF_COHORT = " AND {of}cohort_id = ?"
 
 
-def events(connection: Connection, scope: RadiusScope, size: int) -> Iterator[bytes]:
-    """Yield the events that may belong to a scope of the log, some of them more than once; whoever reads them decides.
+def events(connection: Connection, scope: RadiusScope, size: int) -> Iterator[list[bytes]]:
+    """Yield batches of the events that may belong to a scope of the log, some of them more than once; whoever reads them decides.
 
     Args:
         connection: an open connection.
@@ -56,8 +56,7 @@ def events(connection: Connection, scope: RadiusScope, size: int) -> Iterator[by
         asked = [streamed(connection, _BY_TERM, _BATCH, one.encode(), since, until, size) for one in terms]
     for stream in asked:
         for rows in stream:
-            for (canonical,) in rows:
-                yield canonical
+            yield [row[0] for row in rows]
 
 
 def person_of_session(connection: Connection, session_id: bytes) -> str:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from vault.domain.ids import RecordClass
 from vault.domain.radius import Affected, DataKind, KindCount, RadiusCounts
-from vault.domain.radius_events import Disclosed, FieldBits
+from vault.domain.radius_events import FieldBits, Reader, Sum
 from vault.domain.records import LinkRole
 from vault.storage.lists import rows_in
 
@@ -27,7 +27,7 @@ _BATCH: Final = 2_000
 _CUSTOMER: Final = RecordClass.CUSTOMER.value
 _TABLE: Final = (
     "CREATE TABLE {name} (record_id BLOB PRIMARY KEY, class TEXT, clear INTEGER, masked INTEGER,"
-    " first_at TEXT, last_at TEXT, destroyed INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID"
+    " first_at BLOB, last_at BLOB, destroyed INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID"
 )
 _ADD: Final = (
     "INSERT INTO {name} (record_id, class, clear, masked, first_at, last_at, destroyed) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -39,7 +39,7 @@ _LINKS: Final = "SELECT record_id, sender_id, recipient_id, customer_id FROM rec
 _THERE: Final = "SELECT record_id FROM records WHERE record_id"
 _ROLES: Final = (LinkRole.SENDER, LinkRole.RECIPIENT, LinkRole.CUSTOMER)
 
-_Row = tuple[bytes, str, int, int, str | None, str | None, int]
+_Row = tuple[bytes, str, int, int, bytes | None, bytes | None, int]
 
 
 class Tally:
@@ -70,24 +70,20 @@ class Tally:
         """Forget the sums."""
         self._sums.close()
 
-    def see(self, disclosed: Iterable[Disclosed]) -> None:
-        """Add what events showed of records, in any order."""
-        at_hand: dict[bytes, list[Any]] = {}
-        for record_id, record_class, at, clear, masked in disclosed:
-            known = at_hand.get(record_id)
-            if known is None:
-                if len(at_hand) >= _AT_HAND:
-                    self._put("seen", ((key, *values, 0) for key, values in at_hand.items()))
-                    at_hand = {}
-                at_hand[record_id] = [record_class, clear, masked, at, at]
-                continue
-            known[1] |= clear
-            known[2] |= masked
-            if at < known[3]:
-                known[3] = at
-            elif at > known[4]:
-                known[4] = at
-        self._put("seen", ((key, *values, 0) for key, values in at_hand.items()))
+    def see(self, reader: Reader, batches: Iterable[Iterable[bytes]]) -> None:
+        """Add what events showed of records.
+
+        Args:
+            reader: reads events.
+            batches: their canonical bytes, in any order; some of them may come more than once.
+        """
+        at_hand: dict[bytes, Sum] = {}
+        for events in batches:
+            reader.read(events, at_hand)
+            if len(at_hand) >= _AT_HAND:
+                self._put("seen", map(_row, at_hand.items()))
+                at_hand = {}
+        self._put("seen", map(_row, at_hand.items()))
 
     def hold(self, rows: Iterable[tuple[bytes, str, int]]) -> None:
         """Add records that may have been read, with the bits of all their fields."""
@@ -171,6 +167,11 @@ class Tally:
         return self._sums.execute(_PAGE.format(name=name, which=which), (after, limit)).fetchall()
 
 
+def _row(item: tuple[bytes, Sum]) -> _Row:
+    record_id, one = item
+    return bytes.fromhex(record_id.decode()), one.record_class, one.clear, one.masked, one.first, one.last, 0
+
+
 def _behind(some: Sequence[_Row], links: dict[bytes, Any], tells: dict[LinkRole, int]) -> Iterator[_Row]:
     """Yield the customers behind records; a record that has none, or is gone with its links, stands for itself."""
     for record_id, record_class, clear, masked, first_at, last_at, _ in some:
@@ -186,5 +187,5 @@ def _behind(some: Sequence[_Row], links: dict[bytes, Any], tells: dict[LinkRole,
             yield record_id, record_class, clear, masked, first_at, last_at, int(found is None)
 
 
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+def _moment(text: bytes | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text.decode())

@@ -26,6 +26,8 @@ from vault.web.pages.compliance import compliance_pages
 from vault.web.pages.handovers import handover_pages
 from vault.web.pages.holds import hold_pages
 from vault.web.pages.inbox import inbox_pages
+from vault.web.pages.incident_drills import incident_drill_pages
+from vault.web.pages.incident_misuse import misuse_pages
 from vault.web.pages.incident_reminders import incident_reminder_pages
 from vault.web.pages.incidents import incident_pages
 from vault.web.pages.limits import limit_pages
@@ -41,6 +43,7 @@ from vault.web.pages.requests import request_pages
 from vault.web.pages.retention import retention_pages
 from vault.web.pages.returns import return_pages
 from vault.web.pages.second_factor import second_factor_pages
+from vault.web.pages.signals import signal_pages
 
 MOST_BYTES = 64 * 1024
 """The largest request body; the longest form has a dozen short fields."""
@@ -110,6 +113,7 @@ def create_app(parts: Parts, config: Config) -> Flask:
         break_glass_pages,
         handover_pages,
         board_pages,
+        incident_drill_pages,
         inbox_pages,
         limit_pages,
         people_pages,
@@ -129,6 +133,8 @@ def create_app(parts: Parts, config: Config) -> Flask:
         paper_pages,
         incident_pages,
         incident_reminder_pages,
+        misuse_pages,
+        signal_pages,
         api,
         openapi,
         health,

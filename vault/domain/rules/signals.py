@@ -72,6 +72,7 @@ class SignalPolicy:
         id: of the rule.
         clause: where it comes from.
         evidence_events: so many ids of the newest events are kept with a signal.
+        sign_days: so many days a record of proven misuse may wait for its second signature.
         signals: by name.
     """
 
@@ -80,11 +81,12 @@ class SignalPolicy:
     id: str
     clause: str
     evidence_events: int
+    sign_days: int
     signals: Mapping[SignalName, SignalRule]
 
     def findings(self) -> Iterator[tuple[str, str]]:
         """Find signals that are missing, that could never be raised, that nobody hears, or that are too weak."""
-        if self.evidence_events <= 0:
+        if self.evidence_events <= 0 or self.sign_days <= 0:
             yield "signal_impossible", self.id
         for name in SignalName:
             rule = self.signals.get(name)

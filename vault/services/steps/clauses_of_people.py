@@ -79,14 +79,33 @@ def _forbidden(look: Look) -> Told:
 
 
 def _proven_leak(look: Look) -> Told:
-    return not_built(said("shut_out", count=look.counts.shut_out()), said("no_part_of_the_vault"))
+    days = look.policy.signals.sign_days
+    count, people = look.counts.misuse_signed(look.counts.since)
+    this_month, of_month = look.counts.now.astimezone(look.policy.zone), look.counts.misuse_of_month(look.policy.zone)
+    unsigned, active = look.counts.misuse_unsigned(timedelta(days=days)), look.counts.misuse_still_active()
+    evidence = (
+        late("misuse_signed", count=count, people=people),
+        said("misuse_of_month", count=of_month[0], people=of_month[1], month=this_month.strftime("%Y-%m")),
+        said("misuse_unsigned", count=unsigned.count),
+        said("misuse_still_active", count=active.count),
+        said("shut_out", count=look.counts.shut_out()),
+    )
+    return judged((said("rule_misuse", days=days),), evidence, unsigned, active, action="misuse.signed")
 
 
 def _many_records(look: Look) -> Told:
     limits, standing = look.policy.limits, look.counts.standing_signals("alarmed")
     rule = said("rule_limits", warn=limits.warn_customers, alarm=limits.alarm_customers, hours=limits.window_hours)
     alarms = late("alarms", count=look.counts.events("action:limit.alarmed"))
-    return judged((rule,), (alarms, said("standing_alarms", count=standing.count)), standing, action="limit.alarmed")
+    tasks, missed = look.counts.police_tasks()
+    evidence = (
+        late("signals_raised", count=look.counts.events("action:incident.signal")),
+        alarms,
+        said("standing_alarms", count=standing.count),
+        said("police_tasks", count=tasks),
+        said("police_tasks_missed", count=missed.count),
+    )
+    return judged((rule,), evidence, standing, missed, action="limit.alarmed")
 
 
 def _third_parties(look: Look) -> Told:

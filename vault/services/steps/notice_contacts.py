@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from vault.crypto.key_store import KeyStore
-from vault.domain.breach_notices import CONTACTS, NAME, Channel
+from vault.domain.breach_notices import CONTACTS, NAME, Channel, RecipientState
 from vault.domain.ids import RecordClass
 from vault.domain.log import Opened, Receipt
 from vault.domain.plaintext import Plaintext
@@ -27,6 +27,13 @@ from vault.storage.records import StoredRecord
 
 DESTROYED, NO_CONTACT, UNREADABLE = "destroyed", "no_contact", "unreadable"
 """Why there is nothing to open."""
+
+INSTEAD = {
+    DESTROYED: RecipientState.UNREACHABLE_DESTROYED,
+    NO_CONTACT: RecipientState.UNREACHABLE,
+    UNREADABLE: RecipientState.FAILED,
+}
+"""What is known then of a customer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from vault.crypto.key_store import KeyStore
-from vault.domain.breach_notices import LANGUAGES, NAME, Letter, Texts, campaign_digest, fill
+from vault.domain.breach_notices import (
+    BREACH_NOTICE,
+    LANGUAGES,
+    NAME,
+    REACHED,
+    Letter,
+    RecipientState,
+    Texts,
+    campaign_digest,
+    fill,
+)
 from vault.domain.ids import RecordClass
 from vault.domain.incidents import Incident
 from vault.domain.log import Action, Actor, Event, Opened, Outcome
@@ -117,7 +127,7 @@ def written(
         values = {
             NAME: name or NO_NAME[language],
             **texts[language],
-            "kinds": ("、" if language == "zh" else ", ").join(kinds),
+            "kinds": joined(kinds, language),
             "contact": getattr(policy.breach_notices.contact, language),
             "company": getattr(policy.company, language),
             "date": at.astimezone(policy.zone).date().isoformat(),
@@ -126,6 +136,17 @@ def written(
         wording = template.texts[language]
         letters[language] = Letter(fill(wording.subject, values), fill(wording.body, values).strip() + "\n")
     return letters
+
+
+def joined(names: Iterable[str], language: str) -> str:
+    """Return names as a list in a sentence."""
+    return ("、" if language == "zh" else ", ").join(names)
+
+
+def reached(states: Iterable[Mapping[RecipientState, int]]) -> tuple[int, int]:
+    """Return how many customers of some campaigns were reached, and how many there are."""
+    each = list(states)
+    return sum(one.get(state, 0) for one in each for state in REACHED), sum(sum(one.values()) for one in each)
 
 
 def both(letters: dict[str, Letter]) -> Letter:
@@ -154,8 +175,7 @@ def event(
     """Make an event about a campaign; it names incident and campaign."""
     rule = parts.policy.breach_notices.id
     told: dict[str, Any] = {"incident": campaign.incident_id.hex(), "notice": campaign.campaign_id.hex(), **facts}
-    purpose = "breach_notice"
-    return parts.event(now, actor, action, outcome, purpose=purpose, rule=rule, opened=opened, **told)
+    return parts.event(now, actor, action, outcome, purpose=BREACH_NOTICE, rule=rule, opened=opened, **told)
 
 
 def _frozen(connection: Connection, campaign_id: bytes) -> Iterator[tuple[bytes, str]]:

@@ -58,7 +58,7 @@ def draw(
 
     Raises:
         InvalidValue: ``scope_of_drill``: a drill reaches nobody real, and nothing else reaches its customers;
-            ``not_on_list``: no such person, cohort or backup.
+            ``nobody_of_that_name``; ``not_on_list``: no such cohort or backup.
     """
     if scope.drill is not one.drill:
         raise InvalidValue("scope_of_drill", field="scope")
@@ -108,7 +108,7 @@ def distinct_of(
 
 def _see(parts: Parts, connection: Connection, tally: Tally, bits: FieldBits, scope: RadiusScope, size: int) -> None:
     if scope.person and not radius_reading.knows_actor(connection, scope.person):
-        raise InvalidValue("not_on_list", field="person")
+        raise InvalidValue("nobody_of_that_name", field="person")
     kept, current = radius_reading.views_kept(connection), parts.policy
 
     def views_of(digest: str) -> Views | None:
@@ -117,7 +117,7 @@ def _see(parts: Parts, connection: Connection, tally: Tally, bits: FieldBits, sc
     walked = scope
     if scope.session and not scope.person and not scope.records:
         walked = replace(scope, person=radius_reading.person_of_session(connection, bytes.fromhex(scope.session)))
-    tally.see(Reader(bits, scope, views_of).read(radius_reading.events(connection, walked, size)))
+    tally.see(Reader(bits, scope, views_of), radius_reading.events(connection, walked, size))
 
 
 def _made_up(connection: Connection, incident_id: bytes) -> Iterator[bytes]:

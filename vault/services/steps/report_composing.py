@@ -17,6 +17,7 @@ from vault.domain.incident_clocks import Clock, ClockEnd
 from vault.domain.incident_reports import Standing
 from vault.domain.incidents import Incident, IncidentState
 from vault.domain.log import Action, micros_text
+from vault.domain.misuse import MisuseRecord
 from vault.services.steps import noticing
 from vault.services.steps.entry_proof import proven_entry
 from vault.services.steps.incidents import NOTE, effective
@@ -26,10 +27,10 @@ from vault.storage import (
     containments,
     drill_customers,
     drills,
-    incident_evidence,
     incidents,
     log_entries,
     log_exports,
+    misuse,
     notice_recipients,
     people,
     radius,
@@ -83,11 +84,11 @@ def compose(parts: Parts, connection: Connection, incident: Incident, standing: 
     measures = containments.of_incident(connection, incident.incident_id)
     campaigns = breach_notices.of_incident(connection, incident.incident_id)
     waiver = breach_notices.waiver(connection, incident.incident_id)
-    misuse = incident_evidence.misuse(connection, incident.incident_id)
+    proven = misuse.of_incident(connection, incident.incident_id)
     concerned = {incident.closing_by, incident.closed_by}
     concerned |= {who for one in measures for who in (one.target, one.taken_by, one.ended_by, one.kept_by)}
     concerned |= {who for one in campaigns for who in (one.prepared_by, one.released_by)}
-    concerned |= {who for one in misuse for who in (one.account_id, one.drafted_by, one.signed_by)}
+    concerned |= {who for one in proven for who in (one.account_id, one.drafted_by, one.signed_by)}
     concerned |= {waiver.asked_by, waiver.confirmed_by} if waiver else set()
     accounts = people.by_ids(connection, [one for one in concerned if one])
     numbers = {key: account.work_number for key, account in accounts.items()}
@@ -106,7 +107,7 @@ def compose(parts: Parts, connection: Connection, incident: Incident, standing: 
         "measures": [_measure(look, one) for one in reversed(measures)],
         "notices": [_campaign(look, one) for one in reversed(campaigns)],
         "no_notices": None if waiver is None else _waiver(look, waiver),
-        "misuse": [_misuse(look, one) for one in misuse],
+        "misuse": [_misuse(look, one) for one in proven],
         "lessons": _lessons(look),
         "timeline": [_line(look, one) for one in entries],
     }
@@ -266,7 +267,7 @@ def _waiver(look: _Look, one: Waiver) -> Document:
     }
 
 
-def _misuse(look: _Look, one: incident_evidence.Misuse) -> Document:
+def _misuse(look: _Look, one: MisuseRecord) -> Document:
     return {
         "person": look.number(one.account_id),
         "distinct_records": one.distinct_records,
@@ -274,7 +275,7 @@ def _misuse(look: _Look, one: incident_evidence.Misuse) -> Document:
         "account_frozen": one.account_frozen,
         "contract_ended": one.contract_ended,
         "loss_claimed": one.loss_claimed,
-        "police": one.police,
+        "police": one.sealed_reference is not None,
         "digest": one.digest.hex(),
         "drafted_by": look.number(one.drafted_by),
         "drafted_at": micros_text(one.drafted_at),

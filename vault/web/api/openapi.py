@@ -25,7 +25,9 @@ openapi = Blueprint("openapi", __name__, url_prefix=PREFIX)
 _PARAMETER = re.compile(r"<(?:hex32:)?(\w+)>")
 _REFS = "#/components/schemas/{model}"
 _HEX32 = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
-_WORK_NUMBER = {"type": "string", "maxLength": 64}
+_PLAIN = {"work_number": {"type": "string", "maxLength": 64}, "clock": {"type": "string", "pattern": "^[a-z_]{1,20}$"}}
+"""Names in an address that are no random ids."""
+
 _PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": _REFS.format(model="Problem")}}}}
 _MISSING = (shapes.LookupBody, shapes.AskBody, shapes.ServiceRecordBody)
 """Bodies that name what may not be there, or not be theirs."""
@@ -101,7 +103,7 @@ def _operation(one: Route) -> dict[str, Any]:
     if one.door.right is not None:
         operation["description"] = f"Needs the right `{one.door.right.value}`."
     parameters = [
-        {"name": name, "in": "path", "required": True, "schema": _WORK_NUMBER if f"<{name}>" in one.path else _HEX32}
+        {"name": name, "in": "path", "required": True, "schema": _PLAIN.get(name, _HEX32)}
         for name in _PARAMETER.findall(one.path)
     ]
     if one.query is not None:

@@ -42,10 +42,13 @@ class Place:
 _TEAM = "board.view"
 _SESSIONS = Place("own.own_sessions")
 _RETURNS = Place("returns.listed")
+_INCIDENT = Place("incidents.one", "incident", needs=Right.INCIDENT_VIEW)
 _CLOCK = Place("incident_reminders.one", "reminder", needs=Right.INCIDENT_VIEW)
 _EMERGENCY = Place("break_glass.one", "break_glass")
 _DESTRUCTION = Place("plans.one", "plan")
+_SIGNAL = Place("signals.view", "evidence")
 _HOLDS = Place("holds.listed")
+_DRILLS = Place("incident_drills.listed", needs=Right.INCIDENT_VIEW)
 PLACES: Mapping[NoticeKind, Place] = {
     NoticeKind.ACCESS_ASKED: Place("requests.decide", "asked"),
     NoticeKind.ACCESS_GRANTED: Place("pages.asked", "asked"),
@@ -77,7 +80,15 @@ PLACES: Mapping[NoticeKind, Place] = {
     NoticeKind.DESTRUCTION_STOPPED: _DESTRUCTION,
     NoticeKind.HOLD_REVIEW: _HOLDS,
     NoticeKind.HOLD_OVERDUE: _HOLDS,
+    NoticeKind.DRILL_DUE: _DRILLS,
+    NoticeKind.DRILL_MISSED: _DRILLS,
     NoticeKind.BOX_RECEIVED: Place("paper.register", needs=Right.RETENTION),
+    NoticeKind.INCIDENT_OPENED: _INCIDENT,
+    NoticeKind.INCIDENT_TASK: _INCIDENT,
+    NoticeKind.BREACH_NOTICE_WAITS: Place("notices.board", "incident", needs=Right.INCIDENT_VIEW),
+    NoticeKind.SIGNAL_RAISED: _SIGNAL,
+    NoticeKind.SIGNAL_TESTED: _SIGNAL,
+    NoticeKind.MISUSE_DRAFTED: Place("incident_misuse.one", "record", needs=Right.INCIDENT),
     NoticeKind.INCIDENT_CLOCK_HALF: _CLOCK,
     NoticeKind.INCIDENT_CLOCK_CLOSE: _CLOCK,
     NoticeKind.INCIDENT_CLOCK_MISSED: _CLOCK,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from vault import words
 from vault.domain.log import Action
-from vault.web.gate import language
+from vault.web.gate import language, parts
 from vault.web.presenting import clock, clock_name
 
 _UNTOLD = frozenset({"incident", "drill", "seconds"})
@@ -18,6 +18,7 @@ _GROUPS = {
     (Action.INCIDENT_OPENED, "kind"): "incident_kind",
     (Action.INCIDENT_OPENED, "source"): "aware_source",
     (Action.INCIDENT_CLOSING, "to"): "incident_closing",
+    (Action.INCIDENT_SIGNAL, "signal"): "signal_name",
 }
 _TIMES = ("aware_at", "due")
 _DIGITS = 16
@@ -34,6 +35,11 @@ def told_of(action: str, facts: Mapping[str, str | int]) -> list[str]:
     return [text for text in said if text]
 
 
+def signal_names() -> dict[str, str]:
+    """Return what people call the signals, in the language of the request."""
+    return {one: words.of_policy(language(), rule) for one, rule in parts().policy.signals.signals.items()}
+
+
 def _told(action: str, fact: str, value: str | int) -> str:
     spoken, text = language(), str(value)
     group = next((one for (of, name), one in _GROUPS.items() if of == action and name == fact), "")
@@ -43,5 +49,7 @@ def _told(action: str, fact: str, value: str | int) -> str:
         return clock_name(text)
     if fact == "late":
         return words.name(spoken, "clock_state", "late") if value else ""
+    if fact == "signal":
+        return signal_names().get(text, text)
     label = words.name(spoken, "fact", fact)
     return f"{label} {clock(text, 'seconds') if fact in _TIMES else text[:_DIGITS]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -17,12 +17,11 @@ from vault.domain.incidents import AwareSource, Incident, IncidentKind, Incident
 from vault.domain.rules.access import Right
 from vault.domain.rules.incidents import ACTIVATE
 from vault.errors import AccessRefused, InvalidValue
-from vault.services import incident_board, incidents
-from vault.services.incidents import Shown
+from vault.services import incident_board, incidents, signals
 from vault.services.steps.incidents import NOTE_LENGTH, Opening
 from vault.web.gate import door, language, now, parts, person
 from vault.web.pages.forms import done_of, minute_of, step_up, told
-from vault.web.pages.incident_timeline import told_of
+from vault.web.pages.incident_timeline import signal_names, told_of
 
 incident_pages = Blueprint("incidents", __name__)
 
@@ -43,8 +42,7 @@ def board() -> str:
     return render_template(
         "incidents.html",
         board=incident_board.board(parts(), person(), now(), _id(before) if before else None),
-        signal_days=incident_board.SIGNAL_DAYS,
-        signal_names={one: words.of_policy(language(), rule) for one, rule in parts().policy.signals.signals.items()},
+        signal_names=signal_names(),
         back=url_for("incidents.board"),
     )
 
@@ -175,7 +173,7 @@ def close(incident: bytes) -> Response | tuple[str, int]:
 
 def _report_form(typed: Mapping[str, str], errors: Mapping[str, str]) -> str:
     return render_template(
-        "incident_report.html",
+        "incident_report_form.html",
         kinds=[kind.value for kind in IncidentKind],
         told=_told_roles(),
         typed=typed,
@@ -204,7 +202,7 @@ def _one(incident: bytes, errors: Mapping[str, str] | None = None) -> str:
         found=found,
         incident=here,
         moment=found.now,
-        clocks=sorted(found.clocks, key=lambda clock: (clock.clock_id != ACTIVATE or not clock.is_open, clock.due_at)),
+        clocks=sorted(found.clocks, key=lambda clock: (not clock.is_open, clock.clock_id != ACTIVATE, clock.due_at)),
         clock_rules=rules,
         finishable={clock.clock_id for clock in found.clocks if _may_finish(here, clock)},
         activation_late=any(clock.clock_id == ACTIVATE and clock.was_missed(found.now) for clock in found.clocks),
@@ -214,18 +212,15 @@ def _one(incident: bytes, errors: Mapping[str, str] | None = None) -> str:
         confirm=step_up(now()) if needs_proof else "",
         verdicts=list(Verdict),
         told_of=told_of,
+        evidence=signals.evidence(parts(), person(), incident, now()),
+        signal_names=signal_names(),
         told=_told_roles(),
         typed=request.form,
         errors=errors or {},
         note_length=NOTE_LENGTH,
         done=done_of(_DONE),
         back=_address(incident),
-        **_signals(found),
     )
-
-
-def _signals(_found: Shown) -> dict[str, Any]:
-    return {}
 
 
 def _may_finish(incident: Incident, clock: Clock) -> bool:
@@ -283,8 +278,3 @@ def _id(text: str) -> bytes:
         return bytes.fromhex(text)
     except ValueError:
         raise InvalidValue("not_on_list", field="before") from None
-
-
-def urgent_clock(moment: datetime) -> incident_board.Urgent | None:
-    """Return the clock of a real incident that runs out first, for the head of a page."""
-    return incident_board.most_urgent(parts(), person(), moment)

@@ -31,6 +31,7 @@ _GROUPS: Mapping[str, str] = {
     "identifier": "identifier",
     "owner_contact": "owner_contact",
     "record_class": "class",
+    "signal": "signal_name",
 }
 """The list that a word comes from."""
 

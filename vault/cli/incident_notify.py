@@ -1,0 +1,342 @@
+"""Notices to customers at the terminal: preparing, releasing by a second officer, sending, calling, deciding."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from vault import words
+from vault.cli.acting import acting, as_option
+from vault.cli.ids import RANDOM_ID
+from vault.cli.incident import note_option
+from vault.cli.output import json_option, now, show_json, speaker, vault
+from vault.cli.progress import progress
+from vault.config import Config, load_config
+from vault.domain.breach_notices import LANGUAGES, TYPED, CallOutcome, Channel, DoubtDecision, RecipientState
+from vault.errors import InvalidValue
+from vault.services import breach_notices, incidents, notice_calls, notice_files, notice_sample, notice_sending
+from vault.services.breach_notices import Standing, Wish
+
+_notice = click.argument("notice", type=RANDOM_ID)
+_CHANNELS = [one.value for one in Channel if one is not Channel.SINK]
+
+
+@click.group("notify")
+def notify_group() -> None:
+    """通知受影响的客户 · Notices to the customers whom a breach concerns."""
+
+
+@notify_group.command("prepare")
+@click.argument("incident")
+@click.option("--radius", type=RANDOM_ID, required=True, help="已固定的影响范围 · a frozen radius")
+@click.option(
+    "--texts",
+    "file",
+    type=click.File("rb"),
+    required=True,
+    help='JSON: {"zh": {cause, harm, measures, advice}, "en": {…}}',
+)
+@click.option("--template", default="standard-1", show_default=True, help="模板及版本 · template and version")
+@click.option(
+    "--channel", "channels", multiple=True, type=click.Choice(_CHANNELS), help="渠道,按顺序 · channels, in order"
+)
+@click.option("--keep-leaked", is_flag=True, help="联系方式已泄露时仍使用 · use a contact that leaked itself")
+@as_option
+@json_option
+def prepare(
+    incident: str,
+    radius: bytes,
+    file: Any,  # noqa: ANN401 - a file of click's
+    template: str,
+    channels: tuple[str, ...],
+    acting_as: str,
+    *,
+    keep_leaked: bool,
+    as_json: bool,
+) -> None:
+    """拟定通知,不发送 · Prepare notices; nothing is sent."""
+    config = load_config()
+    wish = Wish(radius, template, [Channel(one) for one in channels], _texts(file.read()), not keep_leaked)
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        one = incidents.found(parts, incident)
+        breach_notices.prepare(parts, person, one, wish, now())
+        standing = breach_notices.standing(parts, person, one, now())
+    _tell(config, standing, as_json=as_json)
+
+
+@notify_group.command("preview")
+@click.argument("incident")
+@_notice
+@click.option("--sample", "opens", is_flag=True, help="打开一名客户,留有记录 · open one customer; it is logged")
+@as_option
+@json_option
+def preview(incident: str, notice: bytes, acting_as: str, *, opens: bool, as_json: bool) -> None:
+    """显示通知的内容 · Show what the notices say."""
+    config = load_config()
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        one = incidents.found(parts, incident)
+        said = breach_notices.wording(parts, person, one, notice, now())
+        seen = notice_sample.sample(parts, person, one, notice, now()) if opens else None
+        said = dict(said if seen is None else seen.said)
+    if as_json:
+        told: dict[str, Any] = {each: {"subject": text.subject, "body": text.body} for each, text in said.items()}
+        show_json(told | ({} if seen is None else {"channel": seen.channel.value, "contact": seen.contact}))
+        return
+    for text in said.values():
+        click.echo(f"{text.subject}\n\n{text.body}")
+    if seen is not None:
+        click.echo(f"{words.name(config.language, 'notice_channel', seen.channel.value)}: {seen.contact}")
+
+
+@notify_group.command("release")
+@click.argument("incident")
+@_notice
+@click.option("--digest", required=True, help="所查看通知的摘要 · digest of what you looked at")
+@as_option
+@json_option
+def release(incident: str, notice: bytes, digest: str, acting_as: str, *, as_json: bool) -> None:
+    """由第二名信息管理人员批准发送 · Release notices as the second officer."""
+    config = load_config()
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        one = incidents.found(parts, incident)
+        breach_notices.release(parts, person, one, notice, digest, now())
+        standing = breach_notices.standing(parts, person, one, now())
+    _tell(config, standing, as_json=as_json)
+
+
+@notify_group.command("run")
+@click.argument("incident")
+@as_option
+@json_option
+def run(incident: str, acting_as: str, *, as_json: bool) -> None:
+    """立即发送;Ctrl-C 停止,可继续 · Send now; Ctrl-C stops it, and it can go on.
+
+    定时任务也会自动发送。The timetable does the same by itself.
+    """
+    config = load_config()
+    say = speaker(config)
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        one = incidents.found(parts, incident)
+        with _interruptible() as stopped, progress(say("Sending"), quiet=as_json) as shown:
+            ran = notice_sending.run(parts, person, one, now(), progress=shown, stop=stopped)
+        standing = breach_notices.standing(parts, person, one, now())
+    if ran.server_away and not as_json:
+        click.echo(say("The mail server does not take anything now; the rest waits."), err=True)
+    _tell(config, standing, as_json=as_json)
+
+
+@notify_group.command("status")
+@click.argument("incident")
+@as_option
+@json_option
+def status(incident: str, acting_as: str, *, as_json: bool) -> None:
+    """显示通知进度 · Show how far it has come."""
+    config = load_config()
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        standing = breach_notices.standing(parts, person, incidents.found(parts, incident), now())
+    _tell(config, standing, as_json=as_json)
+
+
+@notify_group.command("calls")
+@click.argument("incident")
+@_notice
+@click.option("--after", type=RANDOM_ID, default=None, help="从此编号之后 · behind this id")
+@as_option
+@json_option
+def calls(incident: str, notice: bytes, after: bytes | None, acting_as: str, *, as_json: bool) -> None:
+    """列出待致电的客户编号 · List who must be called, by random id."""
+    config = load_config()
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        found = notice_calls.listed(parts, person, incidents.found(parts, incident), notice, now(), after or b"")
+    if as_json:
+        lines = [
+            {"record": one.record_id.hex(), "state": one.state.value, "reason": one.reason, "calls": one.calls}
+            for one in found
+        ]
+        show_json({"calls": lines})
+        return
+    for one in found:
+        state = words.name(config.language, "notice_state", one.state.value)
+        reason = words.name(config.language, "notice_reason", one.reason) if one.reason else ""
+        click.echo(f"{one.record_id.hex()}  {state}  {one.calls}  {reason}".rstrip())
+    if not found:
+        click.echo(speaker(config)("Nobody is left to call."))
+
+
+@notify_group.command("number")
+@click.argument("incident")
+@_notice
+@click.argument("record", type=RANDOM_ID)
+@as_option
+def number(incident: str, notice: bytes, record: bytes, acting_as: str) -> None:
+    """显示一名客户的姓名和电话,留有记录 · Show one customer's name and number; it is logged."""
+    config = load_config()
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        one = incidents.found(parts, incident)
+        found = notice_calls.number(parts, person, one, notice, record, now())
+    click.echo(f"{found.name.disclose() if found.name else ''} {found.number.disclose()}".strip())
+
+
+@notify_group.command("tick")
+@click.argument("incident")
+@_notice
+@click.argument("record", type=RANDOM_ID)
+@click.argument("outcome", type=click.Choice([one.value for one in CallOutcome]))
+@as_option
+@json_option
+def tick(incident: str, notice: bytes, record: bytes, outcome: str, acting_as: str, *, as_json: bool) -> None:
+    """登记致电结果 · Say how a call went."""
+    config = load_config()
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        one = incidents.found(parts, incident)
+        state = notice_calls.tick(parts, person, one, notice, record, CallOutcome(outcome), now())
+    if as_json:
+        show_json({"record": record.hex(), "state": state.value})
+    else:
+        click.echo(words.name(config.language, "notice_state", state.value))
+
+
+@notify_group.command("decide")
+@click.argument("incident")
+@_notice
+@click.argument("decision", type=click.Choice([one.value for one in DoubtDecision]))
+@click.option("--record", type=RANDOM_ID, default=None, help="只此一名客户 · this customer only")
+@as_option
+@json_option
+def decide(
+    incident: str, notice: bytes, decision: str, record: bytes | None, acting_as: str, *, as_json: bool
+) -> None:
+    """决定送达不明的通知:视为送达或重发 · Decide on messages in doubt: arrived, or send again."""
+    config = load_config()
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        one = incidents.found(parts, incident)
+        count = notice_calls.decide(parts, person, one, notice, DoubtDecision(decision), now(), record)
+    if as_json:
+        show_json({"decided": count})
+    else:
+        click.echo(speaker(config)("Decided for {count} customers", count=count))
+
+
+@notify_group.command("file")
+@click.argument("incident")
+@_notice
+@click.option("--format", "form", type=click.Choice(notice_files.FORMATS), default="csv", show_default=True)
+@as_option
+@json_option
+def make_file(incident: str, notice: bytes, form: str, acting_as: str, *, as_json: bool) -> None:
+    """生成外发文件,例如短信 · Make the file for another sender, such as a sender of text messages."""
+    config = load_config()
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        made = notice_files.make(parts, person, incidents.found(parts, incident), notice, form, now())
+    if as_json:
+        show_json({"file": made.file_id.hex(), "path": made.path, "count": made.count, "sha256": made.digest})
+    else:
+        click.echo(f"{made.file_id.hex()}  {made.count}  {made.path}")
+
+
+@notify_group.command("remove-file")
+@click.argument("incident")
+@click.argument("file", type=RANDOM_ID)
+@as_option
+def remove_file(incident: str, file: bytes, acting_as: str) -> None:
+    """删除已取走的外发文件 · Remove a file that was picked up."""
+    config = load_config()
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        notice_files.remove(parts, person, incidents.found(parts, incident), file, now())
+    click.echo(speaker(config)("Removed."))
+
+
+@notify_group.command("none")
+@click.argument("incident")
+@click.option("--confirm", is_flag=True, help="由第二人确认 · confirm it as the second officer")
+@note_option
+@as_option
+@json_option
+def none(incident: str, note: str, acting_as: str, *, confirm: bool, as_json: bool) -> None:
+    """决定不通知客户,须两人 · Decide to tell no customer; it takes two."""
+    config = load_config()
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        one = incidents.found(parts, incident)
+        if confirm:
+            breach_notices.confirm_waiver(parts, person, one, now())
+        else:
+            breach_notices.ask_waiver(parts, person, one, note, now())
+        standing = breach_notices.standing(parts, person, one, now())
+    _tell(config, standing, as_json=as_json)
+
+
+def document(standing: Standing) -> dict[str, Any]:
+    """Return how telling customers stands, as programs read it."""
+    return {
+        "incident": standing.incident.incident_id.hex(),
+        "outstanding": standing.outstanding,
+        "no_notice": None if standing.waiver is None else standing.waiver.confirmed_at is not None,
+        "notices": [
+            {
+                "notice": one.campaign.campaign_id.hex(),
+                "state": one.campaign.state.value,
+                "ready": one.campaign.is_ready,
+                "template": one.campaign.template,
+                "digest": one.campaign.digest.hex(),
+                "prepared_by": one.preparer,
+                "released_by": one.releaser,
+                "customers": one.total,
+                "left": one.left,
+                "counts": [
+                    {"channel": channel, "state": state.value, "count": count}
+                    for (channel, state), count in sorted(one.counts.items())
+                ],
+            }
+            for one in standing.campaigns
+        ],
+    }
+
+
+def _tell(config: Config, standing: Standing, *, as_json: bool) -> None:
+    if as_json:
+        show_json(document(standing))
+        return
+    say = speaker(config)
+    for one in standing.campaigns:
+        state = words.name(config.language, "campaign", one.campaign.state.value)
+        click.echo(f"{one.campaign.campaign_id.hex()}  {state}  {one.campaign.template}")
+        click.echo(say("  digest {digest}", digest=one.campaign.digest.hex()))
+        for state_of in RecipientState:
+            count = one.by_state().get(state_of)
+            if count:
+                click.echo(f"  {words.name(config.language, 'notice_state', state_of.value)}: {count}")
+    if standing.waiver is not None:
+        asked = say("No customer is told: asked for by {who}", who=standing.waiver_by[0])
+        done = say("No customer is told: confirmed by {who}", who=standing.waiver_by[1])
+        click.echo(asked if standing.waiver.confirmed_at is None else done)
+    click.echo(say("Still to be told: {count}", count=standing.outstanding))
+
+
+def _texts(content: bytes) -> Mapping[str, Mapping[str, str]]:
+    try:
+        told = json.loads(content.decode())
+        return {language: {name: str(told[language][name]) for name in TYPED} for language in LANGUAGES}
+    except (ValueError, KeyError, TypeError):
+        raise InvalidValue("wrong_form", field="texts") from None
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Take Ctrl-C for a wish to stop: the message under way is ended first. The second time it is what it always is."""
+    wished = False
+
+    def wish(*_: object) -> None:
+        nonlocal wished
+        wished = True
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, wish)
+    try:
+        yield lambda: wished
+    finally:
+        signal.signal(signal.SIGINT, before)

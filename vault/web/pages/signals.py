@@ -1,0 +1,26 @@
+"""The page of one signal: what the vault noticed, for whoever was told of it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, url_for
+
+from vault import words
+from vault.services import signals
+from vault.web.gate import door, language, parts, person
+
+signal_pages = Blueprint("signals", __name__)
+
+
+@signal_pages.get("/signals/<hex32:evidence>")
+@door()
+def view(evidence: bytes) -> str:
+    """Show one signal with its evidence."""
+    found = signals.one(parts(), person(), evidence)
+    rules = parts().policy.signals.signals
+    return render_template(
+        "signal.html",
+        one=found,
+        evidence=[found],
+        signal_names={name.value: words.of_policy(language(), rule) for name, rule in rules.items()},
+        back=url_for("signals.view", evidence=evidence),
+    )
