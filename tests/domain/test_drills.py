@@ -9,7 +9,7 @@ import pytest
 from vault.domain.drills import DOMAIN, Measure, MonthState, lines, made_up, month_before, month_of, months, passed
 from vault.domain.fields import FIELDS
 from vault.domain.ids import RecordClass
-from vault.domain.phones import mobile_of
+from vault.domain.phones import read_phone
 from vault.domain.rules.drills import DrillPolicy
 
 RULE = DrillPolicy("drill.monthly", "EM-09", 12, 15, 12, 7200, 10800, 86400)
@@ -52,7 +52,7 @@ def test_a_customer_of_a_drill_has_fields_of_a_customer_and_cannot_be_anybody():
     assert one["email"].endswith(f"@{DOMAIN}")
     for field in ("phone", "other_contact"):
         assert not one[field].startswith("1")  # no mobile number, and no area code begins with three zeros
-        assert mobile_of(one[field]) is None
+        assert read_phone(one[field]) is None
     assert "虚构" in one["recipient_address"]
 
 

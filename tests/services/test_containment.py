@@ -14,7 +14,7 @@ from vault.domain.containment import Measure
 from vault.domain.incidents import AwareSource, IncidentKind
 from vault.domain.people import AccountState
 from vault.domain.radius import RadiusScope
-from vault.errors import AccessRefused, AlreadyDecided, InvalidValue, NotFound, SignInRefused, StepUpNeeded, VaultError
+from vault.errors import AccessRefused, AlreadyDecided, NotFound, SignInRefused, StepUpNeeded, VaultError
 from vault.services import accounts, api_tokens, cases, containment, incidents, lookup, radius, sessions, sharing
 from vault.services import containment_reading as reading
 from vault.services.steps import containing
@@ -547,9 +547,7 @@ def test_what_was_killed_half_way_goes_on_where_it_was(vault, monkeypatch):
             raise Killed
 
     with pytest.raises(Killed):
-        containment.hold_on(
-            vault.parts, person, incident, one.containment_id, vault.now, progress=kill, for_ever=True
-        )
+        containment.hold_on(vault.parts, person, incident, one.containment_id, vault.now, progress=kill, for_ever=True)
     shown = reading.shown(vault.parts, person, incident, vault.now).taken[0]
     assert (shown.containment.affected, shown.to_hold, shown.is_unfinished) == (2, 5, True)
     vault.restart()

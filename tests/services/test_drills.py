@@ -13,8 +13,8 @@ from vault.domain.incidents import AwareSource, IncidentKind, IncidentState, Ver
 from vault.domain.log import Actor
 from vault.errors import AccessRefused, AlreadyDecided, InvalidValue, NotFound
 from vault.services import drills, inbox, incidents
-from vault.services.steps.incidents import Opening
-from vault.storage.engine import Database
+from vault.services.steps.incidents import Opening, open_incident
+from vault.storage.unit_of_work import unit_of_work
 
 SECOND = timedelta(seconds=1)
 
@@ -47,15 +47,16 @@ def test_a_whole_drill_is_scored_by_its_own_timeline(vault):
     assert drills.tend(vault.parts, vault.now) == 1
     (card,) = overview(vault).cards
     assert card.drill.incident_id == drill
-    assert {one.measure: one.seconds for one in card.lines} == {
-        Measure.ACTIVATE: 600, Measure.LIST: 1200, Measure.NOTIFY: 1800,
-    }  # fmt: skip
+    took = {one.measure: one.seconds for one in card.lines}
+    sending = took.pop(Measure.NOTIFY)
+    assert took == {Measure.ACTIVATE: 600, Measure.LIST: 1200}
+    assert 1800 <= sending < 1830  # how long the sending itself took is added
     assert card.drill.score.passed
     assert states(vault) == {"2026-11": MonthState.HELD}
     (event,) = vault.events("drill.scored")
     assert event["facts"] == {
         "incident": drill.hex(), "month": "2026-11", "passed": 1,
-        "to_activate": 600, "to_list": 1200, "to_notify": 1800,
+        "to_activate": 600, "to_list": 1200, "to_notify": sending,
     }  # fmt: skip
     assert event["actor"] == "system"
     vault.settle()
@@ -64,12 +65,8 @@ def test_a_whole_drill_is_scored_by_its_own_timeline(vault):
 
 def test_a_score_is_written_once_however_often_and_from_wherever_it_is_asked_for(vault):
     drill = held(vault)
-    other = Database(vault.place.url)
-    try:
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda _: drills.tend(vault.parts, vault.now), range(4)))
-    finally:
-        other.dispose()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: drills.tend(vault.parts, vault.now), range(4)))
     guided(vault, drill)
     assert vault.count("drill_scores") == len(vault.events("drill.scored")) == 1
 
@@ -95,9 +92,7 @@ def test_a_drill_concerns_nobody_real_and_changes_nothing(company):
     assert concerned == notified == made_up
     assert not made_up & {row[0] for row in vault.rows("SELECT record_id FROM records")}
     assert len(made_up) == vault.parts.policy.drills.customers
-    assert set(vault.rows("SELECT rehearsed FROM containments")) == {(True,)} or set(
-        vault.rows("SELECT rehearsed FROM containments")
-    ) == {(1,)}
+    assert [bool(row[0]) for row in vault.rows("SELECT rehearsed FROM containments")] == [True]
     assert {row[0] for row in vault.rows("SELECT channel FROM notice_recipients")} == {"sink"}
     for event in vault.events("notice.contacts_opened")[opened:]:
         assert {one["id"] for one in event["records"]} <= {one.hex() for one in made_up}
@@ -110,7 +105,7 @@ def test_a_drill_cannot_reach_for_real_customers_nor_anything_else_for_a_drills(
     real = incidents.open_one(vault.parts, vault.person(OFFICER), opening, vault.now)
     with pytest.raises(InvalidValue, match="scope_of_drill"):
         listed(vault, real)
-    scope = drilling.RadiusScope(everything=True)
+    scope = drilling.RadiusScope(person=AGENT)
     with pytest.raises(InvalidValue, match="scope_of_drill"):
         drilling.radius.freeze(vault.parts, vault.person(OFFICER), drill, scope, vault.now)
     with pytest.raises(NotFound):
@@ -274,9 +269,6 @@ def test_a_month_without_a_drill_is_missed_from_the_companys_midnight_on_and_tol
 
 def test_a_test_of_a_signal_is_no_drill_of_a_month(vault):
     opening = Opening(IncidentKind.MISUSE, AwareSource.SIGNAL, drill=True)
-    from vault.services.steps.incidents import open_incident
-    from vault.storage.unit_of_work import unit_of_work
-
     with unit_of_work(vault.parts.database) as work:
         open_incident(vault.parts, work, Actor("system", "system"), opening, vault.now)
         work.commit()

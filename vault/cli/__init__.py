@@ -14,6 +14,7 @@ from vault.cli.demo import demo
 from vault.cli.imports import import_group
 from vault.cli.inbox import inbox
 from vault.cli.incident import incident_group
+from vault.cli.incident_containment import COMMANDS as CONTAINMENT_COMMANDS
 from vault.cli.incident_drill import drill_group
 from vault.cli.incident_misuse import misuse_group
 from vault.cli.incident_report import report
@@ -59,5 +60,5 @@ for _command in (
 incident_group.add_command(drill_group)
 incident_group.add_command(report)
 incident_group.add_command(misuse_group)
-for _command in SIGNAL_COMMANDS:
+for _command in (*SIGNAL_COMMANDS, *CONTAINMENT_COMMANDS):
     incident_group.add_command(_command)

@@ -9,12 +9,13 @@ import click
 from vault import words
 from vault.cli.acting import acting, as_option
 from vault.cli.output import json_option, now, show_json, speaker, vault
-from vault.cli.progress import bar
+from vault.cli.progress import progress
 from vault.config import Config, load_config
 from vault.domain.containment import Containment, Measure
 from vault.domain.people import Person
 from vault.domain.policy import Policy
 from vault.services import containment, containment_reading, incidents
+from vault.services.containment import Progress
 from vault.services.containment_reading import Preview
 from vault.services.steps.parts import Parts
 
@@ -24,42 +25,31 @@ from vault.services.steps.parts import Parts
 @click.argument("measure", type=click.Choice([one.value for one in Measure]))
 @click.option("--target", default="", help="工号;收回授权可用客户编号,保留证据可用影响范围编号 · work number or id")
 @click.option("--note", default="", help="说明或解除原因,加密保存 · a note, or why it ends; kept sealed")
-@click.option("--dry-run", is_flag=True, help="只统计影响 · only count what it reaches")
-@click.option("--end", "ends", is_flag=True, help="解除 · end it")
-@click.option("--keep", "keeps", is_flag=True, help="结案后保留 · let it outlast the incident")
+@click.option("--take", "act", flag_value="take", default=True, help="采取,默认 · take it, the default")
+@click.option("--dry-run", "act", flag_value="dry_run", help="只统计影响 · only count what it reaches")
+@click.option("--end", "act", flag_value="end", help="解除 · end it")
+@click.option("--keep", "act", flag_value="keep", help="结案后保留 · let it outlast the incident")
 @as_option
 @json_option
-def contain(
-    incident: str,
-    measure: str,
-    target: str,
-    note: str,
-    acting_as: str,
-    *,
-    dry_run: bool,
-    ends: bool,
-    keeps: bool,
-    as_json: bool,
-) -> None:
+def contain(incident: str, measure: str, target: str, note: str, act: str, acting_as: str, *, as_json: bool) -> None:
     """采取或解除控制措施,下一次请求起生效 · Take or end a measure: in force from the next request on.
 
     解除和保留须有 --note 说明原因。Ending and keeping need --note. A hold on evidence goes on where it was stopped.
     """
-    if dry_run + ends + keeps > 1:
-        raise click.UsageError("--dry-run | --end | --keep")
     config, chosen = load_config(), Measure(measure)
     with vault(config) as parts, acting(parts, acting_as) as person:
         incident_id = incidents.found(parts, incident)
-        if dry_run:
+        if act == "dry_run":
             seen = containment_reading.preview(parts, person, incident_id, chosen, target, now())
             _tell_reach(config, parts.policy, seen, as_json=as_json)
             return
-        if ends or keeps:
-            act = containment.end if ends else containment.keep
+        if act in ("end", "keep"):
+            move = containment.end if act == "end" else containment.keep
             standing = containment_reading.standing_one(parts, person, incident_id, chosen, target, now())
-            one = act(parts, person, incident_id, standing.containment_id, note, now())
+            one = move(parts, person, incident_id, standing.containment_id, note, now())
         else:
-            one = _taken(parts, person, incident_id, chosen, target, note, quiet=as_json)
+            with progress(speaker(config)("Holding evidence"), quiet=as_json) as told:
+                one = _taken(parts, person, incident_id, chosen, target, note, told)
         policy = parts.policy
     _tell(config, policy, one, as_json=as_json)
 
@@ -90,7 +80,7 @@ COMMANDS = (contain, measures)
 
 
 def _taken(
-    parts: Parts, person: Person, incident_id: bytes, measure: Measure, target: str, note: str, *, quiet: bool
+    parts: Parts, person: Person, incident_id: bytes, measure: Measure, target: str, note: str, told: Progress
 ) -> Containment:
     """Take a measure; a hold on evidence that stands already goes on."""
     if measure is not Measure.HOLD_EVIDENCE:
@@ -101,10 +91,7 @@ def _taken(
         if one.is_unfinished and target.strip().lower() in ("", one.containment.target.hex())
     ]
     one = known[0] if known else containment.take(parts, person, incident_id, measure, target, note, now())
-    with bar(quiet=quiet) as progress:
-        containment.hold_on(
-            parts, person, incident_id, one.containment_id, now(), progress=progress, for_ever=True
-        )
+    containment.hold_on(parts, person, incident_id, one.containment_id, now(), progress=told, for_ever=True)
     return one
 
 

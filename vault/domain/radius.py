@@ -297,6 +297,18 @@ def record_ids(typed: str) -> tuple[bytes, ...]:
     return tuple(bytes.fromhex(one) for one in words)
 
 
+def record_id(typed: str, field: str) -> bytes:
+    """Read one id.
+
+    Raises:
+        InvalidValue: ``wrong_form``.
+    """
+    word = _checked_id(typed, field)
+    if not word:
+        raise InvalidValue("wrong_form", field=field)
+    return bytes.fromhex(word)
+
+
 def canonical(told: Mapping[str, Any]) -> str:
     """Return canonical JSON of what a radius says of itself."""
     return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

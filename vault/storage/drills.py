@@ -84,7 +84,8 @@ def record(connection: Connection, score: Score) -> bool:
         lines=json.dumps([[one.measure.value, one.seconds, one.target] for one in score.lines]),
         event_id=score.event_id,
     )
-    return bool(connection.execute(row.on_conflict_do_nothing()).rowcount)
+    made = row.on_conflict_do_nothing().returning(_score.incident_id)
+    return connection.execute(made).first() is not None
 
 
 def newest(connection: Connection, limit: int) -> list[Held]:

@@ -47,7 +47,8 @@ def fix(connection: Connection, report: FixedReport) -> bool:
         event_id=report.event_id,
         sealed_statement=report.sealed_statement,
     )
-    return bool(connection.execute(row.on_conflict_do_nothing()).rowcount)
+    made = row.on_conflict_do_nothing().returning(_column.incident_id)
+    return connection.execute(made).first() is not None
 
 
 def one(connection: Connection, incident_id: bytes) -> FixedReport | None:

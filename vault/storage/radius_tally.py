@@ -91,8 +91,9 @@ class Tally:
 
     def made_up(self, rows: Iterable[tuple[bytes, int]]) -> None:
         """Add the customers of a drill, who are no records; nothing is looked up about them."""
+        made = [(record_id, _CUSTOMER, bits, 0, None, None, 0) for record_id, bits in rows]  # a few hundred at most
         for name in ("seen", "affected"):
-            self._put(name, ((record_id, _CUSTOMER, bits, 0, None, None, 0) for record_id, bits in rows))
+            self._put(name, made)
 
     def link(self, connection: Connection) -> None:
         """Find the customers behind what was shown, and which of them were destroyed since.

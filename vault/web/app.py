@@ -26,6 +26,7 @@ from vault.web.pages.compliance import compliance_pages
 from vault.web.pages.handovers import handover_pages
 from vault.web.pages.holds import hold_pages
 from vault.web.pages.inbox import inbox_pages
+from vault.web.pages.incident_containment import containment_pages
 from vault.web.pages.incident_drills import incident_drill_pages
 from vault.web.pages.incident_misuse import misuse_pages
 from vault.web.pages.incident_reminders import incident_reminder_pages
@@ -114,6 +115,7 @@ def create_app(parts: Parts, config: Config) -> Flask:
         handover_pages,
         board_pages,
         incident_drill_pages,
+        containment_pages,
         inbox_pages,
         limit_pages,
         people_pages,

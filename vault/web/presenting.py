@@ -19,7 +19,7 @@ from vault.domain.masks import mask
 from vault.domain.passwords import days_left, ends_at
 from vault.domain.people import Person
 from vault.domain.rules.access import Right
-from vault.services import inbox, incident_board, sessions
+from vault.services import containment_reading, inbox, incident_board, sessions
 from vault.services.steps.cards import Card
 from vault.web.gate import language, now, parts
 from vault.web.health import CONFIG
@@ -170,6 +170,7 @@ def _at_hand() -> dict[str, Any]:
         "password_left": lambda: days_left(policy.passwords, me.password_changed_at, now()) if me else None,
         "password_ends": lambda: ends_at(policy.passwords, me.password_changed_at) if me else None,
         "elsewhere": lambda: sessions.signed_in_elsewhere(parts(), me) if me else [],
+        "frozen": lambda: containment_reading.frozen(parts()) if me else {},
         "new_notices": lambda: inbox.count_new(parts(), me) if me else 0,
         "is_demo": current_app.extensions[CONFIG].env == "demo",
         "back": here if request.method == "GET" and _OUR_PAGE.fullmatch(here) else "/",

@@ -1,8 +1,9 @@
-"""The page of an incident's containment: what is in force, taking a measure after a look at what it reaches, ending it."""
+"""The page of an incident's containment: what is in force, what a measure would reach, taking and ending it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -18,6 +19,8 @@ from vault.web.gate import door, language, now, parts, person
 from vault.web.pages.forms import done_of, step_up
 
 containment_pages = Blueprint("incident_containment", __name__)
+
+Answer = TypeVar("Answer")
 
 _DONE = ("taken", "ended", "kept", "held", "holding")
 _OF_THE_FORM = frozenset({"account", "record", "radius_to_hold", "own_account", "last_administrator"})
@@ -97,7 +100,7 @@ def _wish() -> tuple[Measure, str]:
     return Measure(chosen), request.form.get("target", "").strip()
 
 
-def _said[Answer](incident: bytes, act: Callable[[], Answer], place: str = "target") -> Answer | tuple[str, int]:
+def _said(incident: bytes, act: Callable[[], Answer], place: str = "target") -> Answer | tuple[str, int]:
     """Do it, or say beside its field why it was not done."""
     status = 400
     try:

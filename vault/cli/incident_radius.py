@@ -1,0 +1,133 @@
+"""The blast radius of an incident at the terminal: whom it reached, by the log, and freezing that as evidence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vault import words
+from vault.cli.acting import acting, as_option
+from vault.cli.output import json_option, now, show_json, speaker, vault
+from vault.config import Config, load_config
+from vault.domain.log import micros_text
+from vault.domain.log_exports import read_moment
+from vault.domain.radius import Affected, RadiusScope, record_id, record_ids
+from vault.errors import SetupError
+from vault.services import incidents, radius
+from vault.services.radius import DrawnRadius
+
+_EVERY_LINE = 10_000_000
+
+
+@click.command("radius")
+@click.argument("incident")
+@click.option("--person", default="", metavar="WORK_NUMBER", help="谁查看的 · who looked")
+@click.option("--session", default="", metavar="ID", help="会话或令牌编号 · id of a session or token")
+@click.option("--source", default="", metavar="ADDRESS", help="网络地址 · network address")
+@click.option("--from", "since", metavar="TIME", help="起,含;日期按公司时区,或 RFC 3339 · inclusive: a day, or RFC 3339")
+@click.option("--to", "until", metavar="TIME", help="止,不含 · exclusive")
+@click.option(
+    "--records",
+    "listed",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="只看这些记录:编号文件,最多 10000 个 · only these: a file of ids, 10,000 at most",
+)
+@click.option("--cohort", metavar="ID", help="一个密钥批次的全部记录 · every record of a cohort")
+@click.option("--backup", metavar="ID", help="一个备份所含的记录 · what a backup held")
+@click.option("--all", "everything", is_flag=True, help="整个数据库 · the whole database")
+@click.option("--drill", is_flag=True, help="演练的虚构客户 · the made-up customers of a drill")
+@click.option("--freeze", is_flag=True, help="固定为证据 · freeze it as evidence")
+@click.option("--list", "with_lines", is_flag=True, help="列出每个客户 · name each customer, by random id")
+@as_option
+@json_option
+def draw(
+    incident: str,
+    acting_as: str,
+    *,
+    since: str | None,
+    until: str | None,
+    listed: Path | None,
+    cohort: str | None,
+    backup: str | None,
+    freeze: bool,
+    with_lines: bool,
+    as_json: bool,
+    **plain: Any,  # noqa: ANN401 - person, session, source, everything and drill, as the scope has them
+) -> None:
+    """影响范围:哪些客户、哪些字段、明文或脱敏 · Whom it reached: which customers and fields, in clear or masked.
+
+    依据访问日志;选择密钥批次、备份或全部时依据记录本身,视为可能泄露。不打开任何内容。
+    By the access log; of a cohort, a backup or all by the rows, which may have been read. Nothing is opened.
+    """
+    config = load_config()
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        zone = parts.policy.zone
+        scope = RadiusScope(
+            since=read_moment(since, zone, "since") if since else None,
+            until=read_moment(until, zone, "until") if until else None,
+            records=_ids_in(listed) if listed else (),
+            cohort=record_id(cohort, "cohort") if cohort else None,
+            backup=record_id(backup, "backup") if backup else None,
+            **plain,
+        )
+        incident_id = incidents.found(parts, incident)
+        if freeze:
+            found = radius.freeze(parts, person, incident_id, scope, now())
+        else:
+            found = radius.draw(parts, person, incident_id, scope, now(), _EVERY_LINE if with_lines else 0)
+        lines = found.lines
+        if freeze and with_lines and found.radius_id is not None:
+            lines = radius.reach(parts, person, incident_id, found.radius_id, b"", _EVERY_LINE, now()).lines
+    if as_json:
+        show_json(found.as_json() | ({"list": [_line(one) for one in lines]} if with_lines else {}))
+        return
+    _tell(config, found)
+    for one in lines if with_lines else ():
+        click.echo("\t".join(str(value) for value in _line(one).values()))
+
+
+def _ids_in(file: Path) -> tuple[bytes, ...]:
+    try:
+        return record_ids(file.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError):
+        raise SetupError("file_unreadable", path=str(file)) from None
+
+
+def _line(one: Affected) -> dict[str, Any]:
+    return {
+        "record": one.record_id.hex(),
+        "class": one.record_class.value,
+        "clear": " ".join(one.clear),
+        "masked": " ".join(one.masked),
+        "first": micros_text(one.first_at) if one.first_at else "",
+        "last": micros_text(one.last_at) if one.last_at else "",
+        "destroyed": one.destroyed,
+    }
+
+
+def _tell(config: Config, found: DrawnRadius) -> None:
+    say, counts = speaker(config), found.counts
+    click.echo(
+        say("{customers} customers, {clear} of them in clear; {records} records").format(
+            customers=counts.customers, clear=counts.clear, records=counts.records
+        )
+    )
+    if counts.possible:
+        click.echo(say("By the rows: it may have been read; the log cannot say that it was."))
+    if counts.destroyed_since:
+        click.echo(say("{count} of them were destroyed since.").format(count=counts.destroyed_since))
+    if counts.unlinked:
+        click.echo(say("{count} records whose customers are not known any more.").format(count=counts.unlinked))
+    for one in counts.kinds:
+        name = words.name(config.language, "data_kind", one.kind.value)
+        line = say("  {kind}: {clear} in clear, {masked} masked; serious from {threshold}").format(
+            kind=name, clear=one.clear, masked=one.masked, threshold=one.threshold
+        )
+        click.echo(line + (f"  {say('REACHED')}" if one.crossed else ""))
+    if counts.over_company:
+        click.echo(say("More than 50 records in clear: to the police (UL-04)."))
+    click.echo(say("Checkpoint of {size} events, root {root}").format(size=found.size, root=found.root.hex()))
+    if found.digest is not None and found.radius_id is not None:
+        click.echo(say("Frozen: {radius}, digest {digest}").format(radius=found.radius_id.hex(), digest=found.digest.hex()))
