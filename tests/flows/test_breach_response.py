@@ -48,6 +48,7 @@ class Night:
             world.activate(number)
         rows = [customer_row(owner=AGENT, email=f"c{number}@example.com") for number in range(REVEALED + 5)]
         world.customers(*rows)
+        self.phones = [row["phone"] for row in rows]
         case = world.look_up(AGENT, rows[0]["phone"])
         first = case.cards[0].record_id
         rest = [row[0] for row in world.rows("SELECT record_id FROM records WHERE record_class = 'customer'")]
@@ -125,7 +126,8 @@ def test_sixty_customers_revealed_at_night_are_found_told_and_reported(world, bo
     breach.release(world, one.incident_id, campaign)
     notice_sending.run(parts, person(), one.incident_id, world.now)
     assert len(box.got) == len(set(box.recipients)) == REVEALED
-    assert all("139" not in letter.get_content() for _, letter in box.got)
+    written = "".join(letter.get_content() for _, letter in box.got)
+    assert not any(phone in written for phone in night.phones)
     incidents.advance(parts, person(), one.incident_id, IncidentState.NOTIFIED, "已通知", world.now)
 
     # The record of the misuse, signed by two; the tasks with a deadline; the freeze lifted.
@@ -148,7 +150,8 @@ def test_sixty_customers_revealed_at_night_are_found_told_and_reported(world, bo
     report = incident_report.show(parts, other, one.incident_id, world.now)
     assert report
     assert world.verify().holds
-    assert "139" not in json.dumps([event["facts"] for event in world.events()])
+    logged = json.dumps(world.events())
+    assert not any(phone in logged for phone in night.phones)
 
 
 def test_the_same_night_missed_shows_missed_escalated_and_late_with_its_reason(world, box):

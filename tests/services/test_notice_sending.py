@@ -1,5 +1,3 @@
-from datetime import timedelta
-
 from tests import breach
 from tests.mailbox import Mailbox
 

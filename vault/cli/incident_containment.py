@@ -37,6 +37,7 @@ def contain(incident: str, measure: str, target: str, note: str, act: str, actin
     解除和保留须有 --note 说明原因。Ending and keeping need --note. A hold on evidence goes on where it was stopped.
     """
     config, chosen = load_config(), Measure(measure)
+    say = speaker(config)
     with vault(config) as parts, acting(parts, acting_as) as person:
         incident_id = incidents.found(parts, incident)
         if act == "dry_run":
@@ -48,7 +49,7 @@ def contain(incident: str, measure: str, target: str, note: str, act: str, actin
             standing = containment_reading.standing_one(parts, person, incident_id, chosen, target, now())
             one = move(parts, person, incident_id, standing.containment_id, note, now())
         else:
-            with progress(speaker(config)("Holding evidence"), quiet=as_json) as told:
+            with progress(say("Holding evidence"), quiet=as_json) as told:
                 one = _taken(parts, person, incident_id, chosen, target, note, told)
         policy = parts.policy
     _tell(config, policy, one, as_json=as_json)

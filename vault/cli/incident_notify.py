@@ -19,7 +19,15 @@ from vault.cli.progress import progress
 from vault.config import Config, load_config
 from vault.domain.breach_notices import LANGUAGES, TYPED, CallOutcome, Channel, DoubtDecision, RecipientState
 from vault.errors import InvalidValue
-from vault.services import breach_notices, incidents, notice_calls, notice_files, notice_sample, notice_sending
+from vault.services import (
+    breach_notices,
+    incidents,
+    notice_calls,
+    notice_files,
+    notice_sample,
+    notice_sending,
+    notice_waiver,
+)
 from vault.services.breach_notices import Standing, Wish
 
 _notice = click.argument("notice", type=RANDOM_ID)
@@ -208,9 +216,7 @@ def tick(incident: str, notice: bytes, record: bytes, outcome: str, acting_as: s
 @click.option("--record", type=RANDOM_ID, default=None, help="只此一名客户 · this customer only")
 @as_option
 @json_option
-def decide(
-    incident: str, notice: bytes, decision: str, record: bytes | None, acting_as: str, *, as_json: bool
-) -> None:
+def decide(incident: str, notice: bytes, decision: str, record: bytes | None, acting_as: str, *, as_json: bool) -> None:
     """决定送达不明的通知:视为送达或重发 · Decide on messages in doubt: arrived, or send again."""
     config = load_config()
     with vault(config) as parts, acting(parts, acting_as) as person:
@@ -263,9 +269,9 @@ def none(incident: str, note: str, acting_as: str, *, confirm: bool, as_json: bo
     with vault(config) as parts, acting(parts, acting_as) as person:
         one = incidents.found(parts, incident)
         if confirm:
-            breach_notices.confirm_waiver(parts, person, one, now())
+            notice_waiver.confirm(parts, person, one, now())
         else:
-            breach_notices.ask_waiver(parts, person, one, note, now())
+            notice_waiver.ask(parts, person, one, note, now())
         standing = breach_notices.standing(parts, person, one, now())
     _tell(config, standing, as_json=as_json)
 

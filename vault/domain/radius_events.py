@@ -48,7 +48,6 @@ _RULE: Final = b'","rule":"'
 _TYPED_WAYBILL: Final = "waybill"
 _ID_DIGITS: Final = 32
 _MOST_KEPT: Final = 10_000
-_MOST_LAYOUTS: Final = 4
 _ROLES: Final = frozenset(Role)
 _CLASSES: Final = frozenset(RecordClass)
 
@@ -92,6 +91,7 @@ class _Layout(NamedTuple):
     and found among what was parsed before: that costs a tenth of parsing, and reads the same.
     """
 
+    places: list[slice]
     same: Callable[[bytes], tuple[bytes, ...]]
     known: dict[tuple[bytes, ...], _Seen]
 
@@ -173,7 +173,7 @@ class Reader:
         since, until, within, wanted, layouts = self._since, self._until, self._within, self._records, self._layouts
         for event in events:
             seen = None
-            for same, known in layouts.get(len(event), ()):
+            for _, same, known in layouts.get(len(event), ()):
                 seen = known.get(same(event))
                 if seen is not None:
                     break
@@ -227,12 +227,15 @@ class Reader:
         for one in differs:
             same.append(slice(start, one.start))
             start = one.stop
+        if self._kept >= _MOST_KEPT:
+            self._layouts.clear()
+            self._kept = 0
         layouts = self._layouts.setdefault(len(event), [])
-        if self._kept >= _MOST_KEPT or len(layouts) >= _MOST_LAYOUTS:
-            self._kept -= sum(len(one.known) for one in layouts)
-            layouts.clear()
-        take = itemgetter(*same)
-        layouts.append(_Layout(take, {take(event): seen}))
+        layout = next((one for one in layouts if one.places == same), None)
+        if layout is None:
+            layout = _Layout(same, itemgetter(*same), {})
+            layouts.append(layout)
+        layout.known[layout.same(event)] = seen
         self._kept += 1
 
     def _shown(self, event: Mapping[str, Any], one: Mapping[str, Any]) -> tuple[str, int, int]:

@@ -23,11 +23,11 @@ from vault.domain.breach_notices import (
 )
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.incidents import Incident
-from vault.domain.log import Action, Actor, Outcome
+from vault.domain.log import Action, Actor
 from vault.domain.notices import NoticeKind
 from vault.domain.people import Person
 from vault.domain.radius import Affected
-from vault.errors import AccessRefused, AlreadyDecided, IntegrityError, InvalidValue, NotFound
+from vault.errors import AlreadyDecided, InvalidValue, NotFound
 from vault.services.steps import incidents as steps
 from vault.services.steps import noticing
 from vault.services.steps.admission import require_fresh
@@ -37,10 +37,10 @@ from vault.services.steps.parts import Parts
 from vault.storage import breach_notices, contacts, incidents, notice_recipients, notifications, people, radius, records
 from vault.storage.breach_notices import UNFINISHED, Campaign, NoticeFile, Waiver
 from vault.storage.notice_recipients import Recipient
+from vault.storage.radius import FrozenRadius
 from vault.storage.unit_of_work import unit_of_work
 
 _BATCH = 500
-_WAIVER = "waiver"
 _SETTLED_AT_ONCE = (RecipientState.UNREACHABLE, RecipientState.UNREACHABLE_DESTROYED)
 
 
@@ -214,9 +214,20 @@ def standing(parts: Parts, who: Person | Actor, incident_id: bytes, now: datetim
     reason = ""
     by = ("", "")
     if waiver is not None:
-        reason = store.open_person(incident_id, _WAIVER, waiver.sealed_reason).disclose()
+        reason = store.open_person(incident_id, noticing.WAIVER, waiver.sealed_reason).disclose()
         by = (numbers.get(waiver.asked_by, ""), numbers.get(waiver.confirmed_by or b"", ""))
     return Standing(one, told, waiver, reason, by, left)
+
+
+def radii(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> Sequence[FrozenRadius]:
+    """List the frozen radii of an incident, the newest first: for whom notices can be prepared.
+
+    Raises:
+        AccessRefused: ``no_right``; logged.
+    """
+    steps.viewer(parts, person, now)
+    with parts.database.read() as connection:
+        return radius.of_incident(connection, incident_id)
 
 
 def wording(parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes, now: datetime) -> dict[str, Letter]:
@@ -281,65 +292,7 @@ def release(parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes
             steps.enter(parts, work, incident_id, event)
             work.commit()
     if fault:
-        _refuse(parts, person, Action.NOTICE_RELEASED, fault, incident_id, now)
-
-
-def ask_waiver(parts: Parts, person: Person, incident_id: bytes, reason: str, now: datetime) -> None:
-    """Ask that nobody be told, with the reason; it counts once another officer confirms it.
-
-    Raises:
-        AccessRefused: ``no_right``; logged.
-        AlreadyDecided: ``incident_closed``, ``notice_moved_on``: it was confirmed already.
-        InvalidValue: ``reason_missing``, or the reason is too long.
-        NotFound: there is no such incident.
-    """
-    steps.officer(parts, person, Action.NOTICE_WAIVED, now)
-    note = steps.checked_note(reason)
-    if not note:
-        raise InvalidValue("reason_missing", field="note")
-    with unit_of_work(parts.database) as work:
-        steps.open_matter(work.connection, incident_id)
-        sealed = parts.keys.current(work.connection).seal_person(incident_id, _WAIVER, note)
-        if not breach_notices.ask_waiver(
-            work.connection, Waiver(incident_id, sealed, person.account_id, now, None, None)
-        ):
-            raise AlreadyDecided("notice_moved_on")
-        asked = parts.event(
-            now, person.actor(), Action.NOTICE_WAIVED, Outcome.DONE, incident=incident_id.hex(), mode="asked"
-        )
-        steps.enter(parts, work, incident_id, asked, note)
-        work.commit()
-
-
-def confirm_waiver(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> None:
-    """Confirm as a second human that nobody is told.
-
-    Raises:
-        AccessRefused: ``no_right``, ``own_notice``; logged.
-        AlreadyDecided: ``incident_closed``, ``notice_moved_on``.
-        NotFound: there is no such incident, or nobody asked for it.
-        StepUpNeeded: password and second factor are too old.
-    """
-    steps.officer(parts, person, Action.NOTICE_WAIVED, now)
-    require_fresh(parts, person, now)
-    with unit_of_work(parts.database) as work:
-        steps.open_matter(work.connection, incident_id)
-        waiver = breach_notices.waiver(work.connection, incident_id)
-        if waiver is None:
-            raise NotFound("notice")
-        store = parts.keys.current(work.connection)
-        signers = people.by_ids(work.connection, [waiver.asked_by, person.account_id])
-        own = same_human(store, signers[waiver.asked_by], signers[person.account_id])
-        if not own:
-            if not breach_notices.confirm_waiver(work.connection, incident_id, person.account_id, waiver.asked_at, now):
-                raise AlreadyDecided("notice_moved_on")
-            done = parts.event(
-                now, person.actor(), Action.NOTICE_WAIVED, Outcome.DONE, incident=incident_id.hex(), mode="confirmed"
-            )
-            steps.enter(parts, work, incident_id, done)
-            work.commit()
-    if own:
-        _refuse(parts, person, Action.NOTICE_WAIVED, "own_notice", incident_id, now)
+        noticing.refuse(parts, person.actor(), Action.NOTICE_RELEASED, fault, incident_id, now)
 
 
 # -- making a draft ----------------------------------------------------------------------------------------------
@@ -442,11 +395,3 @@ def _moment(one: Incident, scope: Mapping[str, object], now: datetime) -> dateti
     ended = datetime.fromisoformat(until) if isinstance(until, str) else one.aware_since
     # What was changed at the very moment is taken as it was before: the span is exclusive of its end.
     return min(ended - timedelta(microseconds=1) if isinstance(until, str) else ended, now)
-
-
-def _refuse(parts: Parts, person: Person, action: Action, rule: str, incident_id: bytes, now: datetime) -> None:
-    refused = parts.event(now, person.actor(), action, Outcome.REFUSED, rule=rule, incident=incident_id.hex())
-    parts.log_writer.write(refused)
-    if rule == "notice_changed":
-        raise IntegrityError(rule)
-    raise AccessRefused(rule)

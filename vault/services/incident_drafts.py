@@ -72,7 +72,7 @@ def draft(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> Dr
     )
     newest = campaigns[0] if campaigns else None
     texts = {language: dict[str, str]() for language in LANGUAGES}
-    kinds = {language: "" for language in LANGUAGES}
+    kinds = dict.fromkeys(LANGUAGES, "")
     if newest is not None:
         texts = noticing.texts_of(store, newest)
         for language in LANGUAGES:

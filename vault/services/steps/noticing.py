@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlalchemy import Connection
 
@@ -27,13 +27,16 @@ from vault.domain.log import Action, Actor, Event, Opened, Outcome
 from vault.domain.masks import mask
 from vault.domain.policy import Policy
 from vault.domain.rules.breach_notices import NoticeTemplate
-from vault.errors import InvalidValue, NotFound
+from vault.errors import AccessRefused, IntegrityError, InvalidValue, NotFound
 from vault.services.steps.parts import Parts
 from vault.storage import breach_notices, notice_recipients
 from vault.storage.breach_notices import Campaign
 
 TEXTS = "notice"
 """Name under which what officers wrote for customers is sealed with the people key."""
+
+WAIVER = "waiver"
+"""The same, of why nobody is told."""
 
 NO_NAME = {"zh": "尊敬的客户", "en": "customer"}
 _PAGE = 1_000
@@ -176,6 +179,19 @@ def event(
     rule = parts.policy.breach_notices.id
     told: dict[str, Any] = {"incident": campaign.incident_id.hex(), "notice": campaign.campaign_id.hex(), **facts}
     return parts.event(now, actor, action, outcome, purpose=BREACH_NOTICE, rule=rule, opened=opened, **told)
+
+
+def refuse(parts: Parts, actor: Actor, action: Action, rule: str, incident_id: bytes, now: datetime) -> NoReturn:
+    """Log that somebody may not do something about notices, and refuse it.
+
+    Raises:
+        AccessRefused: always, except
+        IntegrityError: ``notice_changed``.
+    """
+    parts.log_writer.write(parts.event(now, actor, action, Outcome.REFUSED, rule=rule, incident=incident_id.hex()))
+    if rule == "notice_changed":
+        raise IntegrityError("notice_changed")
+    raise AccessRefused(rule)
 
 
 def _frozen(connection: Connection, campaign_id: bytes) -> Iterator[tuple[bytes, str]]:

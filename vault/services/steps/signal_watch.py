@@ -125,7 +125,7 @@ def _probing(parts: Parts, rule: SignalRule, number: str, now: datetime) -> int:
         if len(_refused(connection, number, begin, incident_signals.turn(connection, name, subject))) < rule.count:
             return 0
     with unit_of_work(parts.database) as work:
-        turn = incident_signals.take_turn(work.connection, name, subject, begin)
+        turn = incident_signals.take_turn(work.connection, name, subject, begin - _MICROSECOND)
         seen = _refused(work.connection, number, begin, turn)
         if len(seen) < rule.count:
             return 0
@@ -152,7 +152,7 @@ def _storm(parts: Parts, rule: SignalRule, now: datetime, *, source: str = "", n
         account = people.by_work_number(work.connection, number) if number else None
         account_id = None if account is None else account.account_id
         subject = subject_of(account_id, source)
-        since = _from(begin, incident_signals.take_turn(work.connection, name, subject, begin))
+        since = _from(begin, incident_signals.take_turn(work.connection, name, subject, begin - _MICROSECOND))
         seen = [
             one
             for one in log_watch.events(work.connection, _FAILED_SIGN_INS, since, most=_MOST_READ)

@@ -34,6 +34,7 @@ from vault.services import (
     notice_letters,
     notice_sample,
     notice_sending,
+    notice_waiver,
 )
 from vault.services.breach_notices import Standing, Told, Wish
 from vault.services.incident_drafts import DraftKind
@@ -118,9 +119,7 @@ def release(incident: bytes, notice: bytes) -> Answer | tuple[str, int]:
 def run(incident: bytes) -> Answer:
     """Send for a moment, instead of waiting for the timetable, which goes on with it."""
     begun = time.monotonic()
-    notice_sending.run(
-        parts(), person(), incident, now(), stop=lambda: time.monotonic() - begun > _FIRST_SECONDS
-    )
+    notice_sending.run(parts(), person(), incident, now(), stop=lambda: time.monotonic() - begun > _FIRST_SECONDS)
     return _back(incident, "run")
 
 
@@ -140,7 +139,7 @@ def decide(incident: bytes, notice: bytes) -> Answer:
 def ask_waiver(incident: bytes) -> Answer | tuple[str, int]:
     """Ask that nobody be told."""
     try:
-        breach_notices.ask_waiver(parts(), person(), incident, request.form.get("note", ""), now())
+        notice_waiver.ask(parts(), person(), incident, request.form.get("note", ""), now())
     except InvalidValue as invalid:
         return _board(incident, typed=request.form, errors=told(invalid)), 400
     return _back(incident, "asked")
@@ -151,7 +150,7 @@ def ask_waiver(incident: bytes) -> Answer | tuple[str, int]:
 def confirm_waiver(incident: bytes) -> Answer | tuple[str, int]:
     """Confirm as the second officer that nobody is told."""
     try:
-        breach_notices.confirm_waiver(parts(), person(), incident, now())
+        notice_waiver.confirm(parts(), person(), incident, now())
     except AccessRefused as refused:
         if refused.reason != "own_notice":
             raise
@@ -294,9 +293,7 @@ def _board(
 def _calls(incident: bytes, notice: bytes, record: bytes = b"", found: ToCall | None = None) -> str:
     moment = now()
     after = request.args.get("after", "")
-    listed = notice_calls.listed(
-        parts(), person(), incident, notice, moment, _id(after, "after") if after else b""
-    )
+    listed = notice_calls.listed(parts(), person(), incident, notice, moment, _id(after, "after") if after else b"")
     standing = breach_notices.standing(parts(), person(), incident, moment)
     script = breach_notices.wording(parts(), person(), incident, notice, moment)
     return render_template(
