@@ -160,6 +160,11 @@ def walk(vault: Vault) -> None:
             expect(not findings(vault), "a file holds a number in clear")
     with step("nor after it stopped"):
         expect(not findings(vault), "a file holds a number in clear")
+    with step("an emergency drill begins, with customers who do not exist and clocks that run"):
+        drill = json.loads(vault.run("incident", "drill", "begin", "--json"))
+        expect((drill["customers"], drill["state"]) == (12, "reported"), "it is another drill")
+        draft = json.loads(vault.run("incident", "report", drill["incident"], "--json"))["report"]
+        expect({one["state"] for one in draft["clocks"]} == {"running"}, "a clock does not run")
     with step("the log holds"):
         expect(vault.run("log", "verify").splitlines()[-1] == "HOLDS", "another verdict")
     with step("with one byte of an event changed it does not, and the event is named"):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
-from tests.simulator import World
 from vault.domain.containment import Measure
+from vault.domain.incident_clocks import ClockEnd
 from vault.domain.incidents import IncidentKind, IncidentState, Verdict
+from vault.domain.people import Person
 from vault.domain.radius import RadiusScope
 from vault.services import breach_notices, containment, drills, incidents, notice_sending, radius
 from vault.services.breach_notices import Wish
+from vault.services.steps.parts import Parts
 
 OFFICER, COLLEAGUE, SUPERVISOR, AUDITOR, AGENT = "KF2012", "KF2013", "KF2010", "KF2014", "KF2001"
 STEP = timedelta(minutes=10)
@@ -20,70 +23,90 @@ TEXTS = {
 }
 
 
-def begun(world: World, kind: IncidentKind = IncidentKind.LEAK, who: str = OFFICER) -> bytes:
+class Stage(Protocol):
+    """Where a drill is held: a world, or whatever knows its people and what time it is there."""
+
+    parts: Parts
+    now: datetime
+
+    def person(self, work_number: str) -> Person:
+        """Return somebody as the gate knows them."""
+
+    def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+        """Read rows as somebody who holds the database."""
+
+
+Two = tuple[str, str]
+"""Who does most of it, and who releases and closes."""
+
+BOTH: Two = (OFFICER, COLLEAGUE)
+
+
+def begun(stage: Stage, kind: IncidentKind = IncidentKind.LEAK, who: str = OFFICER) -> bytes:
     """Begin a drill."""
-    return drills.begin(world.parts, world.person(who), kind, world.now)
+    return drills.begin(stage.parts, stage.person(who), kind, stage.now)
 
 
-def activated(world: World, drill: bytes) -> None:
+def activated(stage: Stage, drill: bytes, by: Two = BOTH) -> None:
     """Start the emergency plan of a drill."""
-    incidents.activate(world.parts, world.person(OFFICER), drill, "演练", world.now)
+    incidents.activate(stage.parts, stage.person(by[0]), drill, "演练", stage.now)
 
 
-def listed(world: World, drill: bytes) -> bytes:
+def listed(stage: Stage, drill: bytes, by: Two = BOTH) -> bytes:
     """Freeze the list of a drill's customers; return the radius."""
-    drawn = radius.freeze(world.parts, world.person(OFFICER), drill, RadiusScope(drill=True), world.now)
+    drawn = radius.freeze(stage.parts, stage.person(by[0]), drill, RadiusScope(drill=True), stage.now)
     assert drawn.radius_id is not None
     return drawn.radius_id
 
 
-def notified(world: World, drill: bytes, frozen: bytes) -> None:
+def notified(stage: Stage, drill: bytes, frozen: bytes, by: Two = BOTH) -> None:
     """Prepare notices, let a colleague release them, and send them."""
-    template = next(iter(world.parts.policy.breach_notices.templates))
+    template = next(iter(stage.parts.policy.breach_notices.templates))
     wish = Wish(frozen, template, (), TEXTS)
-    campaign = breach_notices.prepare(world.parts, world.person(OFFICER), drill, wish, world.now)
-    (told,) = breach_notices.standing(world.parts, world.person(COLLEAGUE), drill, world.now).campaigns
+    campaign = breach_notices.prepare(stage.parts, stage.person(by[0]), drill, wish, stage.now)
+    (told,) = breach_notices.standing(stage.parts, stage.person(by[1]), drill, stage.now).campaigns
     digest = told.campaign.digest.hex()
-    breach_notices.release(world.parts, world.person(COLLEAGUE), drill, campaign, digest, world.now)
-    notice_sending.run(world.parts, world.person(OFFICER), drill, world.now)
+    breach_notices.release(stage.parts, stage.person(by[1]), drill, campaign, digest, stage.now)
+    notice_sending.run(stage.parts, stage.person(by[0]), drill, stage.now)
 
 
-def closed(world: World, drill: bytes) -> None:
-    """Say that a drill's remaining tasks are done, and close it by two."""
-    for one in incidents.shown(world.parts, world.person(OFFICER), drill, world.now).clocks:
-        rule = world.parts.policy.incidents.clocks[one.clock_id]
-        if one.is_open and rule.ends.value == "said":
-            incidents.finish_clock(world.parts, world.person(OFFICER), drill, one.clock_id, "演练", world.now)
-    incidents.ask_closing(world.parts, world.person(OFFICER), drill, LESSONS, world.now)
-    incidents.close(world.parts, world.person(COLLEAGUE), drill, "已核对", world.now)
-
-
-def held(world: World) -> bytes:
-    """Hold a whole drill, ten minutes from step to step; return its incident."""
-    drill = begun(world)
-    world.now += STEP
-    activated(world, drill)
-    world.now += STEP
-    incidents.assess(world.parts, world.person(OFFICER), drill, Verdict.BREACH, "演练", world.now)
-    frozen = listed(world, drill)
-    containment.take(world.parts, world.person(OFFICER), drill, Measure.FREEZE_REVEALS, "", "演练", world.now)
-    advanced(world, drill, IncidentState.CONTAINED, IncidentState.REPAIRED)
-    world.now += STEP
-    notified(world, drill, frozen)
-    advanced(world, drill, IncidentState.NOTIFIED)
-    world.now += STEP
-    ended(world, drill)
-    closed(world, drill)
-    return drill
-
-
-def advanced(world: World, drill: bytes, *states: IncidentState) -> None:
+def advanced(stage: Stage, drill: bytes, *states: IncidentState, by: Two = BOTH) -> None:
     """Take steps, one after the other."""
     for state in states:
-        incidents.advance(world.parts, world.person(OFFICER), drill, state, "演练", world.now)
+        incidents.advance(stage.parts, stage.person(by[0]), drill, state, "演练", stage.now)
 
 
-def ended(world: World, drill: bytes) -> None:
+def ended(stage: Stage, drill: bytes, by: Two = BOTH) -> None:
     """End the measures that stand."""
-    for one in world.rows("SELECT containment_id FROM containments WHERE ended_at IS NULL"):
-        containment.end(world.parts, world.person(OFFICER), drill, one[0], "演练结束", world.now)
+    standing = "SELECT containment_id FROM containments WHERE incident_id = :one AND ended_at IS NULL"
+    for row in stage.rows(standing, one=drill):
+        containment.end(stage.parts, stage.person(by[0]), drill, row[0], "演练结束", stage.now)
+
+
+def closed(stage: Stage, drill: bytes, by: Two = BOTH) -> None:
+    """Say that the remaining tasks are done, and close it by two."""
+    for one in incidents.shown(stage.parts, stage.person(by[0]), drill, stage.now).clocks:
+        rule = stage.parts.policy.incidents.clocks[one.clock_id]
+        if one.is_open and rule.ends is ClockEnd.SAID:
+            incidents.finish_clock(stage.parts, stage.person(by[0]), drill, one.clock_id, "演练", stage.now)
+    incidents.ask_closing(stage.parts, stage.person(by[0]), drill, LESSONS, stage.now)
+    incidents.close(stage.parts, stage.person(by[1]), drill, "已核对", stage.now)
+
+
+def held(stage: Stage, by: Two = BOTH) -> bytes:
+    """Hold a whole drill, ten minutes from step to step; return its incident."""
+    drill = begun(stage, who=by[0])
+    stage.now += STEP
+    activated(stage, drill, by)
+    stage.now += STEP
+    incidents.assess(stage.parts, stage.person(by[0]), drill, Verdict.BREACH, "演练", stage.now)
+    frozen = listed(stage, drill, by)
+    containment.take(stage.parts, stage.person(by[0]), drill, Measure.FREEZE_REVEALS, "", "演练", stage.now)
+    advanced(stage, drill, IncidentState.CONTAINED, IncidentState.REPAIRED, by=by)
+    stage.now += STEP
+    notified(stage, drill, frozen, by)
+    advanced(stage, drill, IncidentState.NOTIFIED, by=by)
+    stage.now += STEP
+    ended(stage, drill, by)
+    closed(stage, drill, by)
+    return drill

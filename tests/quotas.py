@@ -41,4 +41,7 @@ def policies_without_quotas(folder: Path) -> Path:
     )
     text = re.sub(r"(?m)^alarm_customers = \d+", f"alarm_customers = {_PLENTY}", text)
     file.write_text(re.sub(r"(?m)^warn_customers = \d+", f"warn_customers = {_PLENTY - 1}", text))
+    signals = copied / "signals.toml"  # a series of misses is no incident before they are warned of
+    series = re.sub(r"(?s)(\[signals\.probing\].*?\ncount = )\d+", rf"\g<1>{_PLENTY + 1}", signals.read_text())
+    signals.write_text(series)
     return copied

@@ -116,7 +116,7 @@ def post(config: Config) -> tuple[Mailer, Mapping[Role, str]]:
     """Return what sends letters, and the duty mailboxes by role.
 
     Raises:
-        SetupError: ``not_a_mail_server``, ``bad_mail_address`` or ``bad_duty_mail``.
+        SetupError: ``not_a_mail_server``, ``not_a_mail_sender`` or ``bad_duty_mail``.
     """
     try:
         boxes = duty_addresses(config.role_mail)

@@ -30,6 +30,7 @@ from vault.services import (
     incident_report,
     limits,
     log,
+    notice_files,
     notice_sending,
     orphans,
     pruning,
@@ -106,11 +107,16 @@ def _retention(parts: Parts, now: datetime) -> object:
     return retention.tend(parts, now)
 
 
+def _notices(parts: Parts, now: datetime) -> None:
+    notice_files.sweep(parts, now)
+    notice_sending.tend(parts, now)
+
+
 TIMETABLE = (
     Job("clock", 60, clock.tend),
     Job("checkpoint", 60, log.settle),
     Job("incidents", 60, incident_reminders.tend),
-    Job("notices", 60, notice_sending.tend),
+    Job("notices", 60, _notices),
     Job("sessions", 300, sessions.sweep),
     Job("cohorts", 3600, _cohorts),
     Job("limits", 3600, limits.sweep),

@@ -57,6 +57,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_incident_clocks_due_at"), "incident_clocks", ["due_at"])
     op.create_table(
         "incident_entries",
+        sa.Column(
+            "arrival", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=False), nullable=False
+        ),
         sa.Column("event_id", sa.LargeBinary(16), nullable=False, comment="the event that the log holds of it"),
         sa.Column("incident_id", sa.LargeBinary(16), nullable=False, comment=_RANDOM_ID),
         sa.Column("at", sa.BigInteger(), nullable=False),
@@ -68,7 +71,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["incident_id"], ["incidents.incident_id"], name=op.f("fk_incident_entries_incident_id")
         ),
-        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_incident_entries")),
+        sa.PrimaryKeyConstraint("arrival", name=op.f("pk_incident_entries")),
+        sa.UniqueConstraint("event_id", name=op.f("uq_incident_entries_event_id")),
     )
     op.create_index(op.f("ix_incident_entries_incident_id_at"), "incident_entries", ["incident_id", "at"])
     grant_to_application("SELECT, INSERT, UPDATE", "incidents")

@@ -27,9 +27,7 @@ def upgrade() -> None:
         sa.Column("log_root", sa.LargeBinary(32), nullable=False, comment="root over these events"),
         sa.Column("counts", sa.Text(), nullable=False, comment="canonical JSON: what was counted, by kind of data"),
         sa.Column("digest", sa.LargeBinary(32), nullable=False, comment="SHA-256 over its lines, in order of id"),
-        sa.ForeignKeyConstraint(
-            ["incident_id"], ["incidents.incident_id"], name=op.f("fk_incident_radii_incident_id")
-        ),
+        sa.ForeignKeyConstraint(["incident_id"], ["incidents.incident_id"], name=op.f("fk_incident_radii_incident_id")),
         sa.PrimaryKeyConstraint("radius_id", name=op.f("pk_incident_radii")),
     )
     op.create_index(op.f("ix_incident_radii_incident_id_drawn_at"), "incident_radii", ["incident_id", "drawn_at"])

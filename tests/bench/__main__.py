@@ -15,7 +15,9 @@ from tests.bench import (
     http_lookup,
     importing,
     latency,
+    notices,
     log_check,
+    radius,
     report,
     sealing,
     vaults,
@@ -30,7 +32,7 @@ def main() -> int:
     """Run the measurements asked for; returns 1 when a goal was missed."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds, smaller vaults")
-    parser.add_argument("--only", default="a,b,c,d,e,f,g,h", help="letters of the goals to measure, such as a,c")
+    parser.add_argument("--only", default="a,b,c,d,e,f,g,h,i,j", help="letters of the goals to measure, such as a,c")
     parser.add_argument("--big", action="store_true", help="at a million customers, and at a million events, too")
     parser.add_argument("--write", action="store_true", help="put the rows of --only into docs/benchmarks.md as well")
     parser.add_argument("--json", type=Path, help="write the results to this file")
@@ -61,6 +63,8 @@ def _measure(bench: vaults.Bench, parts: set[str], *, quick: bool, big: bool) ->
         "f": deciding.measure,
         "g": partial(big_log.measure, big=big),
         "h": partial(destroying.measure, big=big),
+        "i": partial(radius.measure, big=big),
+        "j": partial(notices.measure, big=big),
     }
     for letter, measure in measurements.items():
         if letter in parts:

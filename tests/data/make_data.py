@@ -84,7 +84,7 @@ TEXTS = {
 STAFF_HEADER = ("工号", "姓名", "角色", "网点", "班组")
 CUSTOMER_HEADER = (
     "客户编号", "姓名", "手机号", "其他联系方式", "寄件地址", "收件地址", "证件类型", "证件号码",
-    "归属客服", "网点", "告知版本", "告知时间", "告知渠道", "最近业务时间",
+    "归属客服", "网点", "告知版本", "告知时间", "告知渠道", "最近业务时间", "电子邮箱",
 )  # fmt: skip
 SHIPMENT_HEADER = (
     "运单号", "寄件客户编号", "收件客户编号", "物品类型", "重量(kg)", "声明价值(元)",
@@ -188,6 +188,7 @@ def make_customers(rng: random.Random) -> list[Row]:
         row = dict.fromkeys(CUSTOMER_HEADER, "")
         row.update(zip(CUSTOMER_HEADER, cells, strict=False))
         row.update({"证件类型": id_type, "证件号码": id_number, "归属客服": owner, "网点": outlet})
+        row["电子邮箱"] = f"kehu{200000 + place}@example.com" if place % 3 == 0 else ""
         rows.append(row)
     rows[33]["姓名"] = RARE_NAME
     rows[61]["手机号"] = rows[60]["手机号"]

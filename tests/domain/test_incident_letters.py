@@ -28,7 +28,7 @@ def test_a_reminder_names_the_incident_the_clock_and_when_it_ends_in_both_langua
     assert body(TOLD, SHANGHAI).splitlines() == [
         "信息安全事件 1A2B3C4D：启动应急方案",
         "截止时间：2026-11-23 02:30 (UTC+0800)，时限已过 80%。",
-        "请登录客户信息保管库，在“事件”中处理。",
+        "请登录客户数据保险库，在“安全事件”中处理。",
         "",
         "Information security incident 1A2B3C4D: Start the emergency plan",
         "Due: 2026-11-23 02:30 (UTC+0800), 80 % of the time has passed.",

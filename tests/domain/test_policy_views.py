@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from vault.domain.access import other_party_fields, visible_fields
+from vault.domain.breach_notices import BREACH_NOTICE
 from vault.domain.destruction import PURPOSE
 from vault.domain.fields import FIELDS
 from vault.domain.ids import RecordClass, Role
@@ -75,8 +76,19 @@ def test_the_id_number_is_revealed_to_agents_for_pickup_only():
 def test_a_role_without_look_up_sees_no_field_at_all(role):
     for record_class, fields in POLICY.views.entries.items():
         for purpose in POLICY.purposes:
-            if (role, purpose) != (Role.IMD, PURPOSE):
+            if role is not Role.IMD or purpose not in (PURPOSE, BREACH_NOTICE):
                 assert visible_fields(POLICY, role, purpose, record_class, fields) == {}
+
+
+def test_a_notice_of_a_breach_opens_the_name_and_contacts_and_nothing_else():
+    seen = {
+        (record_class.value, name)
+        for record_class, fields in POLICY.views.entries.items()
+        for name in fields
+        if POLICY.view(record_class, name, Role.IMD, BREACH_NOTICE) is not HIDDEN
+    }
+    names = {"name", "phone", "other_contact", "email", "sender_address", "recipient_address"}
+    assert seen == {("customer", name) for name in names}
 
 
 def test_who_destroys_sees_a_few_fields_of_a_sample_and_all_of_them_masked():

@@ -32,7 +32,7 @@ from vault.web.app import create_app
 NOW = datetime(2026, 11, 20, 3, 4, 5, tzinfo=UTC)
 PERSONAL = {
     "staff.csv": ("姓名",),
-    "customers.csv": ("客户编号", "姓名", "手机号", "其他联系方式", "寄件地址", "收件地址", "证件号码"),
+    "customers.csv": ("客户编号", "姓名", "手机号", "其他联系方式", "寄件地址", "收件地址", "证件号码", "电子邮箱"),
     "shipments.csv": ("运单号", "签收人"),
     "service_records.csv": ("记录编号", "内容"),
 }

@@ -8,7 +8,9 @@ import pytest
 
 from tests import destroying
 from tests.destroying import PROPOSER, fill
+from tests.services import test_misuse
 from tests.services.staff_at_work import in_use
+from tests.services.test_signals import Desk
 from tests.simulator import NOW, complaint_row, local, service_row
 from vault import bootstrap
 from vault.domain.compliance import CLAUSES, Standing
@@ -18,7 +20,7 @@ from vault.services.holds import Why
 from vault.word_tables import NAMES
 
 AGENT, COLLEAGUE = "KF2001", "KF2002"
-NOT_BUILT = {"UL-03", "ID-01", "ID-02", "ID-03", "BR-01", "BR-03", "AR-06"}
+NOT_BUILT = {"ID-01", "ID-02", "ID-03", "AR-06"}
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def counted(report, clause, word):
 def test_every_core_clause_is_answered_once_in_the_order_of_the_register(report):
     ids = [one.clause.id for one in report().answers]
     assert ids == [clause.id for clause in CLAUSES]
-    assert len(set(ids)) == 37
+    assert len(set(ids)) == 40
 
 
 def test_a_clause_whose_part_is_not_built_says_so_and_never_nothing(report):
@@ -173,6 +175,38 @@ def test_an_alarm_is_an_exception_until_it_is_released(world, report):
     found = answer(report(), "UL-04")
     assert (found.standing, found.oldest) == (Standing.EXCEPTION, NOW)
     world.tamper("UPDATE signals SET released_at = at, released_by = account_id")
+    assert answer(report(), "UL-04").standing is Standing.IN_LINE
+
+
+def test_a_signed_misuse_counts_for_its_month_and_a_draft_that_waits_too_long_is_an_exception(world, report):
+    incident_id = test_misuse.reported(world)
+    misuse_id = test_misuse.drafted(world, incident_id)
+    assert answer(report(), "UL-03").standing is Standing.IN_LINE
+    began = world.now
+    world.now += timedelta(days=world.parts.policy.signals.sign_days, seconds=1)
+    found = answer(report(), "UL-03")
+    assert (found.standing, found.oldest) == (Standing.EXCEPTION, began)
+    test_misuse.signed(world, misuse_id)
+    drawn = report()
+    assert answer(drawn, "UL-03").standing is Standing.IN_LINE
+    of_month = next(one for one in answer(drawn, "UL-03").evidence if one.word == "misuse_of_month")
+    assert dict(of_month.facts) == {"count": 1, "people": 1, "month": "2026-11"}
+    world.tamper("UPDATE accounts SET state = 'active', password = '-' WHERE work_number = :n", n=AGENT)
+    assert counted(report(), "UL-03", "misuse_still_active") == 1
+    assert answer(report(), "UL-03").standing is Standing.EXCEPTION
+
+
+def test_a_case_for_the_police_past_its_time_is_an_exception_until_it_is_handed_over(world, report):
+    desk = Desk(world, 8).limited()
+    for which in range(5):
+        desk.reveal(which)
+    world.tamper("UPDATE signals SET released_at = at, released_by = account_id")
+    drawn = report()
+    assert (counted(drawn, "UL-04", "police_tasks"), counted(drawn, "UL-04", "signals_raised")) == (1, 2)
+    assert answer(drawn, "UL-04").standing is Standing.IN_LINE
+    world.now += timedelta(hours=24, seconds=1)
+    assert answer(report(), "UL-04").standing is Standing.EXCEPTION
+    world.tamper("UPDATE incident_clocks SET done_at = due_at WHERE clock_id = 'police'")
     assert answer(report(), "UL-04").standing is Standing.IN_LINE
 
 

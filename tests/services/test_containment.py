@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.destroying import APPROVER, PROPOSER, approved, fill
 from tests.simulator import customer_row, staff_row
 from vault import bootstrap, jobs
 from vault.domain.containment import Measure
@@ -15,7 +16,19 @@ from vault.domain.incidents import AwareSource, IncidentKind
 from vault.domain.people import AccountState
 from vault.domain.radius import RadiusScope
 from vault.errors import AccessRefused, AlreadyDecided, NotFound, SignInRefused, StepUpNeeded, VaultError
-from vault.services import accounts, api_tokens, cases, containment, incidents, lookup, radius, sessions, sharing
+from vault.services import (
+    accounts,
+    api_tokens,
+    cases,
+    containment,
+    destruction,
+    incidents,
+    lookup,
+    radius,
+    sessions,
+    sharing,
+    viewing,
+)
 from vault.services import containment_reading as reading
 from vault.services.steps import containing
 from vault.services.steps.incidents import Opening
@@ -342,6 +355,26 @@ def test_what_destroys_or_forgets_rests_while_the_vault_is_read_only(vault):
     assert {each.outcome for each in jobs.run_due(vault.parts, vault.now) if each.job in rest} == {"done"}
 
 
+def test_a_plan_that_is_carried_out_stops_at_its_next_batch(world, monkeypatch):
+    monkeypatch.setattr("vault.services.destruction.BATCH", 2)
+    fill(world, customers=4, shipments=0, services=0)
+    plan_id = approved(world)
+    incident = opened(world, PROPOSER)
+
+    def freeze(settled, _of):
+        if settled == 2:
+            taken(world, incident, "read_only", who=PROPOSER)
+
+    person = world.person(APPROVER)
+    assert refused(destruction.execute, world.parts, person, plan_id, world.now, progress=freeze) == "read_only"
+    assert world.count("tombstones") == 2
+    one = reading.standing_one(world.parts, person, incident, Measure.READ_ONLY, "", world.now)
+    assert refused(destruction.execute, world.parts, person, plan_id, world.now) == "read_only"
+    ended(world, incident, one, PROPOSER)
+    destruction.execute(world.parts, person, plan_id, world.now)
+    assert world.count("tombstones") == 4
+
+
 @pytest.mark.parametrize("measure", FREEZES)
 def test_a_freeze_is_in_force_on_the_next_call_of_another_process(vault, measure):
     incident = opened(vault)
@@ -354,6 +387,20 @@ def test_a_freeze_is_in_force_on_the_next_call_of_another_process(vault, measure
         ended(vault, incident, one)
         with elsewhere.read() as connection:
             assert containing.in_force(connection) == {}
+
+
+def test_what_one_process_froze_another_refuses_at_its_next_call_though_it_was_open_before(vault):
+    case, record = seen(vault)
+    incident, agent = opened(vault), vault.person(AGENT)
+    with bootstrap.open_vault(vault.config) as other:
+        assert viewing.reveal(other, agent, case, record, "name", 0, vault.now).disclose()
+        frozen = [taken(vault, incident, measure) for measure in ("freeze_reveals", "read_only")]
+        assert refused(viewing.reveal, other, agent, case, record, "name", 0, vault.now) == "reveals_frozen"
+        assert refused(cases.close, other, agent, case, "caller_gone", vault.now) == "read_only"
+        for one in frozen:
+            containment.end(other, vault.person(OFFICER), incident, one.containment_id, WHY, vault.now)
+        assert viewing.reveal(other, agent, case, record, "name", 0, vault.now).disclose()
+    assert vault.reveal(AGENT, case, record, "name")
 
 
 @contextmanager

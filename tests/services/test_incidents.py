@@ -13,7 +13,7 @@ from vault.domain.incidents import AwareSource, IncidentKind, IncidentState, Ver
 from vault.domain.log import Actor
 from vault.errors import AccessRefused, AlreadyDecided, NotFound, StepUpNeeded, VaultError
 from vault.services import clock as clocks
-from vault.services import breach_notices, containment, inbox, incidents
+from vault.services import containment, inbox, incidents, notice_waiver
 from vault.services.steps.incidents import Opening
 
 AGENT, SUPERVISOR, OFFICER, COLLEAGUE, AUDITOR = "KF2001", "KF2010", "KF2012", "KF2013", "KF2014"
@@ -53,8 +53,8 @@ def assessed(world, incident_id, verdict=Verdict.BREACH, at=None):
 def advanced(world, incident_id, *states):
     for state in states:
         if state == "notified":
-            breach_notices.ask_waiver(world.parts, world.person(OFFICER), incident_id, "无人受影响", world.now)
-            breach_notices.confirm_waiver(world.parts, world.person(COLLEAGUE), incident_id, world.now)
+            notice_waiver.ask(world.parts, world.person(OFFICER), incident_id, "无人受影响", world.now)
+            notice_waiver.confirm(world.parts, world.person(COLLEAGUE), incident_id, world.now)
         incidents.advance(world.parts, world.person(OFFICER), incident_id, IncidentState(state), "做完", world.now)
 
 
@@ -349,9 +349,9 @@ def test_customers_are_told_or_two_officers_say_why_not(vault):
     advanced(vault, incident_id, "contained", "repaired")
     call = incidents.advance, vault.parts, vault.person(OFFICER), incident_id, IncidentState.NOTIFIED, "做完", vault.now
     assert refused(*call) == "notices_outstanding"
-    breach_notices.ask_waiver(vault.parts, vault.person(OFFICER), incident_id, "无人受影响", vault.now)
+    notice_waiver.ask(vault.parts, vault.person(OFFICER), incident_id, "无人受影响", vault.now)
     assert refused(*call) == "notices_outstanding"
-    breach_notices.confirm_waiver(vault.parts, vault.person(COLLEAGUE), incident_id, vault.now)
+    notice_waiver.confirm(vault.parts, vault.person(COLLEAGUE), incident_id, vault.now)
     incidents.advance(*call[1:])
     assert shown(vault, incident_id).missing == ["clocks"]
 

@@ -82,7 +82,7 @@ def test_the_customer_who_reaches_the_alarm_raises_it_and_is_slowed(desk):
         desk.reveal(which)
     assert desk.refusal(4) == "limit_alarm"
     assert desk.signals() == [("alarmed", 5), ("warned", 3)]
-    assert sorted(desk.notices(SUPERVISOR)) == ["limit_alarmed", "limit_warned"]
+    assert sorted(desk.notices(SUPERVISOR)) == ["incident_opened", "limit_alarmed", "limit_warned"]
     refused = desk.world.events("record.reveal", "refused")[-1]
     assert (refused["rule"], refused["records"][0]["fields"]) == ("limit_alarm", [])
     assert desk.refusal(5) == "limit_alarm"

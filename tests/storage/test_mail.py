@@ -325,4 +325,5 @@ def test_a_setting_that_does_not_say_where_to_safely_is_refused_without_being_re
 def test_mail_needs_a_sender_that_is_an_address(sender: str) -> None:
     with pytest.raises(SetupError) as refused:
         Mailer("smtps://mail.example.com", sender)
+    assert refused.value.reason == "not_a_mail_sender"
     assert refused.value.facts == {"setting": "DATAVAULT_MAIL_FROM"}

@@ -65,6 +65,7 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "refuse_caller": (f"/cases/{ID}/records/{ID}/caller-refusals", {"reason": "not_the_customer"}),
     "report_incident": ("/incidents", {"kind": "leak", "aware_at": "2026-01-01T08:00:00+08:00", "note": "synthetic"}),
+    "begin_drill": ("/incidents/drills", {"kind": "leak"}),
     "activate_incident": (f"/incidents/{ID}/activate", {"note": "synthetic"}),
     "assess_incident": (f"/incidents/{ID}/assess", {"verdict": "breach", "note": "synthetic"}),
     "advance_incident": (f"/incidents/{ID}/advance", {"state": "contained", "note": "synthetic"}),
@@ -72,6 +73,45 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "finish_incident_clock": (f"/incidents/{ID}/clocks/postal/done", {"note": "synthetic"}),
     "ask_incident_closing": (f"/incidents/{ID}/closing", {"note": "synthetic"}),
     "close_incident": (f"/incidents/{ID}/close", {"agree": True, "note": "synthetic"}),
+    "preview_measure": (
+        f"/incidents/{ID}/containment/preview",
+        {"measure": "end_sessions", "target": "KF0000", "note": "synthetic"},
+    ),
+    "draft_misuse_record": (
+        f"/incidents/{ID}/misuse",
+        {
+            "account": "KF0000",
+            "statement": "synthetic",
+            "contract_ended": True,
+            "loss_claimed": False,
+            "police_reference": "1",
+            "since": "2026-01-01T08:00:00+08:00",
+            "until": "2026-01-02T08:00:00+08:00",
+        },
+    ),
+    "sign_misuse_record": (f"/misuse-records/{ID}/sign", {"digest": "0" * 64}),
+    "withdraw_misuse_record": (f"/misuse-records/{ID}/withdraw", {"note": "synthetic"}),
+    "draw_radius": (f"/incidents/{ID}/radius", {"everything": True, "freeze": True}),
+    "take_measure": (f"/incidents/{ID}/containment", {"measure": "read_only", "target": "", "note": "synthetic"}),
+    "end_measure": (f"/incidents/{ID}/containment/{ID}/end", {"note": "synthetic"}),
+    "keep_measure": (f"/incidents/{ID}/containment/{ID}/keep", {"note": "synthetic"}),
+    "prepare_notices": (
+        f"/incidents/{ID}/notices",
+        {
+            "radius": ID,
+            "template": "standard-1",
+            "channels": ["mail"],
+            "zh": dict.fromkeys(("cause", "harm", "measures", "advice"), "synthetic"),
+            "en": dict.fromkeys(("cause", "harm", "measures", "advice"), "synthetic"),
+            "post_if_leaked": True,
+        },
+    ),
+    "release_notices": (f"/incidents/{ID}/notices/{ID}/release", {"digest": "0" * 64}),
+    "tick_call": (f"/incidents/{ID}/notices/{ID}/calls/{ID}/outcome", {"outcome": "reached"}),
+    "decide_doubts": (f"/incidents/{ID}/notices/{ID}/doubts", {"decision": "arrived", "record": ID}),
+    "make_notice_file": (f"/incidents/{ID}/notices/{ID}/files", {"format": "csv"}),
+    "say_letters_posted": (f"/incidents/{ID}/notices/{ID}/letters/posted", {"records": [ID]}),
+    "ask_for_no_notice": (f"/incidents/{ID}/notices/none", {"reason": "synthetic"}),
     "ask_in_emergency": (
         "/break-glass",
         {
@@ -146,14 +186,17 @@ OF_OFFICERS = (
     "approve_plan", "confirm_date", "place_hold", "review_hold", "release_hold", "register_box", "hand_box_on",
 )  # fmt: skip
 OF_INCIDENTS = (
-    "activate_incident", "assess_incident", "advance_incident", "add_awareness", "finish_incident_clock",
-    "ask_incident_closing", "close_incident",
+    "begin_drill", "activate_incident", "assess_incident", "advance_incident", "add_awareness", "finish_incident_clock",
+    "ask_incident_closing", "close_incident", "preview_measure", "take_measure", "end_measure", "keep_measure",
+    "draft_misuse_record", "sign_misuse_record", "withdraw_misuse_record", "prepare_notices", "release_notices",
+    "tick_call", "decide_doubts", "make_notice_file", "say_letters_posted", "ask_for_no_notice",
 )  # fmt: skip
 WHO |= dict.fromkeys((*OF_OFFICERS, *OF_INCIDENTS), IMD)
 """Who calls a route; all others are called by the agent, whose wrong passwords would slow down other tests."""
 
 METHOD = {one.name: one.method for one in ROUTES}
 
+YES_OR_NO = ("close", "approve", "agree", "contract_ended", "loss_claimed", "post_if_leaked")
 NEVER: tuple[Any, ...] = (True, 1.5, [], {}, [[["x"]]], "\0", "\ud800")
 OPTIONAL = (
     {("look_up", "case"), ("look_up", "choose"), ("confirm", "code"), ("open_emergency", "code")}
@@ -162,6 +205,8 @@ OPTIONAL = (
         ("ask_in_emergency", "owner_called_at"),
     }
     | {("grant_request", "record"), ("report_incident", "aware_at")}
+    | {("decide_doubts", "record")}
+    | {("draft_misuse_record", "since"), ("draft_misuse_record", "until")}
     | {("place_hold", field) for field in ("number", "record", "review_on")}
     | {("review_hold", "review_on"), ("register_box", "newest_on"), ("register_box", "due_on")}
     | {("search_events", field) for field in ("number", "outcome")}
@@ -337,7 +382,7 @@ def test_a_body_in_another_encoding_is_400(front: Front, raw: bytes) -> None:
             (name, field, value)
             for name, field in FIELDS
             for value in NEVER
-            if not (value is True and field in ("close", "approve", "agree"))
+            if not (value is True and field in YES_OR_NO)
         ),
         *((name, field, 1) for name, field in FIELDS if field not in ("ordinal", "rating", "hours", "days", "minutes")),
         *((name, field, None) for name, field in FIELDS if (name, field) not in OPTIONAL),

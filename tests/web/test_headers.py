@@ -21,7 +21,7 @@ def addresses(front: Front) -> Iterator[tuple[str, str]]:
     for rule in front.app.url_map.iter_rules():
         path = re.sub(r"<(?:path:)?filename>", "vault.css", rule.rule)
         path = re.sub(r"<hex32:\w+>", ID, path)
-        path = path.replace("<work_number>", "KF0000")
+        path = path.replace("<work_number>", "KF0000").replace("<clock>", "postal")
         assert "<" not in path, path
         for method in sorted((rule.methods or set()) | {"OPTIONS", "PUT"}):
             yield method, path

@@ -14,9 +14,11 @@ from vault.cli.demo import demo
 from vault.cli.imports import import_group
 from vault.cli.inbox import inbox
 from vault.cli.incident import incident_group
+from vault.cli.incident_notify import notify_group
 from vault.cli.incident_containment import COMMANDS as CONTAINMENT_COMMANDS
 from vault.cli.incident_drill import drill_group
 from vault.cli.incident_misuse import misuse_group
+from vault.cli.incident_radius import draw as draw_radius
 from vault.cli.incident_report import report
 from vault.cli.incident_signals import COMMANDS as SIGNAL_COMMANDS
 from vault.cli.keys import keys_group
@@ -58,7 +60,9 @@ for _command in (
     main.add_command(_command)
 
 incident_group.add_command(drill_group)
+incident_group.add_command(notify_group)
 incident_group.add_command(report)
+incident_group.add_command(draw_radius)
 incident_group.add_command(misuse_group)
 for _command in (*SIGNAL_COMMANDS, *CONTAINMENT_COMMANDS):
     incident_group.add_command(_command)

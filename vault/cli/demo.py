@@ -1,4 +1,4 @@
-"""``datavault demo``: a seeded vault on this machine only, with an account for each role and three numbers to try."""
+"""``datavault demo``: a seeded vault on this machine only, with accounts for every role and three numbers to try."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -29,6 +29,7 @@ from vault.services.intake_staff import import_staff
 from vault.services.steps.parts import Parts
 
 _DATA = ROOT / "tests" / "data"
+_DRILLS = "/incidents/drills"
 _FILES = (
     (RecordClass.CUSTOMER, "customers.csv"),
     (RecordClass.SHIPMENT, "shipments.csv"),
@@ -76,6 +77,10 @@ def demo(folder: Path, *, reset: bool, prepare: bool, codes: bool) -> None:
     click.echo(f"  {numbers.waybill:20} {say('a waybill of pool customers: found')}")
     click.echo(f"  {numbers.phone:20} {say('a phone of a pool customer: found')}")
     click.echo(f"  {numbers.refused:20} {say('a phone of a colleague’s customer: looks absent')}")
+    first, second = _numbers(Role.IMD)[:2]
+    click.echo(say("An emergency drill, step by step: {page} as {first}, and {second} as the second officer.").format(
+        page=_DRILLS, first=first, second=second
+    ))  # fmt: skip
     if prepare:
         return
     click.secho(f"\n  http://{config.bind}/   {say('(Ctrl-C stops it)')}\n", bold=True)
@@ -113,10 +118,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def set_up(config: Config) -> list[tuple[RolePolicy, str, str]]:
-    """Create the vault, import the synthetic set and activate one account for each role.
+    """Create the vault, import the synthetic set and activate one account for each role, and two officers.
 
     Returns:
-        For each role an account: the role, its work number and its random password.
+        The accounts: the role, its work number and its random password.
     """
     first = bootstrap.init(config, now())
     with vault(config) as parts:
@@ -124,14 +129,20 @@ def set_up(config: Config) -> list[tuple[RolePolicy, str, str]]:
         import_staff(parts, operator, _DATA / "staff.csv", mappings, now())
         for record_class, name in _FILES:
             intake.import_records(parts, operator, record_class, _DATA / name, mappings, now())
-        accounts = {Role.ADMIN: (bootstrap.FIRST_ADMIN, _activate(parts, bootstrap.FIRST_ADMIN, first))}
+        accounts = []
         for role in Role:
-            if role is not Role.ADMIN:
-                number = _first(role)
-                secret = people.invite(parts, operator, number, now())
-                accounts[role] = (number, _activate(parts, number, secret))
+            for number in _of_demo(role):
+                secret = first if role is Role.ADMIN else people.invite(parts, operator, number, now())
+                accounts.append((role, number, _activate(parts, number, secret)))
         _set_up_second_factors(parts, config, accounts)
-        return [(parts.policy.roles[role], *accounts[role]) for role in Role]
+        return [(parts.policy.roles[role], number, password) for role, number, password in accounts]
+
+
+def _of_demo(role: Role) -> list[str]:
+    """Return who works in a role in the demo: two where nobody releases, destroys or closes alone."""
+    if role is Role.ADMIN:
+        return [bootstrap.FIRST_ADMIN]
+    return _numbers(role)[: 2 if role is Role.IMD else 1]
 
 
 def _activate(parts: Parts, number: str, secret: str) -> str:
@@ -140,10 +151,10 @@ def _activate(parts: Parts, number: str, secret: str) -> str:
     return password
 
 
-def _set_up_second_factors(parts: Parts, config: Config, accounts: Mapping[Role, tuple[str, str]]) -> None:
+def _set_up_second_factors(parts: Parts, config: Config, accounts: Sequence[tuple[Role, str, str]]) -> None:
     """Set up the second factors that roles need, and keep the secrets beside the demo's data in place of phones."""
     kept = {}
-    for role, (number, password) in accounts.items():
+    for role, number, password in accounts:
         if parts.policy.roles[role].second_factor:
             signed_in = sessions.sign_in(parts, number, password, "local", now())
             secret = second_factor.begin(parts, signed_in.person, parts.policy.company.zh, now()).secret
@@ -177,8 +188,12 @@ def _rows(name: str) -> list[Mapping[str, str]]:
         return list(csv.DictReader(file))
 
 
+def _numbers(role: Role) -> list[str]:
+    return [row["工号"] for row in _rows("staff.csv") if row["角色"] == role.value]
+
+
 def _first(role: Role) -> str:
-    return next(row["工号"] for row in _rows("staff.csv") if row["角色"] == role.value)
+    return _numbers(role)[0]
 
 
 def numbers_to_try() -> Numbers:

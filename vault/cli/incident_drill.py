@@ -107,5 +107,7 @@ def _tell(config: Config, policy: Policy, card: Card) -> None:
     click.echo(f"{card.drill.incident_id.hex()}  {local(policy, card.drill.opened_at)}  {state}")
     for line in card.lines:
         name = words.name(language, "drill_measure", line.measure.value)
-        took = say("not done") if line.seconds is None else f"{line.seconds} s"
-        click.echo(f"  {'✓' if line.passed else '✗'} {name}: {took} / {line.target} s")
+        open_still = card.drill.score is None and line.seconds is None
+        took = f"{line.seconds} s" if line.seconds is not None else say("not yet") if open_still else say("not done")
+        sign = "–" if open_still else "✓" if line.passed else "✗"
+        click.echo(f"  {sign} {name}: {took} / {line.target} s")

@@ -7,7 +7,7 @@ import sys
 import click
 
 from vault.cli.acting import acting, as_option
-from vault.cli.incident import local
+from vault.cli.incident import local, note_option
 from vault.cli.output import json_option, now, show_json, speaker, vault
 from vault.config import load_config
 from vault.domain.log_exports import read_moment
@@ -83,6 +83,23 @@ def sign(record: str, digest: str, acting_as: str, *, as_json: bool) -> None:
         click.echo(speaker(config)("Signed. The record is fixed."))
 
 
+@misuse_group.command("withdraw")
+@click.argument("record")
+@note_option
+@as_option
+@json_option
+def withdraw(record: str, note: str, acting_as: str, *, as_json: bool) -> None:
+    """撤回未签署的草稿,须说明原因 · Take back a draft that nobody has signed; say why."""
+    config = load_config()
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        misuse_id = misuse_reading.found(parts, record)
+        misuse.withdraw(parts, person, misuse_id, note, now())
+    if as_json:
+        show_json({"id": misuse_id.hex(), "withdrawn": True})
+    else:
+        click.echo(speaker(config)("Taken back. It may be drafted again."))
+
+
 @misuse_group.command("show")
 @click.argument("incident")
 @as_option
@@ -99,7 +116,8 @@ def show(incident: str, acting_as: str, *, as_json: bool) -> None:
     say = speaker(config)
     for one in records:
         record = one.record
-        stands = say("signed") if record.signed_at else say("waits for the second signature")
+        stands = say("waits for the second signature") if record.waits else say("taken back")
+        stands = say("signed") if record.signed_at else stands
         click.echo(f"{record.misuse_id.hex()}  {one.work_number}  {record.distinct_records}  {stands}")
         click.echo(f"  {local(policy, record.drafted_at)}  {one.drafted_by}  {record.digest.hex()}")
         click.echo(f"  {one.statement}")
@@ -144,4 +162,5 @@ def document(one: Shown) -> dict[str, object]:
         "drafted_at": record.drafted_at.isoformat(),
         "signed_by": one.signed_by,
         "signed_at": record.signed_at.isoformat() if record.signed_at else None,
+        "withdrawn_at": record.withdrawn_at.isoformat() if record.withdrawn_at else None,
     }

@@ -219,13 +219,14 @@ def tick(incident: str, notice: bytes, record: bytes, outcome: str, acting_as: s
 def decide(incident: str, notice: bytes, decision: str, record: bytes | None, acting_as: str, *, as_json: bool) -> None:
     """决定送达不明的通知:视为送达或重发 · Decide on messages in doubt: arrived, or send again."""
     config = load_config()
+    say = speaker(config)
     with vault(config) as parts, acting(parts, acting_as) as person:
         one = incidents.found(parts, incident)
         count = notice_calls.decide(parts, person, one, notice, DoubtDecision(decision), now(), record)
     if as_json:
         show_json({"decided": count})
     else:
-        click.echo(speaker(config)("Decided for {count} customers", count=count))
+        click.echo(say("Decided for {count} customers").format(count=count))
 
 
 @notify_group.command("file")
@@ -311,16 +312,16 @@ def _tell(config: Config, standing: Standing, *, as_json: bool) -> None:
     for one in standing.campaigns:
         state = words.name(config.language, "campaign", one.campaign.state.value)
         click.echo(f"{one.campaign.campaign_id.hex()}  {state}  {one.campaign.template}")
-        click.echo(say("  digest {digest}", digest=one.campaign.digest.hex()))
+        click.echo(say("  digest {digest}").format(digest=one.campaign.digest.hex()))
         for state_of in RecipientState:
             count = one.by_state().get(state_of)
             if count:
                 click.echo(f"  {words.name(config.language, 'notice_state', state_of.value)}: {count}")
     if standing.waiver is not None:
-        asked = say("No customer is told: asked for by {who}", who=standing.waiver_by[0])
-        done = say("No customer is told: confirmed by {who}", who=standing.waiver_by[1])
+        asked = say("No customer is told: asked for by {who}").format(who=standing.waiver_by[0])
+        done = say("No customer is told: confirmed by {who}").format(who=standing.waiver_by[1])
         click.echo(asked if standing.waiver.confirmed_at is None else done)
-    click.echo(say("Still to be told: {count}", count=standing.outstanding))
+    click.echo(say("Still to be told: {count}").format(count=standing.outstanding))
 
 
 def _texts(content: bytes) -> Mapping[str, Mapping[str, str]]:

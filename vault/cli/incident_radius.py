@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -26,7 +27,9 @@ _EVERY_LINE = 10_000_000
 @click.option("--person", default="", metavar="WORK_NUMBER", help="谁查看的 · who looked")
 @click.option("--session", default="", metavar="ID", help="会话或令牌编号 · id of a session or token")
 @click.option("--source", default="", metavar="ADDRESS", help="网络地址 · network address")
-@click.option("--from", "since", metavar="TIME", help="起,含;日期按公司时区,或 RFC 3339 · inclusive: a day, or RFC 3339")
+@click.option(
+    "--from", "since", metavar="TIME", help="起,含;日期按公司时区,或 RFC 3339 · inclusive: a day, or RFC 3339"
+)
 @click.option("--to", "until", metavar="TIME", help="止,不含 · exclusive")
 @click.option(
     "--records",
@@ -46,15 +49,10 @@ def draw(
     incident: str,
     acting_as: str,
     *,
-    since: str | None,
-    until: str | None,
-    listed: Path | None,
-    cohort: str | None,
-    backup: str | None,
     freeze: bool,
     with_lines: bool,
     as_json: bool,
-    **plain: Any,  # noqa: ANN401 - person, session, source, everything and drill, as the scope has them
+    **asked: Any,  # noqa: ANN401 - what to draw around, as click gives it
 ) -> None:
     """影响范围:哪些客户、哪些字段、明文或脱敏 · Whom it reached: which customers and fields, in clear or masked.
 
@@ -63,22 +61,14 @@ def draw(
     """
     config = load_config()
     with vault(config) as parts, acting(parts, acting_as) as person:
-        zone = parts.policy.zone
-        scope = RadiusScope(
-            since=read_moment(since, zone, "since") if since else None,
-            until=read_moment(until, zone, "until") if until else None,
-            records=_ids_in(listed) if listed else (),
-            cohort=record_id(cohort, "cohort") if cohort else None,
-            backup=record_id(backup, "backup") if backup else None,
-            **plain,
-        )
+        scope = _scope(parts.policy.zone, **asked)
         incident_id = incidents.found(parts, incident)
         if freeze:
             found = radius.freeze(parts, person, incident_id, scope, now())
         else:
             found = radius.draw(parts, person, incident_id, scope, now(), _EVERY_LINE if with_lines else 0)
         lines = found.lines
-        if freeze and with_lines and found.radius_id is not None:
+        if with_lines and found.radius_id is not None:
             lines = radius.reach(parts, person, incident_id, found.radius_id, b"", _EVERY_LINE, now()).lines
     if as_json:
         show_json(found.as_json() | ({"list": [_line(one) for one in lines]} if with_lines else {}))
@@ -86,6 +76,26 @@ def draw(
     _tell(config, found)
     for one in lines if with_lines else ():
         click.echo("\t".join(str(value) for value in _line(one).values()))
+
+
+def _scope(
+    zone: ZoneInfo,
+    *,
+    since: str | None,
+    until: str | None,
+    listed: Path | None,
+    cohort: str | None,
+    backup: str | None,
+    **plain: Any,  # noqa: ANN401 - person, session, source, everything and drill are what they are
+) -> RadiusScope:
+    return RadiusScope(
+        since=read_moment(since, zone, "since") if since else None,
+        until=read_moment(until, zone, "until") if until else None,
+        records=_ids_in(listed) if listed else (),
+        cohort=record_id(cohort, "cohort") if cohort else None,
+        backup=record_id(backup, "backup") if backup else None,
+        **plain,
+    )
 
 
 def _ids_in(file: Path) -> tuple[bytes, ...]:
@@ -130,4 +140,6 @@ def _tell(config: Config, found: DrawnRadius) -> None:
         click.echo(say("More than 50 records in clear: to the police (UL-04)."))
     click.echo(say("Checkpoint of {size} events, root {root}").format(size=found.size, root=found.root.hex()))
     if found.digest is not None and found.radius_id is not None:
-        click.echo(say("Frozen: {radius}, digest {digest}").format(radius=found.radius_id.hex(), digest=found.digest.hex()))
+        click.echo(
+            say("Frozen: {radius}, digest {digest}").format(radius=found.radius_id.hex(), digest=found.digest.hex())
+        )

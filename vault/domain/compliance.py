@@ -63,6 +63,7 @@ class Answer:
 
 
 _COLLECT, _KEEP, _USE = "000·4·三", "000·4·四", "000·4·五"
+_FAILURE, _READY = "000·5·二", "000·5·三"
 
 CLAUSES: tuple[Clause, ...] = (
     Clause(
@@ -171,12 +172,20 @@ CLAUSES: tuple[Clause, ...] = (
     Clause("ID-02", _COLLECT, "有效期 7 天", "The copy is valid for 7 days."),
     Clause("ID-03", _COLLECT, "不得私自留存客户身份证原件", "Original ID cards are never kept."),
     Clause("BR-01", _USE, "在 2 小时内启动应急方案", "After a loss or leak the emergency plan starts within 2 hours."),
+    Clause("BR-02", _USE, "修复系统", "The system is repaired."),
     Clause(
         "BR-03",
         _USE,
         "通知受影响的客户，说明情况并致歉",
         "Affected customers are told, with an explanation and apology.",
     ),
+    Clause(
+        "BR-05",
+        _FAILURE,
+        "主管在 5 分钟内联系技术部门",
+        "The supervisor calls the technical department within 5 minutes.",
+    ),
+    Clause("EM-09", _READY, "每月组织 1 次应急演练", "One emergency drill a month."),
     Clause(
         "AR-06",
         "003·1·1.1.5",
@@ -193,4 +202,4 @@ CLAUSES: tuple[Clause, ...] = (
         "KY-11", "003·7·4.4(1)⑤", "进入业户房间必须两人以上", "In an emergency at least two people are there; recorded."
     ),
 )
-"""The core clauses of the company's regulations, in the order of the register."""
+"""The core clauses of the company's regulations, and those of its breach response, in the order of the register."""

@@ -9,6 +9,7 @@ from vault.domain.fields import FIELDS
 from vault.domain.ids import RecordClass, Role
 from vault.domain.policy import Policy
 from vault.domain.rules.access import SCOPE_RULES, PurposeKind, Right, Scope, View
+from vault.domain.rules.signals import SignalName
 from vault.domain.rules.views import DEFAULT, PURPOSES, Entry
 
 _NOTICE_VERSION = re.compile("[a-z][a-z0-9-]{0,39}")
@@ -47,6 +48,7 @@ def contradictions(policy: Policy) -> Iterator[tuple[str, str]]:
         yield from part.findings()
     yield from policy.containment.findings(policy.roles)
     yield from _containment_findings(policy)
+    yield from _signal_findings(policy)
     scopes = {rule for rules in SCOPE_RULES.values() for rule in rules}
     for rule in policy.verification.required_by:
         if rule not in scopes:  # it would ask nobody, and nothing would say so
@@ -63,6 +65,12 @@ def _incident_findings(policy: Policy) -> Iterator[tuple[str, str]]:
     for clock in policy.incidents.clocks.values():
         if not all(Right.INCIDENT_VIEW in policy.roles[role].rights for role in clock.who):
             yield "nobody_responds", clock.id
+
+
+def _signal_findings(policy: Policy) -> Iterator[tuple[str, str]]:
+    probing = policy.signals.signals.get(SignalName.PROBING)
+    if probing is not None and probing.count <= policy.limits.misses_hour:  # an incident before the warning
+        yield "signal_impossible", probing.id
 
 
 def _retention_findings(policy: Policy) -> Iterator[tuple[str, str]]:

@@ -56,7 +56,7 @@ def body(told: Told, zone: tzinfo) -> str:
         f"信息安全事件 {told.incident}：{told.clock_zh}",
         f"截止时间：{end}" + ("，已逾期，尚未完成。" if missed else f"，时限已过 {told.mark}%。"),
         "此提醒迟到：系统曾停止运行。" if told.late else "",
-        "请登录客户信息保管库，在“事件”中处理。",
+        "请登录客户数据保险库，在“安全事件”中处理。",
     ]
     en = [
         "This is a drill." if told.drill else "",

@@ -137,7 +137,7 @@ INVENTORY: Mapping[str, Mapping[str, Fate]] = {
         staff="done_by sealed_reason",
     ),
     "incident_entries": _columns(
-        random="event_id incident_id facts", word="at action outcome", staff="actor sealed_note"
+        random="event_id incident_id facts", word="arrival at action outcome", staff="actor sealed_note"
     ),
     "incident_reminders": _columns(
         random="reminder_id incident_id", word="clock_id mark role at late mail tries next_try_at mailed_at"
@@ -181,7 +181,8 @@ INVENTORY: Mapping[str, Mapping[str, Fate]] = {
     ),
     "misuse_records": _columns(
         random="misuse_id incident_id evidence",
-        word="distinct_records evidence_digest account_frozen contract_ended loss_claimed digest drafted_at signed_at",
+        word="distinct_records evidence_digest account_frozen contract_ended loss_claimed digest drafted_at signed_at"
+        " withdrawn_at",
         staff="account_id sealed_police_reference sealed_statement drafted_by signed_by",
     ),
     # -- the house -------------------------------------------------------------------------------------------------

@@ -156,6 +156,7 @@ class Action(StrEnum):
     MISUSE_DRAFTED = "misuse.drafted"
     MISUSE_SIGNED = "misuse.signed"
     MISUSE_VIEW = "misuse.viewed"
+    MISUSE_WITHDRAWN = "misuse.withdrawn"
     NOTICE_PREPARED = "notice.prepared"
     NOTICE_RELEASED = "notice.released"
     NOTICE_CONTACTS = "notice.contacts_opened"

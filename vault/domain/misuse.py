@@ -39,6 +39,7 @@ class MisuseRecord:
         drafted_at: when, UTC.
         signed_by: account of the other human, who signed it; None before that.
         signed_at: when.
+        withdrawn_at: when the draft was taken back; None while it stands.
     """
 
     misuse_id: bytes
@@ -55,6 +56,12 @@ class MisuseRecord:
     drafted_at: datetime
     signed_by: bytes | None = None
     signed_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for its second signature."""
+        return self.signed_at is None and self.withdrawn_at is None
 
     @property
     def evidence_digest(self) -> bytes:

@@ -148,7 +148,9 @@ class RadiusScope:
 
     def as_json(self) -> dict[str, Any]:
         """Return what was asked for, without what was not; of records their number and a digest over them."""
-        told: dict[str, Any] = {name: value for name in ("person", "session", "source") if (value := getattr(self, name))}
+        told: dict[str, Any] = {
+            name: value for name in ("person", "session", "source") if (value := getattr(self, name))
+        }
         told |= {name: micros_text(at) for name in ("since", "until") if (at := getattr(self, name)) is not None}
         told |= {name: one.hex() for name in ("cohort", "backup") if (one := getattr(self, name)) is not None}
         told |= {name: True for name in ("everything", "drill") if getattr(self, name)}
@@ -291,7 +293,7 @@ def record_ids(typed: str) -> tuple[bytes, ...]:
     Raises:
         InvalidValue: ``wrong_form``, field ``records``.
     """
-    words = re.split(r"[\s,;]+", typed.strip().lower()) if typed.strip() else []
+    words = [word for word in re.split(r"[\s,;]+", typed.lower()) if word]
     if not all(map(_ID.fullmatch, words)):
         raise InvalidValue("wrong_form", field="records")
     return tuple(bytes.fromhex(one) for one in words)

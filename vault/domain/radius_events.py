@@ -68,24 +68,31 @@ class Sum:
         self.record_class, self.clear, self.masked = record_class, clear, masked
         self.first = self.last = at
 
+    def add(self, clear: int, masked: int, at: bytes) -> None:
+        """Add what one more event showed of it."""
+        self.clear |= clear
+        self.masked |= masked
+        if at < self.first:
+            self.first = at
+        elif at > self.last:
+            self.last = at
+
 
 class _Seen(NamedTuple):
     """What events of one form disclose, and where in them to read what differs.
 
     Args:
         at: where the time stands.
-        behind: where session and source stand.
         records: where the id of each record stands of which something was seen, its class, what was seen in clear and
             what masked; none for an event of another scope, or one that discloses nothing.
     """
 
     at: slice
-    behind: slice
     records: tuple[tuple[slice, str, int, int], ...]
 
 
 class _Layout(NamedTuple):
-    """Where in events of some length stands what is the same for many of them, and what is known by that.
+    """Where in an event stands what is the same for many, and what is known by that.
 
     Most events of a person differ in nothing but ids and times. What else there is to them is taken out by one call
     and found among what was parsed before: that costs a tenth of parsing, and reads the same.
@@ -172,40 +179,30 @@ class Reader:
     def _read(self, events: Iterable[bytes], sums: dict[bytes, Sum]) -> None:  # one loop: a call an event costs as much
         since, until, within, wanted, layouts = self._since, self._until, self._within, self._records, self._layouts
         for event in events:
-            seen = None
-            for _, same, known in layouts.get(len(event), ()):
+            seen, at_rule = None, event.rfind(_RULE)
+            for _, same, known in layouts.get(at_rule, ()):
                 seen = known.get(same(event))
                 if seen is not None:
                     break
-            if seen is None:
-                seen = self._learn(event)
-            if not seen.records:
-                continue
+            seen = seen or self._learn(event, at_rule)
             at = event[seen.at]
-            if not since <= at < until or (within and not all(one in event[seen.behind] for one in within)):
+            if not since <= at < until or (within and not all(one in event[at_rule:] for one in within)):
                 continue
             for where, record_class, clear, masked in seen.records:
                 record_id = event[where]
-                if wanted and record_id not in wanted:
-                    continue
-                total = sums.get(record_id)
-                if total is None:
-                    sums[record_id] = Sum(record_class, clear, masked, at)
-                    continue
-                total.clear |= clear
-                total.masked |= masked
-                if at < total.first:
-                    total.first = at
-                elif at > total.last:
-                    total.last = at
+                if not wanted or record_id in wanted:
+                    total = sums.get(record_id)
+                    if total is None:
+                        sums[record_id] = Sum(record_class, clear, masked, at)
+                    else:
+                        total.add(clear, masked, at)
 
-    def _learn(self, event: bytes) -> _Seen:
+    def _learn(self, event: bytes, at_rule: int) -> _Seen:
         """Parse an event, and remember how to read those like it."""
         body: dict[str, Any] = json.loads(event)
         at_actor, at_time = event.index(_ACTOR) + len(_ACTOR), event.index(_AT) + len(_AT)
         at_case, at_facts = event.index(_CASE), event.index(_FACTS)
         at_id = event.index(_EVENT_ID, at_facts) + len(_EVENT_ID)
-        at_rule = event.rindex(_RULE)
         ids, place = [], event.index(_RECORDS, at_id)
         for _ in body["records"]:
             place = event.index(_RECORD_ID, place) + len(_RECORD_ID)
@@ -215,14 +212,14 @@ class Reader:
         # Facts matter for a look-up alone, and hold ids for others.
         differs += [] if body["action"] == Action.LOOKUP else [slice(at_facts + len(_FACTS), at_id - len(_EVENT_ID))]
         differs += [slice(at_id, at_id + _ID_DIGITS), *ids, slice(at_rule, len(event))]
-        seen = _Seen(slice(at_time, at_case), slice(at_rule, len(event)), ())
+        seen = _Seen(slice(at_time, at_case), ())
         if not self._person or body["actor"] == self._person:
             shown = ((where, *self._shown(body, one)) for where, one in zip(ids, body["records"], strict=True))
             seen = seen._replace(records=tuple(one for one in shown if one[2] | one[3]))
-        self._keep(event, sorted(differs, key=lambda one: one.start), seen)
+        self._keep(event, at_rule, sorted(differs, key=lambda one: one.start), seen)
         return seen
 
-    def _keep(self, event: bytes, differs: list[slice], seen: _Seen) -> None:
+    def _keep(self, event: bytes, at_rule: int, differs: list[slice], seen: _Seen) -> None:
         same, start = [], 0
         for one in differs:
             same.append(slice(start, one.start))
@@ -230,7 +227,7 @@ class Reader:
         if self._kept >= _MOST_KEPT:
             self._layouts.clear()
             self._kept = 0
-        layouts = self._layouts.setdefault(len(event), [])
+        layouts = self._layouts.setdefault(at_rule, [])
         layout = next((one for one in layouts if one.places == same), None)
         if layout is None:
             layout = _Layout(same, itemgetter(*same), {})
@@ -245,7 +242,8 @@ class Reader:
             return record_class, 0, 0
         clear = [name for name in names if self._is_clear(event, record_class, name)]
         masked = [name for name in names if name not in clear]
-        return record_class, *(self._bits.of(f"{record_class}.{name}" for name in some) for some in (clear, masked))
+        in_clear, behind_mask = (self._bits.of(f"{record_class}.{name}" for name in some) for some in (clear, masked))
+        return record_class, in_clear, behind_mask
 
     def _is_clear(self, event: Mapping[str, Any], record_class: str, name: str) -> bool:
         role = event["role"]

@@ -260,7 +260,7 @@ def release(parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes
         AccessRefused: ``no_right``, ``own_notice``; logged.
         AlreadyDecided: ``incident_closed``, ``notice_moved_on``: released or replaced meanwhile.
         IntegrityError: ``notice_changed``: it is not what was prepared; logged.
-        InvalidValue: ``digest_differs``, field ``digest``.
+        InvalidValue: ``notice_digest_differs``, field ``digest``.
         NotFound: there is none.
         StepUpNeeded: password and second factor are too old.
     """
@@ -272,7 +272,7 @@ def release(parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes
         if campaign.state is not CampaignState.DRAFT or not campaign.is_ready:
             raise AlreadyDecided("notice_moved_on")
         if not hmac.compare_digest(digest.strip().lower().encode(), campaign.digest.hex().encode()):
-            raise InvalidValue("digest_differs", field="digest")
+            raise InvalidValue("notice_digest_differs", field="digest")
         store = parts.keys.current(work.connection)
         fault = ""
         signers = people.by_ids(work.connection, [campaign.prepared_by, person.account_id])

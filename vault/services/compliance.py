@@ -16,14 +16,14 @@ from vault.domain.log_checkpoints import Checkpoint
 from vault.domain.people import Person
 from vault.domain.rules.access import Right
 from vault.errors import AccessRefused
-from vault.services.steps import clauses_of_people, clauses_of_records
+from vault.services.steps import clauses_of_incidents, clauses_of_people, clauses_of_records
 from vault.services.steps.evidence import EVIDENCE_DAYS, Look, Told
 from vault.services.steps.parts import Parts
 from vault.services.steps.refusing import refusals_logged
 from vault.storage import log
 from vault.storage.compliance import Counts
 
-_ANSWERS = {**clauses_of_records.ANSWERS, **clauses_of_people.ANSWERS}
+_ANSWERS = {**clauses_of_records.ANSWERS, **clauses_of_people.ANSWERS, **clauses_of_incidents.ANSWERS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ __all__ = ["Board", "Line", "Progress", "Urgent", "board", "most_urgent"]
 
 _SIGNALS = 20
 _CLOSED = 20
+_TASKS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Board:
         open: incidents that are not closed, the most urgent first.
         drills: rehearsals that are not closed, kept apart.
         yours: what the viewer's role has to do, the most urgent first; what is real comes before every drill.
-        theirs: what others have to do, in the same order.
+        theirs: what others have to do, in the same order; of each list the first ones.
         missed: how many clocks of real incidents are missed and still to be met.
         closed: a page of closed ones, newest first, drills among them.
         more: whether there are older ones.
@@ -120,8 +121,8 @@ def board(parts: Parts, person: Person, now: datetime, before: bytes | None = No
         moment=moment,
         open=real,
         drills=[line for line in lines if line.incident.drill],
-        yours=[task for task in tasks if person.role in task.roles],
-        theirs=[task for task in tasks if person.role not in task.roles],
+        yours=[task for task in tasks if person.role in task.roles][:_TASKS],
+        theirs=[task for task in tasks if person.role not in task.roles][:_TASKS],
         missed=sum(
             clock.is_open and clock.state(moment) is ClockState.MISSED
             for line in real

@@ -72,9 +72,22 @@ def tend(parts: Parts, now: datetime) -> int:
     return given
 
 
-def sent(parts: Parts, incident_id: bytes) -> list[Reminder]:
-    """List the reminders of an incident, the earliest first, each with how far its letter has come."""
+def listed(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> list[Reminder]:
+    """List the reminders of an incident, the earliest first, each with how far its letter has come.
+
+    Args:
+        parts: the vault's parts.
+        person: somebody who may read incidents.
+        incident_id: the incident.
+        now: UTC.
+
+    Raises:
+        AccessRefused: ``no_right``; logged.
+        NotFound: there is none.
+    """
+    steps.viewer(parts, person, now)
     with parts.database.read() as connection:
+        steps.matter(connection, incident_id)
         return incident_reminders.of_incident(connection, incident_id)
 
 
@@ -219,7 +232,7 @@ def _taken(parts: Parts, one: Reminder, now: datetime) -> Letter | None:
     with unit_of_work(parts.database) as work:
         if not incident_reminders.take(work.connection, one, now + _WAITS[min(one.tries, TRIES - 1)]):
             return None
-        letter = _letter(parts, work.connection, one)
+        letter = _letter(parts, work.connection, one, now)
         if isinstance(letter, MailState):
             incident_reminders.settle(work.connection, one.reminder_id, letter, None)
         work.commit()
@@ -232,7 +245,7 @@ def _settle(parts: Parts, one: Reminder, mail: MailState, mailed_at: datetime | 
         work.commit()
 
 
-def _letter(parts: Parts, connection: Connection, one: Reminder) -> Letter | MailState:
+def _letter(parts: Parts, connection: Connection, one: Reminder, now: datetime) -> Letter | MailState:
     """Write the letter of a reminder, or tell why there is none any more."""
     to = parts.role_mail.get(one.role)
     if to is None:
@@ -240,7 +253,8 @@ def _letter(parts: Parts, connection: Connection, one: Reminder) -> Letter | Mai
     incident = steps.matter(connection, one.incident_id)
     clocks = {clock.clock_id: clock for clock in incidents.clocks_of(connection, [one.incident_id])[one.incident_id]}
     clock = clocks[one.clock_id]
-    if not clock.is_open or incident_reminders.is_overtaken(connection, one):
+    at, _ = _times(parts, connection, now)
+    if not clock.is_open or incident_reminders.is_overtaken(connection, one, at):
         return MailState.OVERTAKEN
     rule = parts.policy.incidents.clocks.get(one.clock_id)
     zh, en = (rule.zh, rule.en) if rule is not None else (one.clock_id, one.clock_id)

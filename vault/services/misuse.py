@@ -154,7 +154,7 @@ def sign(parts: Parts, person: Person, misuse_id: bytes, digest: str, now: datet
 
     Raises:
         AccessRefused: ``no_right``, ``own_account`` or ``own_request``; logged.
-        AlreadyDecided: ``misuse_signed``, or ``incident_closed``.
+        AlreadyDecided: ``misuse_signed``, ``misuse_withdrawn``, or ``incident_closed``.
         InvalidValue: ``digest_differs``, field ``digest``.
         NotFound: there is none.
         StepUpNeeded: password and second factor first.
@@ -162,10 +162,7 @@ def sign(parts: Parts, person: Person, misuse_id: bytes, digest: str, now: datet
     steps.officer(parts, person, Action.MISUSE_SIGNED, now)
     require_fresh(parts, person, now)
     with unit_of_work(parts.database) as work:
-        record = misuse.one(work.connection, misuse_id, locked=True)
-        if record is None:
-            raise NotFound("misuse")
-        steps.open_matter(work.connection, record.incident_id)
+        record = _taken(work, misuse_id)
         concerned = people.by_ids(work.connection, [person.account_id, record.account_id, record.drafted_by])
         me, accused, drafter = (concerned[one] for one in (person.account_id, record.account_id, record.drafted_by))
         _refuse_same(parts, work, person, accused, record.incident_id, now, action=Action.MISUSE_SIGNED)
@@ -173,6 +170,8 @@ def sign(parts: Parts, person: Person, misuse_id: bytes, digest: str, now: datet
             _refuse(parts, work, person, Action.MISUSE_SIGNED, "own_request", record.incident_id, now)
         if record.signed_at is not None:
             raise AlreadyDecided("misuse_signed")
+        if record.withdrawn_at is not None:
+            raise AlreadyDecided("misuse_withdrawn")
         if not hmac.compare_digest(digest.strip().lower().encode(), record.digest.hex().encode()):
             raise InvalidValue("digest_differs", field="digest")
         if not misuse.sign(work.connection, misuse_id, record.digest, person.account_id, now):
@@ -190,6 +189,57 @@ def sign(parts: Parts, person: Person, misuse_id: bytes, digest: str, now: datet
         )
         steps.enter(parts, work, record.incident_id, event)
         work.commit()
+
+
+def withdraw(parts: Parts, person: Person, misuse_id: bytes, note: str, now: datetime) -> None:
+    """Take back a draft that nobody has signed: what it says was not proven; it may be drafted again.
+
+    Args:
+        parts: the vault's parts.
+        person: an officer whom it is not about.
+        misuse_id: the record.
+        note: why; sealed.
+        now: UTC.
+
+    Raises:
+        AccessRefused: ``no_right`` or ``own_account``; logged.
+        AlreadyDecided: ``misuse_signed``, ``misuse_withdrawn`` or ``incident_closed``.
+        InvalidValue: ``reason_missing`` or ``text_too_long``.
+        NotFound: there is none.
+    """
+    steps.officer(parts, person, Action.MISUSE_WITHDRAWN, now)
+    if not steps.checked_note(note):
+        raise InvalidValue("reason_missing", field="note")
+    with unit_of_work(parts.database) as work:
+        record = _taken(work, misuse_id)
+        accused = people.by_ids(work.connection, [record.account_id])[record.account_id]
+        _refuse_same(parts, work, person, accused, record.incident_id, now, action=Action.MISUSE_WITHDRAWN)
+        if not misuse.withdraw(work.connection, misuse_id, now):
+            raise AlreadyDecided("misuse_withdrawn" if record.signed_at is None else "misuse_signed")
+        event = parts.event(
+            now,
+            person.actor(),
+            Action.MISUSE_WITHDRAWN,
+            Outcome.DONE,
+            incident=record.incident_id.hex(),
+            misuse=misuse_id.hex(),
+            account=accused.work_number,
+        )
+        steps.enter(parts, work, record.incident_id, event, note)
+        work.commit()
+
+
+def _taken(work: UnitOfWork, misuse_id: bytes) -> MisuseRecord:
+    """Return a record that nobody else changes until the transaction ends, of an incident that is not closed.
+
+    The incident is locked before the record, as a draft does it: of two at once none waits for the other for ever.
+    """
+    found = misuse.one(work.connection, misuse_id)
+    if found is None:
+        raise NotFound("misuse")
+    steps.open_matter(work.connection, found.incident_id)
+    record = misuse.one(work.connection, misuse_id, locked=True)
+    return found if record is None else record
 
 
 def _checked(text: str, field: str, most: int) -> str:

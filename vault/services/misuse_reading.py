@@ -106,7 +106,7 @@ def shown(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> Re
                 json.loads(record.evidence),
                 accounts[record.drafted_by].work_number,
                 signer.work_number if signer else "",
-                signer is None and not one.is_closed and not same_human(store, me, accounts[record.drafted_by]),
+                record.waits and not one.is_closed and not same_human(store, me, accounts[record.drafted_by]),
             )
         )
     return Records(one, told, [each for each in signals if each.found.account_id != person.account_id])

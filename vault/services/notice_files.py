@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -23,11 +24,12 @@ from vault.services.steps.notice_contacts import INSTEAD
 from vault.services.steps.parts import Parts
 from vault.storage import breach_notices, notice_recipients
 from vault.storage.breach_notices import Campaign, NoticeFile
-from vault.storage.notice_recipients import Recipient
+from vault.storage.notice_recipients import Recipient, Settled
 from vault.storage.unit_of_work import unit_of_work
 
 FORMATS = ("csv", "jsonl")
 COLUMNS = ("key", "phone", *LANGUAGES)
+_OURS = re.compile(r"\.?notice-([0-9a-f]{32})\.", re.ASCII)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
 
@@ -52,7 +54,8 @@ class MadeFile:
 def make(parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes, form: str, now: datetime) -> MadeFile:
     """Make one file of everybody who waits for it; batch by batch, each after a disclosure of its own.
 
-    A run that is killed leaves no file, and those it had claimed in doubt, for an officer to decide on.
+    A run that is killed leaves those it had claimed in doubt, for an officer to decide on; :func:`sweep` removes what
+    it had written.
 
     Args:
         parts: the vault's parts.
@@ -132,6 +135,23 @@ def remove(parts: Parts, person: Person, incident_id: bytes, file_id: bytes, now
         work.commit()
 
 
+def sweep(parts: Parts, now: datetime) -> None:
+    """Remove what runs left behind that were killed: half-written files, and whole ones that nobody knows of.
+
+    Raises:
+        StorageUnavailable: ``outbox_unwritable``.
+    """
+    left = {
+        name: bytes.fromhex(found[1])
+        for name in parts.outbox.untouched(now - parts.policy.breach_notices.lease())
+        if (found := _OURS.match(name))
+    }
+    with parts.database.read() as connection:
+        unknown = [name for name, file_id in left.items() if breach_notices.file(connection, file_id) is None]
+    for name in unknown:
+        parts.outbox.remove(name)
+
+
 class _Making:
     """One file on its way: its pieces are made while they are written.
 
@@ -207,10 +227,8 @@ class _Making:
     def _take_out(self, missing: Mapping[bytes, str]) -> None:
         with unit_of_work(self._parts.database) as work:
             for record_id, why in missing.items():
-                values = {"state": INSTEAD[why].value, "reason": why, "settled_at": self._now, "next_try_at": None}
-                notice_recipients.settle(
-                    work.connection, self._campaign.campaign_id, record_id, self.worker, values | {"worker": None}
-                )
+                gone = Settled(INSTEAD[why], why, self._now)
+                notice_recipients.settle(work.connection, self._campaign.campaign_id, record_id, self.worker, gone)
             work.commit()
 
     def _clock(self) -> datetime:

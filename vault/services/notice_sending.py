@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from vault.crypto.key_store import KeyStore
 from vault.domain.breach_notices import CampaignState, Channel, RecipientState
@@ -30,7 +29,7 @@ from vault.storage import breach_notices, notice_recipients
 from vault.storage.breach_notices import Campaign
 from vault.storage.mail import Fate, Sent, Session
 from vault.storage.mail_letters import Letter
-from vault.storage.notice_recipients import Recipient
+from vault.storage.notice_recipients import Recipient, Settled
 from vault.storage.unit_of_work import UnitOfWork, unit_of_work
 
 Progress = Callable[[int, int], None]
@@ -38,8 +37,14 @@ Progress = Callable[[int, int], None]
 
 TOO_OFTEN = "too_often"
 """Why a message is given up: there is no other try."""
+_REQUEST_SECONDS = 4.0
 _JOB_SECONDS = 8.0
 """So long the timetable is at it in one go."""
+_STATES = {
+    Fate.SENT: RecipientState.SENT,
+    Fate.REFUSED: RecipientState.FAILED,
+    Fate.UNKNOWN: RecipientState.UNKNOWN,
+}
 _CHANNELS = (Channel.MAIL, Channel.SINK)
 """Ways on which the vault itself sends."""
 
@@ -75,6 +80,16 @@ class _Run:
 
     def stale(self) -> datetime:
         return self.clock() - self.parts.policy.breach_notices.lease()
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Customers set aside for a run, and the right to open their contacts."""
+
+    recipients: list[Recipient]
+    gathered: Gathered
+    receipt: Receipt
+    store: KeyStore
 
 
 def tend(parts: Parts, now: datetime) -> None:
@@ -131,6 +146,12 @@ def run(
     return ran
 
 
+def run_for_a_moment(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> Ran:
+    """Send within a request instead of waiting for the timetable, which goes on with it; else like :func:`run`."""
+    begun = time.monotonic()
+    return run(parts, person, incident_id, now, stop=lambda: time.monotonic() - begun > _REQUEST_SECONDS)
+
+
 # -- one campaign --------------------------------------------------------------------------------------------------
 
 
@@ -181,12 +202,12 @@ def _channel(
         ran.server_away = True
         return
     while not stop():
-        batch, gathered, receipt, store = _disclose(this, channel, ran)
-        if not batch:
+        batch = _disclose(this, channel, ran)
+        if batch is None:
             return
-        result: tuple[Recipient, dict[str, Any]] | None = None
-        for recipient in batch:
-            if recipient.record_id in gathered.missing:
+        result: tuple[Recipient, Settled] | None = None
+        for recipient in batch.recipients:
+            if recipient.record_id in batch.gathered.missing:
                 continue
             if stop() or (channel is Channel.MAIL and session.is_down):
                 break
@@ -194,7 +215,7 @@ def _channel(
             if not _claim(this, recipient, result, ran):
                 result = None
                 continue
-            result = recipient, _values(this, recipient, _deliver(this, recipient, session, gathered, receipt, store))
+            result = recipient, _became(this, recipient, _deliver(this, recipient, session, batch))
         _claim(this, None, result, ran)
         told()
         if channel is Channel.MAIL and session.is_down:
@@ -202,8 +223,8 @@ def _channel(
             return
 
 
-def _disclose(this: _Run, channel: Channel, ran: Ran) -> tuple[list[Recipient], Gathered, Receipt, KeyStore]:
-    """Set a batch aside and make the event durable that discloses its contacts."""
+def _disclose(this: _Run, channel: Channel, ran: Ran) -> _Batch | None:
+    """Set a batch aside and make the event durable that discloses its contacts; None when nobody waits."""
     parts, now = this.parts, this.clock()
     with unit_of_work(parts.database) as work:
         most = parts.policy.breach_notices.batch
@@ -216,7 +237,7 @@ def _disclose(this: _Run, channel: Channel, ran: Ran) -> tuple[list[Recipient], 
         wanted = {one.record_id: channel for one in batch}
         gathered = notice_contacts.gather(parts, connection, store, this.campaign, wanted)
     if not batch:
-        return batch, gathered, Receipt(b"", {}), store
+        return None
     opened = gathered.announced()
     disclosed = noticing.event(
         parts,
@@ -237,17 +258,17 @@ def _disclose(this: _Run, channel: Channel, ran: Ran) -> tuple[list[Recipient], 
                 ran.counts[state] += 1
         work.announce(disclosed)
         receipt = work.commit()[-1]
-    return batch, gathered, receipt, store
+    return _Batch(batch, gathered, receipt, store)
 
 
-def _claim(this: _Run, recipient: Recipient | None, result: tuple[Recipient, dict[str, Any]] | None, ran: Ran) -> bool:
+def _claim(this: _Run, recipient: Recipient | None, result: tuple[Recipient, Settled] | None, ran: Ran) -> bool:
     """Write what became of one message, and claim the next customer; returns whether that one is ours to send to."""
     mine = False
     with unit_of_work(this.parts.database) as work:
         if result is not None:
             before, values = result
             if notice_recipients.settle(work.connection, this.campaign_id, before.record_id, this.worker, values):
-                ran.counts[RecipientState(values["state"])] += 1
+                ran.counts[values.state] += 1
         if recipient is not None:
             mine = notice_recipients.claim(
                 work.connection, this.campaign_id, recipient.record_id, this.worker, this.clock()
@@ -256,14 +277,12 @@ def _claim(this: _Run, recipient: Recipient | None, result: tuple[Recipient, dic
     return mine
 
 
-def _deliver(
-    this: _Run, recipient: Recipient, session: Session, gathered: Gathered, receipt: Receipt, store: KeyStore
-) -> Sent:
+def _deliver(this: _Run, recipient: Recipient, session: Session, batch: _Batch) -> Sent:
     """Open one contact and send one message; whatever goes wrong is told by what is returned."""
     try:
-        contact = notice_contacts.opened(store, receipt, gathered, recipient.record_id)
+        contact = notice_contacts.opened(batch.store, batch.receipt, batch.gathered, recipient.record_id)
     except IntegrityError:
-        concerned = tuple(one for one in gathered.announced() if one.record_id == recipient.record_id)
+        concerned = tuple(one for one in batch.gathered.announced() if one.record_id == recipient.record_id)
         this.parts.log_writer.write(
             this.parts.event(
                 this.clock(),
@@ -286,29 +305,15 @@ def _deliver(
     return session.send(Letter(contact.address.disclose(), said.subject, said.body, recipient.key.hex(), at))
 
 
-def _values(this: _Run, recipient: Recipient, sent: Sent) -> dict[str, Any]:
-    """Return what is written of a customer after one try."""
-    now, reason = this.clock(), sent.reason
-    state, next_try = (
-        {
-            Fate.SENT: RecipientState.SENT,
-            Fate.REFUSED: RecipientState.FAILED,
-            Fate.UNKNOWN: RecipientState.UNKNOWN,
-            Fate.AGAIN: RecipientState.WAITING,
-        }[sent.fate],
-        None,
-    )
+def _became(this: _Run, recipient: Recipient, sent: Sent) -> Settled:
+    """Return what is known of a customer after one try."""
+    now = this.clock()
     if sent.fate is Fate.AGAIN:
         wait = this.parts.policy.breach_notices.wait(recipient.tries + 1)
         if wait is None:
-            state, reason = RecipientState.FAILED, TOO_OFTEN
-        else:
-            next_try = now + wait
-    settled = None if state is RecipientState.WAITING else now
-    return {
-        "state": state.value, "reason": reason, "next_try_at": next_try, "settled_at": settled,
-        "worker": None, "claimed_at": None,
-    }  # fmt: skip
+            return Settled(RecipientState.FAILED, TOO_OFTEN, now)
+        return Settled(RecipientState.WAITING, sent.reason, None, now + wait)
+    return Settled(_STATES[sent.fate], sent.reason, now)
 
 
 def _sum_up(this: _Run, work: UnitOfWork, ran: Ran) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,14 +21,14 @@ from vault.domain.log import Action, Outcome, micros_text
 from vault.domain.log_tree import Frontier
 from vault.domain.people import Person
 from vault.domain.radius import Affected, RadiusCounts, RadiusScope, digest_of
-from vault.errors import AlreadyDecided, NotFound
+from vault.errors import AlreadyDecided, NotFound, StorageUnavailable
 from vault.services.steps import incidents as steps
 from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.log_tables import BOM, cell
 from vault.services.steps.parts import Parts
 from vault.services.steps.radius import draw as drawn
 from vault.services.steps.settling import settle
-from vault.storage import radius
+from vault.storage import radius, radius_reading
 from vault.storage.engine import Database
 from vault.storage.radius import FrozenRadius
 from vault.storage.unit_of_work import unit_of_work
@@ -36,6 +37,7 @@ FIRST_LINES = 50
 """So many lines a drawing shows; a frozen radius has all of them, page by page."""
 
 _PIECE = 1 << 16
+_PATIENCE_SECONDS, _A_MOMENT = 5.0, 0.02
 _COLUMNS = ("record", "class", "clear", "masked", "first", "last", "destroyed")
 
 
@@ -123,6 +125,7 @@ def draw(
         InvalidValue: the scope cannot be; ``field`` names what of it.
         LogUnavailable: the drawing could not be logged; nothing was read.
         NotFound: there is no such incident.
+        StorageUnavailable: ``log_busy``.
         VaultSealed: the log is not what was signed.
     """
     one, scope, size, root = _begin(parts, person, incident_id, scope, Action.INCIDENT_RADIUS_DRAWN, now)
@@ -153,6 +156,7 @@ def freeze(parts: Parts, person: Person, incident_id: bytes, scope: RadiusScope,
         AlreadyDecided: ``incident_closed``.
         InvalidValue: the scope cannot be; ``field`` names what of it.
         NotFound: there is no such incident.
+        StorageUnavailable: ``log_busy``.
         VaultSealed: the log is not what was signed.
     """
     one, scope, size, root = _begin(parts, person, incident_id, scope, Action.INCIDENT_RADIUS_FROZEN, now)
@@ -270,10 +274,33 @@ def _begin(
         one = steps.matter(connection, incident_id)
     if one.drill and scope.everything:  # everything that a drill may reach
         scope = RadiusScope(drill=True)
-    settle(parts, now)
+    _settle(parts, now)
     signed = parts.log_files.signed()
     frontier = Frontier() if signed is None else signed.frontier
     return one, scope, frontier.size, frontier.root()
+
+
+def _settle(parts: Parts, now: datetime) -> None:
+    """Settle the log with everything that is durable by now, also where another process is putting it in order.
+
+    Raises:
+        StorageUnavailable: ``log_busy``: it was not done in time; what was drawn now would lack something.
+    """
+    with parts.database.read() as connection:
+        newest = radius_reading.newest_waiting(connection)
+    settle(parts, now)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while newest is not None and _waits(parts, newest):
+        if time.monotonic() > deadline:
+            raise StorageUnavailable("log_busy")
+        time.sleep(_A_MOMENT)
+        settle(parts, now)
+    settle(parts, now)  # the last of them may have got its place since
+
+
+def _waits(parts: Parts, arrival: int) -> bool:
+    with parts.database.read() as connection:
+        return radius_reading.still_waits(connection, arrival)
 
 
 def _chosen(radii: Sequence[FrozenRadius], radius_id: bytes | None) -> FrozenRadius | None:

@@ -242,7 +242,8 @@ class Counts:
     def misuse_unsigned(self, patience: timedelta) -> Tally:
         """Return records of proven misuse that have waited longer for their second signature."""
         column = misuse_records.c
-        return self._tally(column.drafted_at, column.signed_at.is_(None), column.drafted_at < self.now - patience)
+        waits = (column.signed_at.is_(None), column.withdrawn_at.is_(None))
+        return self._tally(column.drafted_at, *waits, column.drafted_at < self.now - patience)
 
     def misuse_still_active(self) -> Tally:
         """Return signed records about somebody whose account is still open."""

@@ -17,6 +17,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from vault.domain.ids import Role
 from vault.storage.tables import incident_reminders
 
+CLOCKS_DIFFER = timedelta(minutes=10)
+"""By how much the clocks of two nodes may differ; a reminder from further ahead was given by a wrong clock."""
+
 _KEY = ("incident_id", "clock_id", "mark", "role")
 
 
@@ -98,7 +101,9 @@ def add(connection: Connection, one: Reminder) -> None:
     again = {name: value for name, value in values.items() if name not in _KEY}
     writing = put(incident_reminders).values(**values)
     connection.execute(
-        writing.on_conflict_do_update(index_elements=_KEY, set_=again, where=incident_reminders.c.at > one.at)
+        writing.on_conflict_do_update(
+            index_elements=_KEY, set_=again, where=incident_reminders.c.at > one.at + CLOCKS_DIFFER
+        )
     )
 
 
@@ -115,7 +120,7 @@ def highest_marks(
     column = incident_reminders.c
     query = (
         select(column.incident_id, column.clock_id, func.max(column.mark))
-        .where(column.incident_id.in_(list(incident_ids)), column.at <= at)
+        .where(column.incident_id.in_(list(incident_ids)), column.at <= at + CLOCKS_DIFFER)
         .group_by(column.incident_id, column.clock_id)
     )
     return {(row[0], row[1]): row[2] for row in connection.execute(query)}
@@ -153,16 +158,23 @@ def to_mail(connection: Connection, now: datetime, longest: timedelta, limit: in
     return [_reminder(row) for row in rows]
 
 
-def is_overtaken(connection: Connection, one: Reminder) -> bool:
-    """Return whether a later reminder of the same clock was given to the same role."""
+def is_overtaken(connection: Connection, one: Reminder, at: datetime) -> bool:
+    """Return whether a later reminder of the same clock was given to the same role, or this one by a wrong clock.
+
+    Args:
+        connection: an open connection.
+        one: the reminder.
+        at: UTC, effective.
+    """
     column = incident_reminders.c
     later = select(column.mark).where(
         column.incident_id == one.incident_id,
         column.clock_id == one.clock_id,
         column.role == one.role.value,
-        column.at > one.at,
+        column.mark > one.mark,
+        column.at <= at + CLOCKS_DIFFER,
     )
-    return connection.execute(later.limit(1)).first() is not None
+    return one.at > at + CLOCKS_DIFFER or connection.execute(later.limit(1)).first() is not None
 
 
 def take(connection: Connection, one: Reminder, next_try_at: datetime) -> bool:

@@ -203,7 +203,7 @@ def entries_of(connection: Connection, incident_id: bytes) -> list[TimelineEntry
             column.sealed_note,
         )
         .where(column.incident_id == incident_id)
-        .order_by(column.at, column.event_id)
+        .order_by(column.at, column.arrival)
     )
     return [
         TimelineEntry(row[0], row[1], row[2], row[3], row[4], json.loads(row[5]), row[6])

@@ -72,7 +72,7 @@ class Mailer:
         patience: seconds a server may be silent.
 
     Raises:
-        SetupError: ``not_a_mail_server`` or ``bad_mail_address``; neither repeats the address.
+        SetupError: ``not_a_mail_server`` or ``not_a_mail_sender``; neither repeats the address.
     """
 
     def __init__(self, address: str = "", sender: str = "", patience: float = PATIENCE_SECONDS) -> None:
@@ -129,7 +129,7 @@ class Mailer:
         else:
             server = smtplib.SMTP(host, self._port, domain, timeout=self._patience)
         try:
-            if server.sock is not None:  # two small packets in a row wait for each other otherwise
+            if server.sock is not None:  # the end of a long letter waits for a sign of its beginning otherwise
                 server.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._parts.query:
                 server.starttls(context=ssl.create_default_context())
@@ -217,9 +217,8 @@ class Session:
             if code // 100 == _OK:
                 code, _ = server.docmd("DATA")
                 if code == _GO_ON:
-                    server.send(lines)
+                    server.send(lines + _END)  # where this fails, the last dot never left this host
                     ended = True
-                    server.send(_END)
                     code, _ = server.getreply()
                     if code // 100 == _OK:
                         return Sent(Fate.SENT)
@@ -248,8 +247,8 @@ def _says(code: int) -> str:
 def _sender(address: str) -> str:
     try:
         return normal_mail_address(address)
-    except InvalidValue as error:
-        raise SetupError(error.reason, setting=_SENDER_SETTING) from None
+    except InvalidValue:
+        raise SetupError("not_a_mail_sender", setting=_SENDER_SETTING) from None
 
 
 def _checked(address: str) -> SplitResult:

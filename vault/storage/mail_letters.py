@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from email.header import Header
-from email.utils import format_datetime
-from functools import lru_cache
+from email.message import EmailMessage
+from email.policy import SMTP
 
 from vault.errors import InvalidValue
 
@@ -38,8 +36,6 @@ class Letter:
 def wire(letter: Letter, sender: str, to: str) -> bytes:
     """Return a letter as it goes over the wire.
 
-    Every header is made of what was matched against a closed pattern, or is encoded whole; no line begins with a dot.
-
     Args:
         letter: it.
         sender: a normal address.
@@ -53,21 +49,11 @@ def wire(letter: Letter, sender: str, to: str) -> bytes:
     """
     if not letter.subject.isprintable() or not _KEY.fullmatch(letter.key) or len(letter.key) > _LONGEST_KEY:
         raise InvalidValue("bad_letter", field="subject")
-    head = (
-        f"From: {sender}",
-        f"To: {to}",
-        f"Subject: {_encoded(letter.subject)}",
-        f"Date: {format_datetime(letter.at)}",
-        f"Message-ID: <{letter.key}@{sender.rpartition('@')[2]}>",
-        "Auto-Submitted: auto-generated",  # RFC 3834: answering machines stay silent
-        "MIME-Version: 1.0",
-        "Content-Type: text/plain; charset=utf-8",
-        "Content-Transfer-Encoding: base64",
-    )
-    body = "\r\n".join([*letter.body.splitlines(), ""]).encode(errors="replace")
-    return "\r\n".join([*head, "", ""]).encode("ascii") + base64.encodebytes(body).replace(b"\n", b"\r\n")
-
-
-@lru_cache(maxsize=64)  # a thousand notices have one subject
-def _encoded(subject: str) -> str:
-    return Header(subject, "utf-8", header_name="Subject").encode(linesep="\r\n")
+    message = EmailMessage(policy=SMTP)
+    message["From"], message["To"] = sender, to
+    message["Subject"], message["Date"] = letter.subject, letter.at
+    message["Message-ID"] = f"<{letter.key}@{sender.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: answering machines stay silent
+    # Base64 whatever it says: nothing on the way rewrites its lines, and none begins with a dot.
+    message.set_content(letter.body.encode(errors="replace").decode(), cte="base64")
+    return message.as_bytes()

@@ -12,6 +12,7 @@ from vault.domain.misuse import MisuseRecord
 from vault.storage.tables import misuse_records
 
 _column = misuse_records.c
+_WAITS = (_column.signed_at.is_(None), _column.withdrawn_at.is_(None))
 _COLUMNS = (
     _column.misuse_id,
     _column.incident_id,
@@ -27,6 +28,7 @@ _COLUMNS = (
     _column.drafted_at,
     _column.signed_by,
     _column.signed_at,
+    _column.withdrawn_at,
 )
 
 
@@ -62,16 +64,14 @@ def draft(connection: Connection, record: MisuseRecord) -> None:
 
 
 def draft_again(connection: Connection, record: MisuseRecord) -> bool:
-    """Write a draft over the one before; returns whether nobody had signed that."""
+    """Write a draft over the one before, taken back or not; returns whether nobody had signed that."""
     again = update(misuse_records).where(_column.misuse_id == record.misuse_id, _column.signed_at.is_(None))
     return connection.execute(again.values(**_values(record))).rowcount == 1
 
 
 def sign(connection: Connection, misuse_id: bytes, digest: bytes, signed_by: bytes, at: datetime) -> bool:
     """Sign a record; returns whether it was still the one with this digest, and not signed."""
-    signing = update(misuse_records).where(
-        _column.misuse_id == misuse_id, _column.digest == digest, _column.signed_at.is_(None)
-    )
+    signing = update(misuse_records).where(_column.misuse_id == misuse_id, _column.digest == digest, *_WAITS)
     return connection.execute(signing.values(signed_by=signed_by, signed_at=at)).rowcount == 1
 
 
@@ -83,13 +83,16 @@ def signed(connection: Connection, since: datetime | None = None) -> list[tuple[
     return [(row[0], row[1]) for row in connection.execute(query.order_by(_column.signed_at))]
 
 
-def unsigned(connection: Connection, drafted_before: datetime) -> tuple[int, datetime | None]:
-    """Return how many drafts wait for their second signature since before a moment, and since when the oldest does."""
-    query = select(func.count(), func.min(_column.drafted_at))
-    count, oldest = connection.execute(
-        query.where(_column.signed_at.is_(None), _column.drafted_at < drafted_before)
-    ).one()
-    return int(count), oldest
+def withdraw(connection: Connection, misuse_id: bytes, at: datetime) -> bool:
+    """Take a draft back; returns whether it waited for its second signature until now."""
+    back = update(misuse_records).where(_column.misuse_id == misuse_id, *_WAITS)
+    return connection.execute(back.values(withdrawn_at=at)).rowcount == 1
+
+
+def waiting(connection: Connection, incident_id: bytes) -> int:
+    """Return how many records of an incident wait for their second signature."""
+    query = select(func.count()).where(_column.incident_id == incident_id, *_WAITS)
+    return int(connection.execute(query).scalar_one())
 
 
 def _values(record: MisuseRecord) -> dict[str, Any]:
@@ -108,6 +111,7 @@ def _values(record: MisuseRecord) -> dict[str, Any]:
         "digest": record.digest,
         "drafted_by": record.drafted_by,
         "drafted_at": record.drafted_at,
+        "withdrawn_at": record.withdrawn_at,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 from vault.errors import StorageUnavailable
@@ -69,5 +70,18 @@ class Outbox:
         """
         try:
             (self.folder / name).unlink(missing_ok=True)
+        except OSError:
+            raise StorageUnavailable("outbox_unwritable") from None
+
+    def untouched(self, since: datetime) -> list[str]:
+        """Return the names of files, half-written ones too, that nobody has written to since a moment.
+
+        Raises:
+            StorageUnavailable: ``outbox_unwritable``.
+        """
+        if not self.folder.is_dir():
+            return []
+        try:
+            return sorted(one.name for one in self.folder.iterdir() if one.stat().st_mtime < since.timestamp())
         except OSError:
             raise StorageUnavailable("outbox_unwritable") from None

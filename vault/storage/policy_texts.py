@@ -29,14 +29,3 @@ def texts(connection: Connection, digest: str) -> dict[str, bytes]:
         .order_by(policy_texts.c.name)
     )
     return {row.name: row.content for row in rows}
-
-
-def of_file(connection: Connection, name: str) -> dict[str, bytes]:
-    """Return the text of one file of every policy that was ever in force, by the policy's digest.
-
-    Args:
-        connection: an open connection.
-        name: file name without ``.toml``.
-    """
-    rows = connection.execute(select(policy_texts.c.digest, policy_texts.c.content).where(policy_texts.c.name == name))
-    return {row.digest: row.content for row in rows}

@@ -113,7 +113,9 @@ def one(connection: Connection, radius_id: bytes) -> FrozenRadius | None:
 def newest(connection: Connection, incident_id: bytes) -> bytes | None:
     """Return the id of the newest radius of an incident; None before the first."""
     query = select(_column.radius_id).where(_column.incident_id == incident_id)
-    found: bytes | None = connection.execute(query.order_by(_column.drawn_at.desc(), _column.radius_id).limit(1)).scalar()
+    found: bytes | None = connection.execute(
+        query.order_by(_column.drawn_at.desc(), _column.radius_id).limit(1)
+    ).scalar()
     return found
 
 

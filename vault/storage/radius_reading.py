@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, exists, func, or_, select
@@ -19,7 +19,17 @@ from vault.errors import PolicyError
 from vault.storage import policy_texts
 from vault.storage.policy_files import views_in
 from vault.storage.streams import streamed
-from vault.storage.tables import accounts, api_tokens, backups, cohorts, log_terms, records, sessions, tombstones
+from vault.storage.tables import (
+    accounts,
+    api_tokens,
+    backups,
+    cohorts,
+    log_inbox,
+    log_terms,
+    records,
+    sessions,
+    tombstones,
+)
 
 _BATCH = 1_000
 _FIELDS = "fields"
@@ -35,12 +45,14 @@ _HELD = (
     " WHERE r.entered_at < ?{more} GROUP BY r.record_id, r.record_class"
 )
 _LISTED = {"sqlite": "group_concat(DISTINCT f.field)", "postgresql": "string_agg(DISTINCT f.field, ',')"}
-_GONE = "SELECT record_id, record_class FROM tombstones WHERE entered_at < ? AND destroyed_at >= ?{more}"
+_GONE = "SELECT record_id, record_class FROM tombstones WHERE entered_at < ? AND destroyed_at > ?{more}"
 _OF_COHORT = " AND {of}cohort_id = ?"
 
 
 def events(connection: Connection, scope: RadiusScope, size: int) -> Iterator[list[bytes]]:
-    """Yield batches of the events that may belong to a scope of the log, some of them more than once; whoever reads them decides.
+    """Yield batches of events that may belong to a scope of the log; whoever reads them decides.
+
+    Some come more than once where several records are asked for.
 
     Args:
         connection: an open connection.
@@ -51,12 +63,36 @@ def events(connection: Connection, scope: RadiusScope, size: int) -> Iterator[li
     until = to_micros(scope.until) if scope.until else _LATEST
     terms = [f"record:{one.hex()}" for one in scope.records] or [f"actor:{scope.person}" if scope.person else EVERY]
     if terms == [EVERY] and scope.since is None and scope.until is None:
-        asked = [streamed(connection, _ALL, _BATCH, 0, size)]
-    else:
-        asked = [streamed(connection, _BY_TERM, _BATCH, one.encode(), since, until, size) for one in terms]
-    for stream in asked:
-        for rows in stream:
+        for rows in streamed(connection, _ALL, _BATCH, 0, size):
             yield [row[0] for row in rows]
+        return
+    for one in terms:
+        for rows in _asked(connection, (one.encode(), since, until, size)):
+            yield [row[0] for row in rows]
+
+
+def _asked(connection: Connection, values: tuple[Any, ...]) -> Iterator[list[tuple[Any, ...]]]:
+    """Ask for the events of one term: found by key here and there, so that what SQLite keeps of the file helps."""
+    if connection.dialect.name != "sqlite":
+        yield from streamed(connection, _BY_TERM, _BATCH, *values)
+        return
+    if not connection.in_transaction():
+        connection.begin()
+    driver: Any = connection.connection.driver_connection
+    with closing(driver.execute(_BY_TERM, values)) as cursor:
+        while rows := cursor.fetchmany(_BATCH):
+            yield rows
+
+
+def newest_waiting(connection: Connection) -> int | None:
+    """Return the arrival of the newest event that waits for its place in the log; None when none waits."""
+    found: int | None = connection.execute(select(func.max(log_inbox.c.arrival))).scalar()
+    return found
+
+
+def still_waits(connection: Connection, arrival: int) -> bool:
+    """Return whether an event that arrived by then waits for its place."""
+    return bool(connection.execute(select(exists().where(log_inbox.c.arrival <= arrival))).scalar())
 
 
 def person_of_session(connection: Connection, session_id: bytes) -> str:
@@ -79,7 +115,7 @@ def held(
     Args:
         connection: an open connection.
         cohort: only those of this one.
-        since: UTC; what was destroyed before it is left out.
+        since: UTC; what was destroyed by then is left out.
         until: UTC, exclusive; what was entered from then on is left out.
     """
     more, values = ("", ()) if cohort is None else (_OF_COHORT, (cohort,))
@@ -95,12 +131,12 @@ def held(
 
 
 def keys_behind(connection: Connection, cohort: bytes | None, since: datetime, until: datetime) -> tuple[int, int]:
-    """Return in how many cohorts such records lay, and how many of these keys are destroyed in every registered copy."""
+    """Return in how many cohorts such records lay, and how many of their keys are destroyed in every copy."""
     there = exists().where(records.c.cohort_id == cohorts.c.cohort_id, records.c.entered_at < until)
     gone = exists().where(
         tombstones.c.cohort_id == cohorts.c.cohort_id,
         tombstones.c.entered_at < until,
-        tombstones.c.destroyed_at >= since,
+        tombstones.c.destroyed_at > since,
     )
     query = select(func.count(), func.count(cohorts.c.destroyed_at)).where(or_(there, gone))
     if cohort is not None:
@@ -111,7 +147,8 @@ def keys_behind(connection: Connection, cohort: bytes | None, since: datetime, u
 
 def backup_made_at(connection: Connection, backup_id: bytes) -> datetime | None:
     """Return when a backup was made; None where the vault knows none of this id."""
-    found: Any = connection.execute(select(backups.c.made_at).where(backups.c.backup_id == backup_id)).scalar()
+    query = select(backups.c.made_at).where(backups.c.backup_id == backup_id)
+    found: datetime | None = connection.execute(query).scalar()
     return found
 
 
@@ -120,27 +157,16 @@ def knows_cohort(connection: Connection, cohort: bytes) -> bool:
     return connection.execute(select(cohorts.c.cohort_id).where(cohorts.c.cohort_id == cohort)).first() is not None
 
 
-def views_kept(connection: Connection) -> Callable[[str], Views | None]:
-    """Return what tells what a policy showed of each field, by its digest; None where its text was not kept.
-
-    Its texts are read now, so that it can be asked while events stream: a connection answers one question at a time.
-    """
-    texts = policy_texts.of_file(connection, _FIELDS)
-
-    @cache
-    def views_of(digest: str) -> Views | None:
-        try:
-            return views_in({_FIELDS: texts[digest]})
-        except (KeyError, PolicyError):
-            return None
-
-    return views_of
+def views_of(connection: Connection, digest: str) -> Views | None:
+    """Return what a policy of the past showed of each field; None where its text was not kept or cannot be read."""
+    try:
+        return views_in(policy_texts.texts(connection, digest))
+    except (KeyError, PolicyError):
+        return None
 
 
 def knows_actor(connection: Connection, name: str) -> bool:
     """Return whether the log has events of somebody, or there is an account of that work number."""
-    has_events = select(log_terms.c.term).where(log_terms.c.term == f"actor:{name}".encode()).limit(1)
-    if connection.execute(has_events).first() is not None:
-        return True
-    has_account = select(accounts.c.account_id).where(accounts.c.work_number == name)
-    return connection.execute(has_account).first() is not None
+    has_events = select(exists().where(log_terms.c.term == f"actor:{name}".encode()))
+    has_account = select(exists().where(accounts.c.work_number == name))
+    return bool(connection.execute(has_events).scalar() or connection.execute(has_account).scalar())

@@ -797,7 +797,8 @@ incident_clocks = Table(
 incident_entries = Table(
     "incident_entries",
     metadata,
-    Column("event_id", ID, primary_key=True, comment="the event that the log holds of it"),
+    Column("arrival", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
+    Column("event_id", ID, nullable=False, comment="the event that the log holds of it"),
     _id("incident_id", ForeignKey("incidents.incident_id")),
     Column("at", UtcTime, nullable=False),
     Column("actor", String(64), nullable=False, comment="as events name them"),
@@ -805,6 +806,7 @@ incident_entries = Table(
     Column("outcome", String(10), nullable=False),
     Column("facts", Text, nullable=False, comment="JSON, as the event has them"),
     Column("sealed_note", LargeBinary, nullable=True, comment="what somebody typed"),
+    UniqueConstraint("event_id"),
     Index(None, "incident_id", "at"),
 )
 
@@ -814,9 +816,7 @@ incident_reminders = Table(
     Column("reminder_id", ID, nullable=False, unique=True, comment=_RANDOM_ID),
     _id("incident_id"),
     Column("clock_id", String(20), nullable=False, comment="of the policy"),
-    Column(
-        "mark", Integer, nullable=False, comment="percent of the span; beyond 100 one more for each repeat"
-    ),
+    Column("mark", Integer, nullable=False, comment="percent of the span; beyond 100 one more for each repeat"),
     Column("role", String(32), nullable=False, comment="who was told"),
     Column("at", UtcTime, nullable=False),
     Column("late", Boolean, nullable=False, comment="told long after its time: the vault stood still"),
@@ -1089,6 +1089,7 @@ misuse_records = Table(
         comment="somebody else; from then on it is fixed",
     ),
     Column("signed_at", UtcTime, nullable=True),
+    Column("withdrawn_at", UtcTime, nullable=True, comment="when the draft was taken back, or empty"),
     UniqueConstraint("incident_id", "account_id"),
     CheckConstraint("signed_by <> drafted_by AND signed_by <> account_id", name="four_eyes"),
     Index(None, "signed_at"),

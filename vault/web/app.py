@@ -29,7 +29,10 @@ from vault.web.pages.inbox import inbox_pages
 from vault.web.pages.incident_containment import containment_pages
 from vault.web.pages.incident_drills import incident_drill_pages
 from vault.web.pages.incident_misuse import misuse_pages
+from vault.web.pages.incident_notices import notice_pages
+from vault.web.pages.incident_radius import radius_pages
 from vault.web.pages.incident_reminders import incident_reminder_pages
+from vault.web.pages.incident_report import incident_report_pages
 from vault.web.pages.incidents import incident_pages
 from vault.web.pages.limits import limit_pages
 from vault.web.pages.log import log_pages
@@ -115,6 +118,8 @@ def create_app(parts: Parts, config: Config) -> Flask:
         handover_pages,
         board_pages,
         incident_drill_pages,
+        incident_report_pages,
+        radius_pages,
         containment_pages,
         inbox_pages,
         limit_pages,
@@ -135,6 +140,7 @@ def create_app(parts: Parts, config: Config) -> Flask:
         paper_pages,
         incident_pages,
         incident_reminder_pages,
+        notice_pages,
         misuse_pages,
         signal_pages,
         api,

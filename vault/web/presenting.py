@@ -23,6 +23,7 @@ from vault.services import containment_reading, inbox, incident_board, sessions
 from vault.services.steps.cards import Card
 from vault.web.gate import language, now, parts
 from vault.web.health import CONFIG
+from vault.web.pages.incident_clocks import clock_face, clock_name, span_text
 from vault.web.pages.incident_tabs import page_at, page_of
 
 _MENU = (
@@ -125,12 +126,6 @@ def purpose_name(purpose: str) -> str:
     return purpose if rule is None else words.of_policy(language(), rule)
 
 
-def clock_name(clock_id: str) -> str:
-    """Return what people call a clock of an incident; an id the policy does not know stays as it is."""
-    rule = parts().policy.incidents.clocks.get(clock_id)
-    return clock_id if rule is None else words.of_policy(language(), rule)
-
-
 @pass_context
 def _word_here(_context: Context, word: str, group: str) -> str:
     """Say a word in a template; with the context, or a literal word would be said once for all, in one language."""
@@ -180,5 +175,7 @@ def _at_hand() -> dict[str, Any]:
         "incident_page": page_of,
         "page_at": page_at,
         "clock_name": clock_name,
+        "clock_face": clock_face,
+        "span_text": span_text,
         "urgent_clock": lambda: incident_board.most_urgent(parts(), me, now()) if me and rights else None,
     }

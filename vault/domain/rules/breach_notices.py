@@ -24,7 +24,7 @@ from vault.domain.rules.access import View
 from vault.domain.rules.shape import STRICT, Named
 from vault.domain.rules.views import Views
 
-_APOLOGY = {"zh": re.compile("致歉|歉意|道歉|抱歉"), "en": re.compile("apolog|sorry", re.IGNORECASE)}
+_APOLOGY = {"zh": re.compile("致歉|道歉"), "en": re.compile("apologi[sz]e", re.IGNORECASE)}
 _MOST_SUBJECT = 100
 
 

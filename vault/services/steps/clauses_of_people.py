@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from vault.domain.rules.access import PurposeKind
-from vault.services.steps.evidence import Answers, Look, Told, judged, late, not_built, said
+from vault.services.steps.evidence import Answers, Look, Told, judged, late, said
 from vault.storage.compliance import Tally
 
 
@@ -117,10 +117,6 @@ def _third_parties(look: Look) -> Told:
     return judged((rule,), evidence, action="caller.refused")
 
 
-def _incident(_look: Look) -> Told:
-    return not_built(said("no_part_of_the_vault"))
-
-
 def _emergency(look: Look) -> Told:
     overdue, rule = look.counts.overdue_reviews(), look.policy.break_glass
     opened = look.counts.events("action:break_glass.opened", "outcome:granted")
@@ -148,8 +144,6 @@ ANSWERS: Answers = {
     "UL-03": _proven_leak,
     "UL-04": _many_records,
     "UL-05": _third_parties,
-    "BR-01": _incident,
-    "BR-03": _incident,
     "KY-03": _emergency,
     "KY-11": _two_people,
 }

@@ -11,13 +11,14 @@ from vault.domain.incidents import Incident, IncidentState, Verdict
 from vault.domain.rules.incidents import IncidentPolicy
 from vault.errors import InvalidValue
 from vault.services.steps import containing, noticing
-from vault.storage import incidents
+from vault.storage import incidents, misuse
 
 _REASONS = {
     "steps": "incident_out_of_order",
     "notices": "notices_outstanding",
     "clocks": "tasks_open",
     "measures": "measures_stand",
+    "misuse": "misuse_waits",
 }
 
 
@@ -31,7 +32,8 @@ def missing(connection: Connection, policy: IncidentPolicy, one: Incident, clock
         clocks: its clocks.
 
     Returns:
-        Words of a closed list: ``steps``, ``notices``, ``clocks``, ``measures``; empty when it may be closed.
+        Words of a closed list: ``steps``, ``notices``, ``clocks``, ``measures``, ``misuse``; empty when it may be
+        closed.
     """
     if one.is_closed:
         return []
@@ -44,6 +46,8 @@ def missing(connection: Connection, policy: IncidentPolicy, one: Incident, clock
         lacks.append("clocks")
     if containing.standing(connection, one.incident_id):
         lacks.append("measures")
+    if misuse.waiting(connection, one.incident_id):
+        lacks.append("misuse")
     return lacks
 
 
@@ -52,7 +56,7 @@ def refuse_incomplete(connection: Connection, policy: IncidentPolicy, one: Incid
 
     Raises:
         InvalidValue: the first thing that is missing, field ``state``: ``incident_out_of_order``,
-            ``notices_outstanding``, ``tasks_open`` or ``measures_stand``.
+            ``notices_outstanding``, ``tasks_open``, ``measures_stand`` or ``misuse_waits``.
     """
     one.refuse_unless_next(IncidentState.CLOSED)
     clocks = incidents.clocks_of(connection, [one.incident_id])[one.incident_id]

@@ -81,7 +81,8 @@ def open_incident(parts: Parts, work: UnitOfWork, actor: Actor, opening: Opening
     )
     incidents.add(work.connection, one)
     told = incidents.people_of(work.connection, parts.policy.incidents.told)
-    notifications.add(work.connection, told, NoticeKind.INCIDENT_OPENED, incident_id, now)
+    kind = NoticeKind.INCIDENT_DRILL if one.drill else NoticeKind.INCIDENT_OPENED
+    notifications.add(work.connection, told, kind, incident_id, now)
     event = parts.event(
         now,
         actor,

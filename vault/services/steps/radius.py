@@ -66,7 +66,7 @@ def draw(
     tally = Tally(bits)
     try:
         if scope.drill:
-            tally.made_up((record_id, bits.of(_CONTACT)) for record_id in _made_up(connection, one.incident_id))
+            tally.make_up((record_id, bits.of(_CONTACT)) for record_id in _made_up(connection, one.incident_id))
             return tally, tally.counts()
         if not scope.of_rows:
             _see(parts, connection, tally, bits, scope, size)
@@ -109,10 +109,14 @@ def distinct_of(
 def _see(parts: Parts, connection: Connection, tally: Tally, bits: FieldBits, scope: RadiusScope, size: int) -> None:
     if scope.person and not radius_reading.knows_actor(connection, scope.person):
         raise InvalidValue("nobody_of_that_name", field="person")
-    kept, current = radius_reading.views_kept(connection), parts.policy
+    known: dict[str, Views | None] = {parts.policy.digest: parts.policy.views}
 
     def views_of(digest: str) -> Views | None:
-        return current.views if digest == current.digest else kept(digest)
+        if digest not in known:
+            # Events stream on the other connection, which answers one question at a time.
+            with parts.database.read() as beside:
+                known[digest] = radius_reading.views_of(beside, digest)
+        return known[digest]
 
     walked = scope
     if scope.session and not scope.person and not scope.records:

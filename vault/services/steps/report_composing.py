@@ -54,6 +54,7 @@ class _Look:
     store: KeyStore
     incident: Incident
     entries: Sequence[TimelineEntry]
+    places: Mapping[bytes, int | None]
     numbers: Mapping[bytes, str]
 
     def number(self, account_id: bytes | None) -> str:
@@ -81,10 +82,13 @@ def compose(parts: Parts, connection: Connection, incident: Incident, standing: 
         IntegrityError: something that was sealed does not belong where it stands.
     """
     entries = incidents.entries_of(connection, incident.incident_id)
+    places = {one.event_id: log_entries.place_of(connection, one.event_id) for one in entries}
+    # What happened at the same moment stands in the order of the log; what has no place yet comes last.
+    entries.sort(key=lambda one: (one.at, places[one.event_id] is None, places[one.event_id] or 0))
     measures = containments.of_incident(connection, incident.incident_id)
     campaigns = breach_notices.of_incident(connection, incident.incident_id)
     waiver = breach_notices.waiver(connection, incident.incident_id)
-    proven = misuse.of_incident(connection, incident.incident_id)
+    proven = [one for one in misuse.of_incident(connection, incident.incident_id) if one.withdrawn_at is None]
     concerned = {incident.closing_by, incident.closed_by}
     concerned |= {who for one in measures for who in (one.target, one.taken_by, one.ended_by, one.kept_by)}
     concerned |= {who for one in campaigns for who in (one.prepared_by, one.released_by)}
@@ -92,7 +96,7 @@ def compose(parts: Parts, connection: Connection, incident: Incident, standing: 
     concerned |= {waiver.asked_by, waiver.confirmed_by} if waiver else set()
     accounts = people.by_ids(connection, [one for one in concerned if one])
     numbers = {key: account.work_number for key, account in accounts.items()}
-    look = _Look(parts, connection, parts.keys.current(connection), incident, entries, numbers)
+    look = _Look(parts, connection, parts.keys.current(connection), incident, entries, places, numbers)
     state = vault_state.read(connection)
     document = {
         "standing": standing.value,
@@ -301,7 +305,7 @@ def _line(look: _Look, entry: TimelineEntry) -> Document:
         "action": entry.action,
         "outcome": entry.outcome,
         "facts": {name: value for name, value in entry.facts.items() if name != "incident"},
-        "index": log_entries.place_of(look.connection, entry.event_id),
+        "index": look.places[entry.event_id],
     }
 
 

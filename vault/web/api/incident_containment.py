@@ -73,7 +73,7 @@ class ContainmentAnswer(Shape):
     in_force: list[FreezeInForce]
 
 
-class ReachAnswer(Shape):
+class MeasureReach(Shape):
     """What a measure would reach at this moment, by what is counted."""
 
     measure: Word
@@ -113,7 +113,7 @@ def list_measures(incident: bytes) -> dict[str, Any]:
     return {"measures": [_line(one) for one in shown.taken], "in_force": _freezes(shown.in_force)}
 
 
-@route("POST", f"{_ALL}/preview", gate.door(Right.INCIDENT), answer=ReachAnswer, body=MeasureBody, also=(404, 409))
+@route("POST", f"{_ALL}/preview", gate.door(Right.INCIDENT), answer=MeasureReach, body=MeasureBody, also=(404, 409))
 def preview_measure(body: MeasureBody, incident: bytes) -> dict[str, Any]:
     """Count what a measure would reach; nothing is changed."""
     seen = containment_reading.preview(parts(), person(), incident, _measure(body.measure), body.target, now())

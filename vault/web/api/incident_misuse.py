@@ -12,6 +12,7 @@ from vault.domain.signals import Evidence
 from vault.services import misuse, misuse_reading, signals
 from vault.services.misuse import Draft
 from vault.services.misuse_reading import Shown
+from vault.services.steps.incidents import NOTE_LENGTH
 from vault.web import gate
 from vault.web.api.routes import moment_of, route, time_text
 from vault.web.api.shapes import Code, Id, Moment, Shape, Word, clean_text
@@ -20,6 +21,7 @@ from vault.web.gate import now, parts, person
 _INCIDENT = "/incidents/<hex32:incident>"
 _Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Field(description="SHA-256 in hexadecimal.")]
 _Statement = Annotated[str, StringConstraints(min_length=1, max_length=STATEMENT_LENGTH), AfterValidator(clean_text)]
+_Note = Annotated[str, StringConstraints(min_length=1, max_length=NOTE_LENGTH), AfterValidator(clean_text)]
 _Reference = Annotated[str, StringConstraints(max_length=REFERENCE_LENGTH), AfterValidator(clean_text)]
 
 
@@ -42,6 +44,12 @@ class SignMisuseBody(Shape):
     """The record as it was looked at."""
 
     digest: _Digest
+
+
+class WithdrawMisuseBody(Shape):
+    """Why a draft is taken back."""
+
+    note: _Note = Field(description="Sealed.")
 
 
 # -- what goes out -----------------------------------------------------------------------------------------------
@@ -93,6 +101,7 @@ class MisuseLine(Shape):
     drafted_at: AwareDatetime
     signed_by: str = Field(description="Work number; empty while it waits for the second signature.")
     signed_at: AwareDatetime | None
+    withdrawn_at: AwareDatetime | None = Field(description="When the draft was taken back.")
 
 
 class MisuseRecords(Shape):
@@ -150,6 +159,20 @@ def sign_misuse_record(body: SignMisuseBody, record: bytes) -> None:
     misuse.sign(parts(), person(), record, body.digest, now())
 
 
+@route(
+    "POST",
+    "/misuse-records/<hex32:record>/withdraw",
+    gate.door(Right.INCIDENT),
+    answer=None,
+    status=204,
+    body=WithdrawMisuseBody,
+    also=(404, 409),
+)
+def withdraw_misuse_record(body: WithdrawMisuseBody, record: bytes) -> None:
+    """Take back a draft that nobody has signed."""
+    misuse.withdraw(parts(), person(), record, body.note, now())
+
+
 def _signal(one: Evidence) -> dict[str, Any]:
     found = one.found
     return {
@@ -185,4 +208,5 @@ def _record(one: Shown) -> dict[str, Any]:
         "drafted_at": time_text(record.drafted_at),
         "signed_by": one.signed_by,
         "signed_at": time_text(record.signed_at) if record.signed_at else None,
+        "withdrawn_at": time_text(record.withdrawn_at) if record.withdrawn_at else None,
     }

@@ -16,6 +16,12 @@ from vault.web.gate import door, language, now, parts, person
 
 compliance_pages = Blueprint("compliance", __name__)
 
+_BOARD = "incidents.board"
+_PAGES = dict.fromkeys(("UL-03", "UL-04", "BR-01", "BR-02", "BR-03", "BR-05"), _BOARD) | {
+    "EM-09": "incident_drills.listed"
+}
+"""Where what a clause asks for is done; for those who may read incidents."""
+
 
 @compliance_pages.get("/compliance")
 @door(Right.COMPLIANCE)
@@ -30,12 +36,19 @@ def view() -> str:
         root=root,
         counts={standing.value: report.count(standing) for standing in Standing},
         said=_said,
+        page_of=_page,
         events_of=lambda answer: _events(report, answer) if reads_log and answer.search else "",
     )
 
 
 def _said(one: Said) -> str:
     return words.told(language(), "compliance", one.word, one.facts)
+
+
+def _page(answer: Answer) -> str:
+    """Return the page on which the matter of a clause is worked on; empty where there is none for this person."""
+    endpoint = _PAGES.get(answer.clause.id, "")
+    return url_for(endpoint) if endpoint and parts().policy.allows(person().role, Right.INCIDENT_VIEW) else ""
 
 
 def _events(report: Report, answer: Answer) -> str:

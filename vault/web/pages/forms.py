@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
+from typing import TypeVar
 
 from flask import request
 
@@ -10,6 +12,8 @@ from vault import words
 from vault.errors import InvalidValue
 from vault.services.steps.tokens import is_fresh
 from vault.web.gate import confirm_address, language, parts, person
+
+Word = TypeVar("Word", bound=StrEnum)
 
 
 def told(invalid: InvalidValue) -> dict[str, str]:
@@ -43,6 +47,18 @@ def minute_of(text: str, field: str) -> datetime | None:
     except ValueError:
         raise InvalidValue("impossible_date", field=field) from None
     return said if said.tzinfo else said.replace(tzinfo=parts().policy.zone)
+
+
+def word_of(known: type[Word], text: str, field: str) -> Word:
+    """Return the word of a closed list that a form's field holds.
+
+    Raises:
+        InvalidValue: ``not_on_list``.
+    """
+    try:
+        return known(text)
+    except ValueError:
+        raise InvalidValue("not_on_list", field=field) from None
 
 
 def step_up(moment: datetime) -> str:

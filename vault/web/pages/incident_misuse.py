@@ -15,10 +15,11 @@ from vault.services import misuse, misuse_reading
 from vault.services.misuse import Draft
 from vault.web.gate import door, language, now, parts, person
 from vault.web.pages.forms import done_of, minute_of, step_up, told
+from vault.web.pages.incident_timeline import signal_names
 
 misuse_pages = Blueprint("incident_misuse", __name__)
 
-_DONE = ("drafted", "signed")
+_DONE = ("drafted", "signed", "withdrawn")
 
 
 @misuse_pages.get("/incidents/<hex32:incident>/misuse")
@@ -71,16 +72,26 @@ def sign(incident: bytes, record: bytes) -> Response | tuple[str, int]:
     return _back(incident, "signed")
 
 
+@misuse_pages.post("/incidents/<hex32:incident>/misuse/<hex32:record>/withdraw")
+@door(Right.INCIDENT)
+def withdraw(incident: bytes, record: bytes) -> Response | tuple[str, int]:
+    """Take a draft back."""
+    try:
+        misuse.withdraw(parts(), person(), record, request.form.get("note", ""), now())
+    except InvalidValue as invalid:
+        return _page(incident, {}, {f"back-{record.hex()}": next(iter(told(invalid).values()))}), 400
+    return _back(incident, "withdrawn")
+
+
 def _page(incident: bytes, typed: Mapping[str, str], errors: Mapping[str, str] | None = None) -> str:
     moment = now()
     found = misuse_reading.shown(parts(), person(), incident, moment)
-    rules = parts().policy.signals.signals
     return render_template(
         "incident_misuse.html",
         incident=found.incident,
         records=found.records,
         suspects=sorted({one.work_number for one in found.signals if one.work_number}),
-        signal_names={name.value: words.of_policy(language(), rule) for name, rule in rules.items()},
+        signal_names=signal_names(),
         alarm=parts().policy.limits.alarm_customers,
         statement_length=STATEMENT_LENGTH,
         reference_length=REFERENCE_LENGTH,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,9 +46,6 @@ from vault.web.pages.forms import done_of, step_up, told
 notice_pages = Blueprint("notices", __name__)
 
 _DONE = ("prepared", "released", "run", "ticked", "decided", "posted", "file", "removed", "asked", "confirmed")
-_FIRST_SECONDS = 4.0
-"""So long a request sends by itself; the timetable goes on with it."""
-
 _HERE = "/incidents/<hex32:incident>/notices"
 _ONE = f"{_HERE}/<hex32:notice>"
 
@@ -118,8 +114,7 @@ def release(incident: bytes, notice: bytes) -> Answer | tuple[str, int]:
 @door(Right.INCIDENT)
 def run(incident: bytes) -> Answer:
     """Send for a moment, instead of waiting for the timetable, which goes on with it."""
-    begun = time.monotonic()
-    notice_sending.run(parts(), person(), incident, now(), stop=lambda: time.monotonic() - begun > _FIRST_SECONDS)
+    notice_sending.run_for_a_moment(parts(), person(), incident, now())
     return _back(incident, "run")
 
 

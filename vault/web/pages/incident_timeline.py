@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from vault import words
 from vault.domain.log import Action
 from vault.web.gate import language, parts
-from vault.web.presenting import clock, clock_name
+from vault.web.pages.incident_clocks import clock_name
+from vault.web.presenting import clock
 
-_UNTOLD = frozenset({"incident", "drill", "seconds"})
+_UNTOLD = frozenset({"incident", "drill", "containment", "seconds"})
 """Facts of an event that say nothing on the incident's own page."""
 
 _GROUPS = {
@@ -40,6 +41,11 @@ def signal_names() -> dict[str, str]:
     return {one: words.of_policy(language(), rule) for one, rule in parts().policy.signals.signals.items()}
 
 
+def measure_names() -> dict[str, str]:
+    """Return what people call the measures of containment, in the language of the request."""
+    return {one: words.of_policy(language(), rule) for one, rule in parts().policy.containment.measures.items()}
+
+
 def _told(action: str, fact: str, value: str | int) -> str:
     spoken, text = language(), str(value)
     group = next((one for (of, name), one in _GROUPS.items() if of == action and name == fact), "")
@@ -49,7 +55,9 @@ def _told(action: str, fact: str, value: str | int) -> str:
         return clock_name(text)
     if fact == "late":
         return words.name(spoken, "clock_state", "late") if value else ""
-    if fact == "signal":
-        return signal_names().get(text, text)
+    if fact == "rehearsed":
+        return words.name(spoken, "fact", fact) if value else ""
+    if fact in ("signal", "measure"):
+        return (signal_names() if fact == "signal" else measure_names()).get(text, text)
     label = words.name(spoken, "fact", fact)
     return f"{label} {clock(text, 'seconds') if fact in _TIMES else text[:_DIGITS]}"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from enum import StrEnum
-from typing import TypeVar
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -17,18 +15,16 @@ from vault.domain.incidents import AwareSource, Incident, IncidentKind, Incident
 from vault.domain.rules.access import Right
 from vault.domain.rules.incidents import ACTIVATE
 from vault.errors import AccessRefused, InvalidValue
-from vault.services import incident_board, incidents, signals
+from vault.services import incident_board, incident_reminders, incidents, signals
 from vault.services.steps.incidents import NOTE_LENGTH, Opening
 from vault.web.gate import door, language, now, parts, person
-from vault.web.pages.forms import done_of, minute_of, step_up, told
+from vault.web.pages.forms import done_of, minute_of, step_up, told, word_of
 from vault.web.pages.incident_timeline import signal_names, told_of
 
 incident_pages = Blueprint("incidents", __name__)
 
 _DONE = ("reported", "step", "clock", "awareness", "later", "asked", "sent_back", "closed")
 """What an incident's page can say about what was just done."""
-
-Word = TypeVar("Word", bound=StrEnum)
 
 _NEXT_NOTE = "next-note"
 _AWARE_NOTE = "aware-note"
@@ -61,7 +57,7 @@ def report() -> Response | tuple[str, int]:
     form = request.form
     try:
         opening = Opening(
-            _word(IncidentKind, form.get("kind", ""), "kind"),
+            word_of(IncidentKind, form.get("kind", ""), "kind"),
             AwareSource.REPORT,
             minute_of(form.get("aware_at", ""), "aware_at"),
             form.get("note", ""),
@@ -99,7 +95,7 @@ def assess(incident: bytes) -> Response | tuple[str, int]:
     """Say what the incident is."""
     form = request.form
     try:
-        verdict = _word(Verdict, form.get("verdict", ""), "verdict")
+        verdict = word_of(Verdict, form.get("verdict", ""), "verdict")
         incidents.assess(parts(), person(), incident, verdict, form.get("note", ""), now())
     except InvalidValue as invalid:
         return _again(incident, invalid, _NEXT_NOTE)
@@ -112,7 +108,7 @@ def advance(incident: bytes) -> Response | tuple[str, int]:
     """Say that it is contained, repaired, or that the customers are told."""
     form = request.form
     try:
-        state = _word(IncidentState, form.get("state", ""), "state")
+        state = word_of(IncidentState, form.get("state", ""), "state")
         incidents.advance(parts(), person(), incident, state, form.get("note", ""), now())
     except InvalidValue as invalid:
         return _again(incident, invalid, _NEXT_NOTE)
@@ -213,6 +209,7 @@ def _one(incident: bytes, errors: Mapping[str, str] | None = None) -> str:
         verdicts=list(Verdict),
         told_of=told_of,
         evidence=signals.evidence(parts(), person(), incident, now()),
+        reminders=incident_reminders.listed(parts(), person(), incident, now()),
         signal_names=signal_names(),
         told=_told_roles(),
         typed=request.form,
@@ -257,13 +254,6 @@ def _address(incident: bytes) -> str:
 
 def _back(incident: bytes, done: str) -> Response:
     return redirect(url_for("incidents.one", incident=incident, done=done), 303)
-
-
-def _word(words_of: type[Word], text: str, field: str) -> Word:
-    try:
-        return words_of(text)
-    except ValueError:
-        raise InvalidValue("not_on_list", field=field) from None
 
 
 def _minute(text: str) -> datetime:

@@ -94,10 +94,12 @@ def _named(action: str, name: str, raw: str) -> str:
 
 
 def _rules(action: str, name: str) -> Mapping[str, Named]:
-    """Return the reasons of the policy from which this action takes its own."""
+    """Return the reasons of the policy from which this action takes its own, or its measures."""
+    policy = parts().policy
+    if name == "measure":
+        return {measure.value: rule for measure, rule in policy.containment.measures.items()}
     if name != "reason":
         return {}
-    policy = parts().policy
     chosen: Mapping[str, Callable[[], Mapping[str, Named]]] = {
         "hold.placed": lambda: policy.destruction.reasons,
         "hold.released": lambda: policy.destruction.releases,

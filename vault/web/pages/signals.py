@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, url_for
 
-from vault import words
 from vault.services import signals
-from vault.web.gate import door, language, parts, person
+from vault.web.gate import door, parts, person
+from vault.web.pages.incident_timeline import signal_names
 
 signal_pages = Blueprint("signals", __name__)
 
@@ -16,11 +16,10 @@ signal_pages = Blueprint("signals", __name__)
 def view(evidence: bytes) -> str:
     """Show one signal with its evidence."""
     found = signals.one(parts(), person(), evidence)
-    rules = parts().policy.signals.signals
     return render_template(
         "signal.html",
         one=found,
         evidence=[found],
-        signal_names={name.value: words.of_policy(language(), rule) for name, rule in rules.items()},
+        signal_names=signal_names(),
         back=url_for("signals.view", evidence=evidence),
     )
