@@ -936,6 +936,8 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "drill": "The customers of the drill",
     },
     "notice_text": {
+        "subject": "Subject",
+        "body": "Wording",
         "cause": "Cause",
         "harm": "Possible harm",
         "measures": "What the company did",

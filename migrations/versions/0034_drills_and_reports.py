@@ -21,7 +21,9 @@ def upgrade() -> None:
         sa.Column("record_id", sa.LargeBinary(16), nullable=False, comment=_RANDOM_ID),
         sa.Column("incident_id", sa.LargeBinary(16), nullable=False, comment=_RANDOM_ID),
         sa.Column("serial", sa.Integer(), nullable=False, comment="from 1 within its drill"),
-        sa.Column("sealed_fields", sa.LargeBinary(), nullable=False, comment="made-up fields, sealed under the people key"),
+        sa.Column(
+            "sealed_fields", sa.LargeBinary(), nullable=False, comment="made-up fields, sealed under the people key"
+        ),
         sa.ForeignKeyConstraint(
             ["incident_id"], ["incidents.incident_id"], name=op.f("fk_drill_customers_incident_id")
         ),

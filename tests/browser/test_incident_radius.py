@@ -67,4 +67,3 @@ def test_an_officer_draws_and_freezes_it_with_the_keyboard(
     officer.press_and_go("Enter")
     expect(page.locator("#frozen-title")).to_be_visible()
     assert (violations(page), sideways(page)) == ([], 0)
-    page.screenshot(path=f"/dev/shm/rt/radius-{width}.png", full_page=True)

@@ -62,9 +62,10 @@ def test_a_clock_whose_beginning_came_forward_is_judged_by_its_new_times() -> No
 def test_a_policy_with_other_marks_and_repeats_is_followed() -> None:
     policy = replace(POLICY, remind_percent=[25, 100], repeat_minutes=15)
     told = [latest_mark(CLOCK, policy, AT + passed) for passed in (29 * MINUTE, 30 * MINUTE, 2 * HOUR + 31 * MINUTE)]
-    assert [one and one.number for one in told] == [None, 25, 102]
+    assert [one and one.number for one in told] == [0, 25, 102]
     assert notice_kind(Mark(25, AT), policy).value == "incident_clock_close"
-    assert latest_mark(CLOCK, replace(policy, remind_percent=[100]), AT + HOUR) is None
+    assert latest_mark(CLOCK, replace(policy, remind_percent=[100]), AT + HOUR) == Mark(0, AT)
+    assert latest_mark(replace(CLOCK, clock_id="postal"), replace(policy, remind_percent=[100]), AT + HOUR) is None
 
 
 def test_what_is_said_follows_the_mark() -> None:

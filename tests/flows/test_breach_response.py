@@ -107,6 +107,10 @@ def test_sixty_customers_revealed_at_night_are_found_told_and_reported(world, bo
     with pytest.raises(AccessRefused):
         viewing.reveal(parts, world.person(AGENT), night.case_id, night.customers[0], "name", 0, world.now)
 
+    # Where the signal points is what the radius page asks first.
+    asked = radius.reach(parts, person(), one.incident_id, None, b"", 1, world.now)
+    assert (asked.suspect, asked.since) == (AGENT, night.begun)
+
     # The radius: exactly the sixty, the telephone in clear.
     scope = RadiusScope(person=AGENT, since=night.begun, until=world.now + MINUTE)
     frozen = radius.freeze(parts, person(), one.incident_id, scope, world.now)

@@ -146,6 +146,7 @@ def test_the_numbers_in_the_documents_are_those_of_the_code(full_hashes):
         (limits, f"After {policy.passwords.max_age_days} days a password opens nothing but its own change"),
         (limits, f"after {policy.sessions.reveal_seconds}\nseconds"),
         (limits, f"after at most about {round(engine.PATIENCE_SECONDS + 0.3)} seconds"),
+        (text(ROOT / "ops" / "runbooks" / "breach.md"), f"From the {policy.drills.remind_from_day}th of a month"),
         (imports, f"{intake.BATCH_ROWS} rows are one transaction"),
         (imports, f"at most {csv_files.LONGEST_CELL:,} characters"),
         (imports, f"more than {policy.entry.limit_minutes} minutes after the service ended"),

@@ -67,8 +67,9 @@ def activate(world: World, incident_id: bytes, at: timedelta) -> None:
 
 def test_each_mark_is_told_at_its_time_and_once(world: World) -> None:
     incident_id = opened(world, "leak")
-    edges = [(HOUR, [50]), (96 * MINUTE, [50, 80]), (2 * HOUR + SECOND, [50, 80, 100]), (3 * HOUR, [50, 80, 100, 101])]
-    for edge, expected in edges:
+    every = [0, 50, 80, 100, 101]
+    for number, edge in enumerate((HOUR, 96 * MINUTE, 2 * HOUR + SECOND, 3 * HOUR), start=1):
+        expected = every[: number + 1]
         tend(world, edge - 2 * SECOND)
         assert marks(world, incident_id) == expected[:-1]
         for again in (0 * SECOND, 0 * SECOND, SECOND):
@@ -221,7 +222,7 @@ def test_after_a_jump_people_are_reminded_at_once_and_nothing_is_recorded_before
     incident_id = opened(world, "leak")
     tend(world, MINUTE)
     tend(world, 9 * DAY)
-    assert marks(world, incident_id) == [100 + 9 * 24 - 2]
+    assert marks(world, incident_id) == [0, 100 + 9 * 24 - 2]
     assert missed(world) == []
     assert state(world, incident_id, 9 * DAY) == "missed"
     world.activate(OFFICER)
@@ -238,7 +239,7 @@ def test_a_jump_that_was_an_error_has_recorded_nothing_and_silences_nothing(worl
     tend(world, 400 * DAY)
     assert tend(world, 2 * MINUTE) == 0
     tend(world, HOUR)
-    assert marks(world, incident_id)[0] == 50
+    assert marks(world, incident_id)[:2] == [0, 50]
     tend(world, 2 * HOUR + SECOND)
     assert missed(world) == [f"{world.now + 2 * HOUR + SECOND:%Y-%m-%dT%H:%M:%S.000000Z}"]
     before = len(told(world, OFFICER))
@@ -405,11 +406,22 @@ def test_two_processes_send_each_letter_once(mailing: World, box: Mailbox) -> No
     assert Counter(box.recipients) == {DUTY: 6, ABOVE: 6}
 
 
+def test_duty_mailboxes_hear_of_a_new_incident_at_once(mailing: World, box: Mailbox) -> None:
+    opened(mailing, "leak")
+    tend(mailing, SECOND)
+    assert "duty@example.com" in box.recipients
+    assert all("a new incident" in letter["subject"] for _, letter in box.got)
+    assert told(mailing, OFFICER) == []  # the inbox said so when it was opened
+    tend(mailing, MINUTE)
+    assert len(box.got) == len(set(box.recipients))
+
+
 def test_letters_of_a_clock_that_was_far_ahead_are_not_sent_and_keep_none_of_the_right_time_back(
     mailing: World, box: Mailbox
 ) -> None:
     incident_id = opened(mailing, "leak")
     tend(mailing, MINUTE)
+    box.got.clear()
     box.to_mail = "451 later"
     tend(mailing, 400 * DAY)
     box.to_mail = ""
@@ -417,7 +429,7 @@ def test_letters_of_a_clock_that_was_far_ahead_are_not_sent_and_keep_none_of_the
     assert box.got == []
     tend(mailing, HOUR)
     states = {one[0]: one[2] for one in mails(mailing, incident_id) if one[1] == "imd"}
-    assert states == {50: "sent", 100 + 400 * 24 - 2: "overtaken"}
+    assert states == {0: "sent", 50: "sent", 100 + 400 * 24 - 2: "overtaken"}
 
 
 def test_a_letter_that_waits_for_a_time_far_ahead_was_set_by_a_wrong_clock_and_goes_now(

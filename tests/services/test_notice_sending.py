@@ -1,5 +1,6 @@
 """Sending notices: one effective notice for each customer, whatever the server or a kill does in between."""
 
+import dataclasses
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,7 +13,7 @@ from tests.simulator import customer_row
 from vault.domain.breach_notices import Channel
 from vault.domain.incidents import IncidentKind
 from vault.errors import AccessRefused, AlreadyDecided
-from vault.services import breach_notices, notice_sending, notice_waiver
+from vault.services import breach_notices, drills, notice_sending, notice_waiver
 from vault.services.steps import noticing
 from vault.storage.mail import Session
 
@@ -280,6 +281,18 @@ def test_the_timetable_sends_what_was_released_and_nothing_else(world, box):
     assert (entry["actor"], entry["facts"]["sent"]) == ("system", 2)
 
 
+def test_what_was_released_is_sent_whatever_the_policy_says_by_then(world, box):
+    breach.with_mail(world, box.url)
+    incident, _ = breach.released(world, 1)
+    policy = world.parts.policy
+    rules = dataclasses.replace(policy.breach_notices, templates={}, kinds={})
+    later = dataclasses.replace(policy, breach_notices=rules)
+    world.parts = dataclasses.replace(world.parts, policy=later)
+    breach.send(world, incident)
+    assert "致歉" in box.got[0][1].get_content()
+    assert "姓名" in box.got[0][1].get_content()
+
+
 def test_only_officers_send(sqlite_world):
     world = sqlite_world
     incident, _ = breach.released(world, 1)
@@ -300,16 +313,9 @@ def test_a_second_campaign_of_an_incident_leaves_out_who_was_told(world, box):
 
 def test_a_drill_reaches_its_sink_and_no_mail_server(world, box):
     breach.with_mail(world, box.url)
-    incident = breach.opened(world, IncidentKind.LEAK, drill=True)
+    incident = drills.begin(world.parts, world.person(breach.OFFICER), IncidentKind.LEAK, world.now)
     made_up = [row[0] for row in world.rows("SELECT record_id FROM drill_customers")]
-    if not made_up:
-        from vault.services.steps import drill_customers  # noqa: PLC0415 - only where opening did not make them
-        from vault.storage.unit_of_work import unit_of_work  # noqa: PLC0415 - the same
-
-        with unit_of_work(world.parts.database) as work:
-            drill_customers.make(world.parts, work.connection, incident)
-            work.commit()
-        made_up = [row[0] for row in world.rows("SELECT record_id FROM drill_customers")]
+    assert made_up
     campaign = breach.prepared(world, incident, breach.frozen(world, incident, made_up), ())
     breach.release(world, incident, campaign)
     breach.send(world, incident)

@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from tests.simulator import customer_row
+from tests.services import test_limits
 from vault import bootstrap
 from vault.domain.ids import Role
 from vault.domain.log import Action, Actor, Outcome
 from vault.domain.rules.signals import SignalName
 from vault.errors import AccessRefused, NotFound, SignInRefused
-from vault.services import limits, log, log_search, sessions, signals, viewing
+from vault.services import limits, log, log_search, sessions, signals
 from vault.storage import incident_signals, incidents, notifications
 from vault.storage.engine import Database
 
@@ -21,30 +21,12 @@ SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 SYSTEM = Actor("system", "system", node="test")
 
 
-class Desk:
+class Desk(test_limits.Desk):
     """An agent with many customers of their own, one case, and nobody looking."""
-
-    def __init__(self, world, customers):
-        self.world = world
-        rows = [customer_row(owner=AGENT) for _ in range(customers)]
-        world.customers(*rows)
-        answer = world.look_up(AGENT, rows[0]["phone"])
-        self.case_id, first = answer.case_id, answer.cards[0].record_id
-        others = world.rows("SELECT record_id FROM records WHERE record_class = 'customer'")
-        self.customers = [first, *(row[0] for row in others if row[0] != first)]
-        self.person = world.person(AGENT)
-
-    def limited(self, **changes):
-        policy = self.world.parts.policy
-        few = {"warn_customers": 3, "alarm_customers": 5} | changes
-        self.world.parts = replace(self.world.parts, policy=replace(policy, limits=replace(policy.limits, **few)))
-        return self
 
     def reveal(self, which):
         try:
-            viewing.reveal(
-                self.world.parts, self.person, self.case_id, self.customers[which], "phone", 0, self.world.now
-            )
+            super().reveal(which)
         except AccessRefused as refused:
             return refused.reason
         return "shown"
@@ -161,20 +143,18 @@ def test_many_reveals_at_the_same_moment_open_one_incident(world):
 def test_a_supervisor_who_reads_too_much_is_not_told_of_it(world):
     desk = Desk(world, 8).limited()
     world.tamper("UPDATE accounts SET role = 'supervisor' WHERE work_number = :n", n=AGENT)
-    policy = world.parts.policy
-    quotas = dict(policy.limits.quotas)
     desk.person = world.person(AGENT)
-    world.parts = replace(world.parts, policy=replace(policy, limits=replace(policy.limits, quotas=quotas)))
-    for which in range(3):
+    for which in range(5):
         desk.reveal(which)
-    assert [one.found.name.value for one in raised(world)] == ["reveals_warned"]
-    assert "signal_raised" not in notices(world, AGENT)
-    (mine,) = raised(world)
-    with pytest.raises(NotFound):
-        signals.one(world.parts, world.person(AGENT), mine.evidence_id)
+    assert [one.found.name.value for one in raised(world)] == ["reveals_warned", "reveals_alarmed"]
+    assert {"signal_raised", "incident_opened"}.isdisjoint(notices(world, AGENT))
+    assert "incident_opened" in notices(world, SUPERVISOR)
+    for mine in raised(world):
+        with pytest.raises(NotFound):
+            signals.one(world.parts, world.person(AGENT), mine.evidence_id)
 
 
-def test_a_policy_may_lower_probing_to_a_word_but_the_numbers_of_reading_stay(world):
+def test_who_is_told_of_an_alarm_is_for_the_policy_to_say(world):
     desk = Desk(world, 8).limited()
     rule(world, SignalName.REVEALS_ALARMED, told=(Role.AUDITOR,))
     for which in range(6):

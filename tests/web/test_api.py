@@ -91,7 +91,21 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "sign_misuse_record": (f"/misuse-records/{ID}/sign", {"digest": "0" * 64}),
     "withdraw_misuse_record": (f"/misuse-records/{ID}/withdraw", {"note": "synthetic"}),
-    "draw_radius": (f"/incidents/{ID}/radius", {"everything": True, "freeze": True}),
+    "draw_radius": (
+        f"/incidents/{ID}/radius",
+        {
+            "person": AGENT,
+            "session": ID,
+            "source": "local",
+            "since": "2026-01-01T08:00:00+08:00",
+            "until": "2026-01-02T08:00:00+08:00",
+            "cohort": ID,
+            "backup": ID,
+            "everything": True,
+            "drill": True,
+            "freeze": True,
+        },
+    ),
     "take_measure": (f"/incidents/{ID}/containment", {"measure": "read_only", "target": "", "note": "synthetic"}),
     "end_measure": (f"/incidents/{ID}/containment/{ID}/end", {"note": "synthetic"}),
     "keep_measure": (f"/incidents/{ID}/containment/{ID}/keep", {"note": "synthetic"}),
@@ -186,6 +200,7 @@ OF_OFFICERS = (
     "approve_plan", "confirm_date", "place_hold", "review_hold", "release_hold", "register_box", "hand_box_on",
 )  # fmt: skip
 OF_INCIDENTS = (
+    "draw_radius",
     "begin_drill", "activate_incident", "assess_incident", "advance_incident", "add_awareness", "finish_incident_clock",
     "ask_incident_closing", "close_incident", "preview_measure", "take_measure", "end_measure", "keep_measure",
     "draft_misuse_record", "sign_misuse_record", "withdraw_misuse_record", "prepare_notices", "release_notices",
@@ -196,7 +211,9 @@ WHO |= dict.fromkeys((*OF_OFFICERS, *OF_INCIDENTS), IMD)
 
 METHOD = {one.name: one.method for one in ROUTES}
 
-YES_OR_NO = ("close", "approve", "agree", "contract_ended", "loss_claimed", "post_if_leaked")
+YES_OR_NO = (
+    "close", "approve", "agree", "contract_ended", "loss_claimed", "post_if_leaked", "everything", "drill", "freeze",
+)  # fmt: skip
 NEVER: tuple[Any, ...] = (True, 1.5, [], {}, [[["x"]]], "\0", "\ud800")
 OPTIONAL = (
     {("look_up", "case"), ("look_up", "choose"), ("confirm", "code"), ("open_emergency", "code")}
@@ -206,6 +223,7 @@ OPTIONAL = (
     }
     | {("grant_request", "record"), ("report_incident", "aware_at")}
     | {("decide_doubts", "record")}
+    | {("draw_radius", field) for field in ("person", "session", "source", "since", "until", "cohort", "backup")}
     | {("draft_misuse_record", "since"), ("draft_misuse_record", "until")}
     | {("place_hold", field) for field in ("number", "record", "review_on")}
     | {("review_hold", "review_on"), ("register_box", "newest_on"), ("register_box", "due_on")}

@@ -24,6 +24,7 @@ from vault.domain.people import Person
 from vault.services import drills, inbox
 from vault.verify_log import main
 from vault.web.api import incident_drills, incident_report
+from vault.web.pages import incident_report as incident_report_page
 from vault.web.pages.inbox import PLACES
 
 NONE = "0" * 32
@@ -216,3 +217,12 @@ def test_what_was_taken_home_is_judged_by_the_verifier_alone(office: Front, dril
         changed.write_bytes((tmp_path / "report.json").read_bytes().replace(b'"leak"', b'"loss"'))
         assert main([str(changed), "--key", pin, *proof]) == 1
     assert answer.report["incident"]["id"] == drill
+
+
+@pytest.mark.parametrize(("alike", "told", "left_out"), [(1, 1, 0), (5, 5, 0), (6, 2, 4), (1000, 2, 998)])
+def test_of_many_lines_alike_in_a_row_the_first_and_the_last_are_printed(alike: int, told: int, left_out: int) -> None:
+    other = {"action": "incident.step", "outcome": "done"}
+    calls = [{"action": "notice.called", "outcome": "done", "at": number} for number in range(alike)]
+    folded = incident_report_page._folded([other, *calls, other])
+    assert [line for line, _ in folded] == [other, *(calls if not left_out else [calls[0], calls[-1]]), other]
+    assert (len(folded) - 2, sum(more for _, more in folded)) == (told, left_out)

@@ -71,7 +71,8 @@ def list_incidents(acting_as: str | None, *, closed: bool, as_json: bool) -> Non
     for one in found:
         _tell(config, policy, one, as_json=False)
     if not found:
-        click.echo(speaker(config)("No incident is open."))
+        say = speaker(config)
+        click.echo(say("No incident is open."))
 
 
 @incident_group.command("show")

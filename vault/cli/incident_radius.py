@@ -15,7 +15,7 @@ from vault.config import Config, load_config
 from vault.domain.log import micros_text
 from vault.domain.log_exports import read_moment
 from vault.domain.radius import Affected, RadiusScope, record_id, record_ids
-from vault.errors import SetupError
+from vault.errors import ImportRefused
 from vault.services import incidents, radius
 from vault.services.radius import DrawnRadius
 
@@ -102,7 +102,7 @@ def _ids_in(file: Path) -> tuple[bytes, ...]:
     try:
         return record_ids(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError):
-        raise SetupError("file_unreadable", path=str(file)) from None
+        raise ImportRefused("file_unreadable", path=str(file)) from None
 
 
 def _line(one: Affected) -> dict[str, Any]:

@@ -156,17 +156,10 @@ def checked_texts(texts: Texts) -> dict[str, dict[str, str]]:
     return whole
 
 
-def texts_json(texts: Texts) -> str:
-    """Return texts as they are sealed: canonical JSON."""
-    return json.dumps(texts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
 def campaign_digest(
     campaign_id: bytes,
     template: str,
-    wording: Sequence[str],
     channels: Sequence[Channel],
-    kinds: Sequence[str],
     texts: Texts,
     recipients: Iterable[tuple[bytes, str]],
 ) -> bytes:
@@ -175,14 +168,13 @@ def campaign_digest(
     Args:
         campaign_id: the campaign.
         template: id and version.
-        wording: the template's own texts, so that another text under the same version shows.
         channels: in order.
-        kinds: of data named in the notice.
-        texts: what officers typed.
+        texts: all that will be said but for name, date and number.
         recipients: record id and channel, in ascending order of ids.
     """
-    head = [campaign_id.hex(), template, list(wording), [one.value for one in channels], list(kinds), texts_json(texts)]
-    digest = hashlib.sha256(json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+    head = [campaign_id.hex(), template, [one.value for one in channels], texts]
+    canonical = json.dumps(head, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(canonical.encode() + b"\n")
     for record_id, channel in recipients:
         digest.update(record_id + channel.encode() + b"\n")
     return digest.digest()

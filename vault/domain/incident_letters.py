@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from vault.domain.incident_reminders import MISSED
+from vault.domain.incident_reminders import MISSED, OPENED
 
 _FORM = "%Y-%m-%d %H:%M"
 
@@ -35,8 +35,7 @@ class Told:
 
 def subject(told: Told) -> str:
     """Return the one line that is read first."""
-    zh = "已逾期" if told.mark >= MISSED else f"时限已过 {told.mark}%"
-    en = "deadline missed" if told.mark >= MISSED else f"{told.mark} % of the time has passed"
+    zh, en = _stands(told)
     drill = "【演练 DRILL】" if told.drill else ""
     return f"{drill}事件 {told.incident}：{told.clock_zh}，{zh} · Incident {told.incident}: {told.clock_en}, {en}"
 
@@ -50,19 +49,27 @@ def body(told: Told, zone: tzinfo) -> str:
     """
     due = told.due_at.astimezone(zone)
     end = f"{due:{_FORM}} (UTC{due:%z})"
-    missed = told.mark >= MISSED
+    said_zh, said_en = _stands(told)
     zh = [
         "这是一次演练。" if told.drill else "",
         f"信息安全事件 {told.incident}：{told.clock_zh}",
-        f"截止时间：{end}" + ("，已逾期，尚未完成。" if missed else f"，时限已过 {told.mark}%。"),
+        f"截止时间：{end}，{said_zh}。",
         "此提醒迟到：系统曾停止运行。" if told.late else "",
         "请登录客户数据保险库，在“安全事件”中处理。",
     ]
     en = [
         "This is a drill." if told.drill else "",
         f"Information security incident {told.incident}: {told.clock_en}",
-        f"Due: {end}" + (", missed and not done yet." if missed else f", {told.mark} % of the time has passed."),
+        f"Due: {end}, {said_en}.",
         "This reminder is late: the vault stood still." if told.late else "",
         "Sign in to the customer data vault and open Incidents.",
     ]
     return "\n".join([*(line for line in zh if line), "", *(line for line in en if line)])
+
+
+def _stands(told: Told) -> tuple[str, str]:
+    if told.mark >= MISSED:
+        return "已逾期，尚未完成", "deadline missed and not done yet"
+    if told.mark == OPENED:
+        return "新登记的事件", "a new incident"
+    return f"时限已过 {told.mark}%", f"{told.mark} % of the time has passed"

@@ -9,7 +9,10 @@ from datetime import datetime, timedelta
 from vault.domain.ids import Role
 from vault.domain.incident_clocks import Clock
 from vault.domain.notices import NoticeKind
-from vault.domain.rules.incidents import ClockPolicy, IncidentPolicy
+from vault.domain.rules.incidents import ACTIVATE, ClockPolicy, IncidentPolicy
+
+OPENED = 0
+"""The mark of the plan's own clock as it begins: duty mailboxes hear of an incident at once."""
 
 MISSED = 100
 """The mark of a clock that has run out; each repeat after it counts one more."""
@@ -62,6 +65,8 @@ def latest_mark(clock: Clock, policy: IncidentPolicy, at: datetime) -> Mark | No
         for percent in policy.remind_percent
         if percent < MISSED and (moment := clock.started_at + length * percent / MISSED) <= at
     ]
+    if not passed and clock.clock_id == ACTIVATE and clock.started_at <= at:
+        return Mark(OPENED, clock.started_at)
     return passed[-1] if passed else None
 
 
@@ -73,13 +78,15 @@ def roles_told(rule: ClockPolicy | None, policy: IncidentPolicy, mark: Mark) -> 
         policy: whom it tells of incidents at all.
         mark: the reminder.
     """
-    if rule is None:
+    if rule is None or mark.number == OPENED:
         return tuple(policy.told)
     return tuple(dict.fromkeys([*rule.told, *(rule.escalated if mark.number >= MISSED else ())]))
 
 
 def notice_kind(mark: Mark, policy: IncidentPolicy) -> NoticeKind:
     """Return what a reminder says in the inbox."""
+    if mark.number == OPENED:
+        return NoticeKind.INCIDENT_OPENED
     if mark.number > MISSED:
         return NoticeKind.INCIDENT_CLOCK_OVERDUE
     if mark.number == MISSED:

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from vault.domain.cohorts import CohortRule
 from vault.domain.ids import RecordClass, Role
 from vault.domain.rules.access import LimitPolicy, PurposePolicy, Right, RolePolicy, View
-from vault.domain.rules.containment import ContainmentPolicy
 from vault.domain.rules.breach_notices import BreachNoticePolicy
+from vault.domain.rules.containment import ContainmentPolicy
 from vault.domain.rules.destruction import DestructionPolicy
 from vault.domain.rules.drills import DrillPolicy
 from vault.domain.rules.emergency import BreakGlassPolicy, VerificationPolicy

@@ -19,29 +19,25 @@ from vault.domain.breach_notices import (
     RecipientState,
     Texts,
     checked_texts,
-    texts_json,
 )
-from vault.domain.ids import RecordClass, new_id
+from vault.domain.ids import new_id
 from vault.domain.incidents import Incident
 from vault.domain.log import Action, Actor
 from vault.domain.notices import NoticeKind
 from vault.domain.people import Person
-from vault.domain.radius import Affected
 from vault.errors import AlreadyDecided, InvalidValue, NotFound
 from vault.services.steps import incidents as steps
 from vault.services.steps import noticing
 from vault.services.steps.admission import require_fresh
 from vault.services.steps.humans import same_human
-from vault.services.steps.notice_contacts import way
+from vault.services.steps.notice_listing import list_recipients
 from vault.services.steps.parts import Parts
-from vault.storage import breach_notices, contacts, incidents, notice_recipients, notifications, people, radius, records
+from vault.storage import breach_notices, incidents, notice_recipients, notifications, people, radius
 from vault.storage.breach_notices import UNFINISHED, Campaign, NoticeFile, Waiver
-from vault.storage.notice_recipients import Recipient
 from vault.storage.radius import FrozenRadius
 from vault.storage.unit_of_work import unit_of_work
 
 _BATCH = 500
-_SETTLED_AT_ONCE = (RecipientState.UNREACHABLE, RecipientState.UNREACHABLE_DESTROYED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +162,7 @@ def prepare(parts: Parts, person: Person, incident_id: bytes, wish: Wish, now: d
         channels,
         (),
         _moment(one, drawn.scope, now),
-        store.seal_person(campaign_id, noticing.TEXTS, texts_json(texts)),
+        noticing.sealed_texts(store, campaign_id, noticing.whole_texts(parts.policy, wish.template, texts, ())),
         UNFINISHED,
         person.account_id,
         now,
@@ -175,7 +171,7 @@ def prepare(parts: Parts, person: Person, incident_id: bytes, wish: Wish, now: d
         steps.open_matter(work.connection, incident_id)
         breach_notices.add(work.connection, draft)
         work.commit()
-    fields = _list_recipients(parts, draft, now, post_if_leaked=wish.post_if_leaked)
+    fields = list_recipients(parts, draft, now, post_if_leaked=wish.post_if_leaked)
     draft = replace(draft, kinds=tuple(parts.policy.breach_notices.kinds_of(fields)))
     _freeze(parts, person, draft, texts, now)
     return campaign_id
@@ -242,7 +238,7 @@ def wording(parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes
         one = steps.matter(connection, incident_id)
         campaign = noticing.campaign_of(connection, incident_id, campaign_id)
         texts = noticing.texts_of(parts.keys.current(connection), campaign)
-    return noticing.written(parts.policy, one, campaign, texts, "", campaign.released_at or now)
+    return noticing.written(parts.policy, one, texts, "", campaign.released_at or now)
 
 
 def release(parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes, digest: str, now: datetime) -> None:
@@ -266,98 +262,48 @@ def release(parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes
     """
     steps.officer(parts, person, Action.NOTICE_RELEASED, now)
     require_fresh(parts, person, now)
-    with unit_of_work(parts.database) as work:
-        steps.open_matter(work.connection, incident_id)
-        campaign = noticing.campaign_of(work.connection, incident_id, campaign_id, locked=True)
+    # 1. What is looked at takes long for many customers, so nobody waits for it: a draft that is ready never changes.
+    with parts.database.read() as connection:
+        steps.matter(connection, incident_id)
+        campaign = noticing.campaign_of(connection, incident_id, campaign_id)
         if campaign.state is not CampaignState.DRAFT or not campaign.is_ready:
             raise AlreadyDecided("notice_moved_on")
         if not hmac.compare_digest(digest.strip().lower().encode(), campaign.digest.hex().encode()):
             raise InvalidValue("notice_digest_differs", field="digest")
-        store = parts.keys.current(work.connection)
+        store = parts.keys.current(connection)
+        signers = people.by_ids(connection, [campaign.prepared_by, person.account_id])
         fault = ""
-        signers = people.by_ids(work.connection, [campaign.prepared_by, person.account_id])
         if same_human(store, signers[campaign.prepared_by], signers[person.account_id]):
             fault = "own_notice"
-        elif noticing.frozen_digest(
-            work.connection, parts.policy, campaign, noticing.texts_of(store, campaign)
-        ) != campaign.digest:  # fmt: skip
+        elif not noticing.is_as_frozen(connection, store, campaign):
             fault = "notice_changed"
-        if not fault:
-            values = {"state": CampaignState.RELEASED.value, "released_by": person.account_id, "released_at": now}
-            if not breach_notices.change(work.connection, campaign_id, CampaignState.DRAFT, values):
-                raise AlreadyDecided("notice_moved_on")
-            event = noticing.event(
-                parts, now, person.actor(), Action.NOTICE_RELEASED, campaign, digest=campaign.digest.hex()
-            )
-            steps.enter(parts, work, incident_id, event)
-            work.commit()
     if fault:
         noticing.refuse(parts, person.actor(), Action.NOTICE_RELEASED, fault, incident_id, now)
+    # 2. Released, if it is still that draft.
+    with unit_of_work(parts.database) as work:
+        steps.open_matter(work.connection, incident_id)
+        values = {"state": CampaignState.RELEASED.value, "released_by": person.account_id, "released_at": now}
+        if not breach_notices.change(work.connection, campaign_id, CampaignState.DRAFT, values):
+            raise AlreadyDecided("notice_moved_on")
+        event = noticing.event(
+            parts, now, person.actor(), Action.NOTICE_RELEASED, campaign, digest=campaign.digest.hex()
+        )
+        steps.enter(parts, work, incident_id, event)
+        work.commit()
 
 
 # -- making a draft ----------------------------------------------------------------------------------------------
 
 
-def _list_recipients(parts: Parts, draft: Campaign, now: datetime, *, post_if_leaked: bool) -> set[str]:
-    """Write one row for each customer of the radius, batch by batch; returns the fields that were seen of them."""
-    after, fields, listed = b"", set[str](), 0
-    if draft.radius_id is None:
-        raise NotFound("radius")
-    while True:
-        with parts.database.read() as connection:
-            page = radius.customers(connection, draft.radius_id, after, _BATCH)
-            ids = [one.record_id for one in page]
-            told = notice_recipients.told_before(connection, draft.incident_id, ids)
-            # A drill's customers are in no table of ours but their own.
-            there = set(ids) if Channel.SINK in draft.channels else set(records.load(connection, ids))
-            had = contacts.present(connection, ids, draft.contacts_at)
-        if not page:
-            break
-        after = page[-1].record_id
-        new = [
-            _recipient(draft, one, had.get(one.record_id, set()), now, there, post_if_leaked=post_if_leaked)
-            for one in page
-            if one.record_id not in told
-        ]
-        fields |= {field for one in page if one.record_id not in told for field in (*one.clear, *one.masked)}
-        listed += len(new)
-        with unit_of_work(parts.database) as work:
-            notice_recipients.add(work.connection, draft.campaign_id, new)
-            work.commit()
-    if not listed:
-        raise InvalidValue("nobody_to_tell", field="radius")
-    return fields
-
-
-def _recipient(
-    draft: Campaign, one: Affected, had: set[str], now: datetime, there: set[bytes], *, post_if_leaked: bool
-) -> Recipient:
-    gone = one.destroyed or one.record_id not in there or one.record_class is not RecordClass.CUSTOMER
-    channel = None if gone else _channel(draft, one, had, post_if_leaked=post_if_leaked)
-    state = RecipientState.WAITING
-    if channel is None:
-        state = RecipientState.UNREACHABLE_DESTROYED if gone else RecipientState.UNREACHABLE
-    settled = now if state in _SETTLED_AT_ONCE else None
-    return Recipient(one.record_id, channel, state, new_id(), next_try_at=None if settled else now, settled_at=settled)
-
-
-def _channel(draft: Campaign, one: Affected, had: set[str], *, post_if_leaked: bool) -> Channel | None:
-    if Channel.SINK in draft.channels:
-        return Channel.SINK
-    first = way(had, draft.channels)
-    leaked = {"customer.phone", "customer.other_contact", "customer.email"}.intersection(one.clear)
-    if post_if_leaked and leaked and Channel.LETTER in draft.channels:
-        return way(had, (Channel.LETTER,)) or first
-    return first
-
-
 def _freeze(parts: Parts, person: Person, draft: Campaign, texts: Texts, now: datetime) -> None:
     with parts.database.read() as connection:
-        digest = noticing.frozen_digest(connection, parts.policy, draft, texts)
+        whole = noticing.whole_texts(parts.policy, draft.template, texts, draft.kinds)
+        sealed = noticing.sealed_texts(parts.keys.current(connection), draft.campaign_id, whole)
+        digest = noticing.frozen_digest(connection, draft, whole)
         counts = notice_recipients.counts(connection, draft.campaign_id)
     with unit_of_work(parts.database) as work:
         steps.open_matter(work.connection, draft.incident_id)
-        values = {"digest": digest, "kinds": ",".join(draft.kinds)}
+        values = {"digest": digest, "kinds": ",".join(draft.kinds), "sealed_texts": sealed}
         if not breach_notices.change(work.connection, draft.campaign_id, CampaignState.DRAFT, values):
             raise AlreadyDecided("notice_moved_on")
         old = breach_notices.replace_drafts(work.connection, draft.incident_id, draft.campaign_id)

@@ -75,9 +75,7 @@ def draft(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> Dr
     kinds = dict.fromkeys(LANGUAGES, "")
     if newest is not None:
         texts = noticing.texts_of(store, newest)
-        for language in LANGUAGES:
-            names = [getattr(policy.kinds[kind], language) for kind in newest.kinds if kind in policy.kinds]
-            kinds[language] = noticing.joined(names, language)
+        kinds = {language: texts[language]["kinds"] for language in LANGUAGES}
     return Draft(
         one,
         None if drawn is None else drawn.counts,

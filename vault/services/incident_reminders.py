@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from vault.domain.ids import new_id
 from vault.domain.incident_clocks import Clock
 from vault.domain.incident_letters import Told, body, subject
-from vault.domain.incident_reminders import Mark, latest_mark, notice_kind, roles_told
+from vault.domain.incident_reminders import OPENED, Mark, latest_mark, notice_kind, roles_told
 from vault.domain.incidents import Incident
 from vault.domain.log import Action, Actor, Outcome, micros_text
 from vault.domain.people import Person
@@ -123,7 +123,7 @@ def _due(parts: Parts, connection: Connection, ones: Collection[Incident], now: 
             if not clock.is_open:
                 continue
             latest = latest_mark(clock, parts.policy.incidents, at)
-            if latest is not None and latest.number <= told.get((incident_id, clock.clock_id), 0):
+            if latest is not None and latest.number <= told.get((incident_id, clock.clock_id), OPENED - 1):
                 latest = None
             missed = clock.missed_at is None and clock.was_missed(sure)
             if latest is not None or missed:
@@ -199,6 +199,8 @@ def _give(parts: Parts, work: UnitOfWork, one: Incident, clock: Clock, mark: Mar
             next_try_at=now if is_mailed else None,
         )
         incident_reminders.add(work.connection, reminder)
+        if mark.number == OPENED:
+            continue  # its people were told as it was opened
         told = incidents.people_of(work.connection, [role])
         notifications.add(work.connection, told, notice_kind(mark, policy), reminder.reminder_id, at)
 

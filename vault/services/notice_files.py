@@ -200,7 +200,7 @@ class _Making:
                 self.count += 1
                 name = noticing.masked_name(self._parts.policy, contact.name.disclose() if contact.name else "")
                 at = self._campaign.released_at or self._now
-                said = noticing.written(self._parts.policy, self._incident, self._campaign, self._texts, name, at)
+                said = noticing.written(self._parts.policy, self._incident, self._texts, name, at)
                 cells = (one.key.hex(), contact.address.disclose(), *(said[language].body for language in LANGUAGES))
                 if self._form == "csv":
                     yield _csv_line(cells)

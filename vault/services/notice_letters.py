@@ -65,7 +65,7 @@ def printed(
     for record_id, contact in done.contacts.items():
         name = contact.name.disclose() if contact.name else ""
         masked = noticing.masked_name(parts.policy, name)
-        said = noticing.written(parts.policy, incident, campaign, texts, masked, campaign.released_at or now)
+        said = noticing.written(parts.policy, incident, texts, masked, campaign.released_at or now)
         letters.append(PrintedLetter(record_id, name, contact.address.disclose(), said))
     return letters
 

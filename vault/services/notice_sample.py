@@ -56,6 +56,6 @@ def sample(parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes,
     if contact is None:
         return None
     name = noticing.masked_name(parts.policy, contact.name.disclose() if contact.name else "")
-    said = noticing.written(parts.policy, incident, campaign, texts, name, campaign.released_at or now)
+    said = noticing.written(parts.policy, incident, texts, name, campaign.released_at or now)
     shown = mask(parts.policy.masks.of(RecordClass.CUSTOMER, contact.field), contact.address.disclose())
     return Sample(channel, contact.field, shown, said)

@@ -2,7 +2,7 @@
 
 A run sets a small batch of customers aside, discloses their contacts with one event, opens them in memory, and then
 claims each one singly right before its message goes out. What became of it is written in the same transaction as the
-next claim, so that a kill leaves one customer in doubt and never sends to anybody twice by itself.
+next claim, so that a kill leaves one customer of each sender in doubt and never sends to anybody twice by itself.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from vault.crypto.key_store import KeyStore
@@ -60,6 +61,11 @@ class Ran:
 
     counts: Counter[RecipientState] = field(default_factory=Counter)
     server_away: bool = False
+
+    def add(self, other: Ran) -> None:
+        """Add what another run did."""
+        self.counts.update(other.counts)
+        self.server_away |= other.server_away
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +147,7 @@ def run(
     for campaign in released:
         at = now + timedelta(seconds=time.monotonic() - begun)
         one = _send(parts, person.actor(), campaign, at, progress, stop)
-        ran.counts += one.counts
-        ran.server_away |= one.server_away
+        ran.add(one)
     return ran
 
 
@@ -173,25 +178,41 @@ def _send(
         texts = noticing.texts_of(parts.keys.current(connection), campaign)
         states = notice_recipients.counts(connection, campaign.campaign_id)
     this = _Run(parts, actor, campaign, incident, texts, new_id(), clock)
-    ran = Ran()
     # What another run was sending when it was last heard of: nobody knows whether it arrived.
     with unit_of_work(parts.database) as work:
         lost = notice_recipients.doubt(work.connection, campaign.campaign_id, this.stale(), clock())
         work.commit()
-    ran.counts[RecipientState.UNKNOWN] += lost
     total = sum(states.values())
     waiting = sum(count for (_, state), count in states.items() if state is RecipientState.WAITING)
+    rules = parts.policy.breach_notices
+    # Each sender has a connection and a claim of its own: while one waits for the server, another one writes.
+    senders = max(1, min(rules.senders, waiting // rules.batch))
+    runs = [(replace(this, worker=new_id()), Ran()) for _ in range(senders)]
+    told = _told(progress, [ran for _, ran in runs], total - waiting, total)
     try:
-        for channel in campaign.channels:
-            if channel in _CHANNELS:
-                with parts.mailer.open() as session:
-                    _channel(this, channel, session, ran, stop, _told(progress, ran, total - waiting, total))
+        if senders == 1:
+            _sender(*runs[0], stop, told)
+        else:
+            with ThreadPoolExecutor(senders, "notices") as pool:
+                for done in [pool.submit(_sender, one, ran, stop, told) for one, ran in runs]:
+                    done.result()
     finally:
+        whole = Ran(Counter({RecipientState.UNKNOWN: lost}))
         with unit_of_work(parts.database) as work:
-            notice_recipients.put_back(work.connection, campaign.campaign_id, this.worker)
-            _sum_up(this, work, ran)
+            for one, ran in runs:
+                notice_recipients.put_back(work.connection, campaign.campaign_id, one.worker)
+                whole.add(ran)
+            _sum_up(this, work, whole)
             work.commit()
-    return ran
+    return whole
+
+
+def _sender(this: _Run, ran: Ran, stop: Callable[[], bool], told: Callable[[], None]) -> None:
+    """Send on one connection, channel by channel."""
+    for channel in this.campaign.channels:
+        if channel in _CHANNELS:
+            with this.parts.mailer.open() as session:
+                _channel(this, channel, session, ran, stop, told)
 
 
 def _channel(
@@ -296,7 +317,7 @@ def _deliver(this: _Run, recipient: Recipient, session: Session, batch: _Batch) 
         return Sent(Fate.REFUSED, notice_contacts.UNREADABLE)
     at = this.campaign.released_at or this.clock()
     name = noticing.masked_name(this.parts.policy, contact.name.disclose() if contact.name else "")
-    said = noticing.both(noticing.written(this.parts.policy, this.incident, this.campaign, this.texts, name, at))
+    said = noticing.both(noticing.written(this.parts.policy, this.incident, this.texts, name, at))
     if this.incident.drill:
         line = {"key": recipient.key.hex(), "subject": said.subject, "body": said.body}
         name_of_file = f"drill-{this.campaign_id.hex()}.jsonl"
@@ -329,9 +350,10 @@ def _sum_up(this: _Run, work: UnitOfWork, ran: Ran) -> None:
     steps.enter(this.parts, work, this.campaign.incident_id, event)
 
 
-def _told(progress: Progress | None, ran: Ran, before: int, total: int) -> Callable[[], None]:
+def _told(progress: Progress | None, rans: Sequence[Ran], before: int, total: int) -> Callable[[], None]:
     def tell() -> None:
         if progress is not None:
-            progress(before + sum(ran.counts.values()) - ran.counts[RecipientState.WAITING], total)
+            settled = sum(ran.counts.total() - ran.counts[RecipientState.WAITING] for ran in rans)
+            progress(before + settled, total)
 
     return tell

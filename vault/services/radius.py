@@ -28,7 +28,7 @@ from vault.services.steps.log_tables import BOM, cell
 from vault.services.steps.parts import Parts
 from vault.services.steps.radius import draw as drawn
 from vault.services.steps.settling import settle
-from vault.storage import radius, radius_reading
+from vault.storage import incident_signals, radius, radius_reading
 from vault.storage.engine import Database
 from vault.storage.radius import FrozenRadius
 from vault.storage.unit_of_work import unit_of_work
@@ -85,6 +85,8 @@ class Reach:
         lines: a page of the chosen one, in order of id.
         chosen: whose lines these are; None where nothing is frozen yet.
         more: whether there are further lines.
+        suspect: whose acts the incident's signal is about, or empty.
+        since: from when on these were counted.
     """
 
     incident: Incident
@@ -92,6 +94,8 @@ class Reach:
     lines: Sequence[Affected]
     chosen: FrozenRadius | None
     more: bool
+    suspect: str = ""
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,11 +226,13 @@ def reach(
     with parts.database.read() as connection:
         one = steps.matter(connection, incident_id)
         radii = radius.of_incident(connection, incident_id)
+        raised = [signal for signal in incident_signals.of_incident(connection, incident_id) if signal.work_number]
         chosen = _chosen(radii, radius_id)
         found = [] if chosen is None else radius.lines(connection, chosen.radius_id, after, limit + 1)
     event = parts.event(now, person.actor(), Action.INCIDENT_VIEW, Outcome.DONE, incident=incident_id.hex())
     parts.log_writer.write(event)
-    return Reach(one, radii, found[:limit], chosen, len(found) > limit)
+    about = (raised[0].work_number, raised[0].found.since) if raised else ("", None)
+    return Reach(one, radii, found[:limit], chosen, len(found) > limit, *about)
 
 
 @stopped_by_freeze(Doing.EXPORT, Action.INCIDENT_RADIUS_TAKEN)

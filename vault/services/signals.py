@@ -102,17 +102,6 @@ def one(parts: Parts, person: Person, evidence_id: bytes) -> Evidence:
     return found
 
 
-def recent(parts: Parts, person: Person, limit: int, now: datetime) -> list[Evidence]:
-    """List the signals raised last, tests included, the newest first.
-
-    Raises:
-        AccessRefused: ``no_right``; logged.
-    """
-    viewer(parts, person, now)
-    with parts.database.read() as connection:
-        return incident_signals.newest(connection, limit)
-
-
 def test(parts: Parts, actor: Actor, names: Collection[SignalName], now: datetime) -> list[Tested]:
     """Fire signals harmlessly: down the same way as real ones, as drills that are closed in the same transaction.
 

@@ -14,8 +14,14 @@ from vault.storage.lists import rows_in
 
 _NAMES = tuple(name for name, field in FIELDS[RecordClass.CUSTOMER].items() if field.contact)
 _WHEN = f"field IN ({','.join('?' * len(_NAMES))}) AND valid_from <= ? AND (superseded_at IS NULL OR superseded_at > ?)"
+_THERE = "SELECT record_id FROM records WHERE record_class = 'customer' AND record_id"
 _PRESENT = f"SELECT record_id, field FROM record_fields WHERE {_WHEN} AND record_id"  # noqa: S608  # nosec B608 - marks only
 _SEALED = f"SELECT record_id, field, ordinal, generation, sealed FROM record_fields WHERE {_WHEN} AND record_id"  # noqa: S608  # nosec B608 - the same
+
+
+def customers_left(connection: Connection, record_ids: Sequence[bytes]) -> set[bytes]:
+    """Return which of these customers have a record still."""
+    return {row[0] for row in rows_in(connection, _THERE, list(record_ids))} if record_ids else set()
 
 
 def present(connection: Connection, record_ids: Sequence[bytes], at: datetime) -> dict[bytes, set[str]]:

@@ -19,8 +19,8 @@ from vault.domain.ids import RecordClass, Role
 from vault.domain.policy import Policy
 from vault.domain.policy_checks import weakness_findings
 from vault.domain.rules.access import LimitPolicy, PurposePolicy, RolePolicy, View
-from vault.domain.rules.containment import ContainmentPolicy
 from vault.domain.rules.breach_notices import BreachNoticePolicy
+from vault.domain.rules.containment import ContainmentPolicy
 from vault.domain.rules.destruction import DestructionPolicy
 from vault.domain.rules.drills import DrillPolicy
 from vault.domain.rules.emergency import BreakGlassPolicy, VerificationPolicy
@@ -44,8 +44,9 @@ from vault.errors import PolicyError
 Shape = TypeVar("Shape")
 
 FILES = (
-    "break_glass", "breach_notices", "cases", "company", "containment", "destruction", "drills", "entry", "fields", "grants", "handovers", "incidents",
-    "limits", "log", "masks", "notices", "passwords", "purposes", "retention", "roles", "sessions", "signals", "verification", "waybills",
+    "breach_notices", "break_glass", "cases", "company", "containment", "destruction", "drills", "entry", "fields",
+    "grants", "handovers", "incidents", "limits", "log", "masks", "notices", "passwords", "purposes", "retention",
+    "roles", "sessions", "signals", "verification", "waybills",
 )  # fmt: skip
 """Every policy file; each must be there, and no other ``.toml`` may lie beside them."""
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, insert, select
 
 from vault.domain.ids import RecordClass
 from vault.domain.radius import Affected, RadiusCounts, canonical
@@ -108,27 +108,6 @@ def one(connection: Connection, radius_id: bytes) -> FrozenRadius | None:
     """Return a radius; None where there is none of this id."""
     row = connection.execute(_READ.where(_column.radius_id == radius_id)).first()
     return None if row is None else _frozen(row)
-
-
-def newest(connection: Connection, incident_id: bytes) -> bytes | None:
-    """Return the id of the newest radius of an incident; None before the first."""
-    query = select(_column.radius_id).where(_column.incident_id == incident_id)
-    found: bytes | None = connection.execute(
-        query.order_by(_column.drawn_at.desc(), _column.radius_id).limit(1)
-    ).scalar()
-    return found
-
-
-def is_of(connection: Connection, radius_id: bytes, incident_id: bytes) -> bool:
-    """Return whether a radius is one of an incident's."""
-    query = select(_column.radius_id).where(_column.radius_id == radius_id, _column.incident_id == incident_id)
-    return connection.execute(query).first() is not None
-
-
-def how_many(connection: Connection, radius_id: bytes) -> int:
-    """Return how many lines a radius has."""
-    query = select(func.count()).select_from(radius_customers).where(_line.radius_id == radius_id)
-    return int(connection.execute(query).scalar_one())
 
 
 def lines(connection: Connection, radius_id: bytes, after: bytes, limit: int) -> list[Affected]:

@@ -27,6 +27,11 @@ _ADD: Final = (
     " ON CONFLICT (record_id) DO UPDATE SET clear = clear | excluded.clear, masked = masked | excluded.masked,"
     " first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)"
 )
+_PAGES: Final = {
+    None: "SELECT * FROM sums WHERE record_id > ? ORDER BY record_id LIMIT ?",
+    True: "SELECT * FROM sums WHERE class = ? AND record_id > ? ORDER BY record_id LIMIT ?",
+    False: "SELECT * FROM sums WHERE class <> ? AND record_id > ? ORDER BY record_id LIMIT ?",
+}
 
 
 class SumRow(NamedTuple):
@@ -94,11 +99,9 @@ class Sums:
             while some := list(islice(fit, _PAGE)):
                 yield some
             return
-        which = {None: "", True: "class = ? AND", False: "class <> ? AND"}[customers]
         values = () if customers is None else (_CUSTOMER,)
-        ask = f"SELECT * FROM sums WHERE {which} record_id > ? ORDER BY record_id LIMIT {_PAGE}"  # noqa: S608 - of ours
         after = b""
-        while found := self._connection().execute(ask, (*values, after)).fetchall():
+        while found := self._connection().execute(_PAGES[customers], (*values, after, _PAGE)).fetchall():
             yield [SumRow(*row) for row in found]
             after = found[-1][0]
 

@@ -81,6 +81,7 @@ class BreachNoticePolicy:
         clause: where it comes from.
         contact: whom a customer can ask.
         batch: contacts opened by one disclosure, and held in memory at once.
+        senders: connections to the mail server at once, of one run.
         retry_minutes: how long to wait after each failed try; one more failure than there are waits, and it is called.
         lease_seconds: after so long without a word from who was sending, a message counts as in doubt.
         call_tries: after so many calls in vain a customer counts as not to be reached.
@@ -95,6 +96,7 @@ class BreachNoticePolicy:
     clause: str
     contact: HandlerContact
     batch: int
+    senders: int
     retry_minutes: Sequence[int]
     lease_seconds: int
     call_tries: int
@@ -125,7 +127,7 @@ class BreachNoticePolicy:
         Args:
             views: what a role sees of each field for a purpose.
         """
-        numbers = (self.batch, self.lease_seconds, self.call_tries, self.letters, *self.retry_minutes)
+        numbers = (self.batch, self.senders, self.lease_seconds, self.call_tries, self.letters, *self.retry_minutes)
         if min(numbers) <= 0 or not self.retry_minutes:
             yield "limit_not_positive", self.id
         if not (self.contact.zh.strip() and self.contact.en.strip()):

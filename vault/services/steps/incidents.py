@@ -36,6 +36,7 @@ class Opening:
         aware_at: when somebody noticed, aware; None for this moment.
         note: what else is known; sealed.
         drill: whether it is a rehearsal; fixed for ever.
+        about: account of somebody it is about, who is not told of it.
     """
 
     kind: IncidentKind
@@ -43,6 +44,7 @@ class Opening:
     aware_at: datetime | None = None
     note: str = ""
     drill: bool = False
+    about: bytes | None = None
 
 
 def open_incident(parts: Parts, work: UnitOfWork, actor: Actor, opening: Opening, now: datetime) -> bytes:
@@ -82,7 +84,7 @@ def open_incident(parts: Parts, work: UnitOfWork, actor: Actor, opening: Opening
     incidents.add(work.connection, one)
     told = incidents.people_of(work.connection, parts.policy.incidents.told)
     kind = NoticeKind.INCIDENT_DRILL if one.drill else NoticeKind.INCIDENT_OPENED
-    notifications.add(work.connection, told, kind, incident_id, now)
+    notifications.add(work.connection, (each for each in told if each != opening.about), kind, incident_id, now)
     event = parts.event(
         now,
         actor,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -34,6 +34,9 @@ from vault.storage.breach_notices import Campaign
 
 TEXTS = "notice"
 """Name under which what officers wrote for customers is sealed with the people key."""
+
+SUBJECT, BODY = "subject", "body"
+"""Where the wording of the template stands among the texts of a campaign."""
 
 WAIVER = "waiver"
 """The same, of why nobody is told."""
@@ -84,7 +87,7 @@ def template_of(policy: Policy, name: str) -> NoticeTemplate:
 
 
 def texts_of(store: KeyStore, campaign: Campaign) -> dict[str, dict[str, str]]:
-    """Return what officers wrote for the customers of a campaign; nothing of a customer is in it.
+    """Return what the customers of a campaign are told, by language and name; nothing of a customer is in it.
 
     Raises:
         IntegrityError: it was not sealed for this campaign.
@@ -95,49 +98,65 @@ def texts_of(store: KeyStore, campaign: Campaign) -> dict[str, dict[str, str]]:
     return opened
 
 
-def frozen_digest(connection: Connection, policy: Policy, campaign: Campaign, texts: Texts) -> bytes:
-    """Return the digest of a campaign as it stands now, over its texts and every one of its recipients."""
-    template = template_of(policy, campaign.template)
-    wording = [part for name in LANGUAGES for part in (template.texts[name].subject, template.texts[name].body)]
-    return campaign_digest(
-        campaign.campaign_id,
-        campaign.template,
-        wording,
-        campaign.channels,
-        campaign.kinds,
-        texts,
-        _frozen(connection, campaign.campaign_id),
-    )
-
-
-def written(
-    policy: Policy, incident: Incident, campaign: Campaign, texts: Texts, name: str, at: datetime
-) -> dict[str, Letter]:
-    """Return what one customer is told, by language.
+def whole_texts(policy: Policy, template: str, typed: Texts, kinds: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return all that a campaign will say but for name, date and number, so that no later policy can change it.
 
     Args:
         policy: the rules in force.
+        template: id and version.
+        typed: what officers wrote, by language.
+        kinds: of data.
+
+    Raises:
+        InvalidValue: ``not_on_list``, field ``template``.
+    """
+    rules, wording = policy.breach_notices, template_of(policy, template).texts
+    return {
+        language: {
+            **typed[language],
+            "kinds": joined((getattr(rules.kinds[kind], language) for kind in kinds), language),
+            "contact": getattr(rules.contact, language),
+            "company": getattr(policy.company, language),
+            SUBJECT: wording[language].subject,
+            BODY: wording[language].body,
+        }
+        for language in LANGUAGES
+    }
+
+
+def sealed_texts(store: KeyStore, campaign_id: bytes, texts: Texts) -> bytes:
+    """Seal what a campaign says."""
+    text = json.dumps(texts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return store.seal_person(campaign_id, TEXTS, text)
+
+
+def is_as_frozen(connection: Connection, store: KeyStore, campaign: Campaign) -> bool:
+    """Return whether texts and recipients are those that the digest was made over."""
+    return frozen_digest(connection, campaign, texts_of(store, campaign)) == campaign.digest
+
+
+def frozen_digest(connection: Connection, campaign: Campaign, texts: Texts) -> bytes:
+    """Return the digest of a campaign as it stands now, over its texts and every one of its recipients."""
+    frozen = _frozen(connection, campaign.campaign_id)
+    return campaign_digest(campaign.campaign_id, campaign.template, campaign.channels, texts, frozen)
+
+
+def written(policy: Policy, incident: Incident, texts: Texts, name: str, at: datetime) -> dict[str, Letter]:
+    """Return what one customer is told, by language.
+
+    Args:
+        policy: the rules in force, for the company's time zone.
         incident: the incident.
-        campaign: the campaign.
-        texts: what officers wrote.
+        texts: of the campaign, whole.
         name: of the customer, masked; empty where there is none.
         at: the day it bears, UTC.
     """
-    template = template_of(policy, campaign.template)
+    day = at.astimezone(policy.zone).date().isoformat()
     letters = {}
     for language in LANGUAGES:
-        kinds = [getattr(policy.breach_notices.kinds[kind], language) for kind in campaign.kinds]
-        values = {
-            NAME: name or NO_NAME[language],
-            **texts[language],
-            "kinds": joined(kinds, language),
-            "contact": getattr(policy.breach_notices.contact, language),
-            "company": getattr(policy.company, language),
-            "date": at.astimezone(policy.zone).date().isoformat(),
-            "reference": incident.short,
-        }
-        wording = template.texts[language]
-        letters[language] = Letter(fill(wording.subject, values), fill(wording.body, values).strip() + "\n")
+        mine = texts[language]
+        values = {**mine, NAME: name or NO_NAME[language], "date": day, "reference": incident.short}
+        letters[language] = Letter(fill(mine[SUBJECT], values), fill(mine[BODY], values).strip() + "\n")
     return letters
 
 

@@ -6,7 +6,6 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection
@@ -17,9 +16,9 @@ from vault.domain.incident_clocks import Clock, ClockEnd
 from vault.domain.incident_reports import Standing
 from vault.domain.incidents import Incident, IncidentState
 from vault.domain.log import Action, micros_text
+from vault.domain.log_tree import inclusion_proof, leaf_hash
 from vault.domain.misuse import MisuseRecord
 from vault.services.steps import noticing
-from vault.services.steps.entry_proof import proven_entry
 from vault.services.steps.incidents import NOTE, effective
 from vault.services.steps.parts import Parts
 from vault.storage import (
@@ -38,6 +37,7 @@ from vault.storage import (
 )
 from vault.storage.breach_notices import Campaign, Waiver
 from vault.storage.incidents import TimelineEntry
+from vault.storage.log_tiles import TileReader
 
 Document = dict[str, Any]
 
@@ -132,19 +132,22 @@ def prove(parts: Parts, document: Document, size: int) -> Document:
         The document. A line's proof is its place, its leaf hash and the path from there up (RFC 6962 section 2.1.1),
         base64; one whose event has no place below that size keeps none.
     """
-    lines = []
-    for line in document["timeline"]:
-        found = proven_entry(parts, bytes.fromhex(line["event"]), size)
-        if found is None:
-            lines.append(line)
-            continue
-        leaf = sha256(b"\x00" + found.canonical).digest()
-        path = [base64.b64encode(one).decode() for one in found.proof.path]
-        proof = {"index": found.proof.index, "leaf": base64.b64encode(leaf).decode(), "path": path}
-        lines.append(line | {"index": found.proof.index, "proof": proof})
     with parts.database.read() as connection:
+        tiles = TileReader(parts.database, connection)  # one for all lines: each tile is read once
+        lines = [line | _proof(connection, tiles, line["event"], size) for line in document["timeline"]]
         note = log_exports.note(connection, size)
     return document | {"timeline": lines, "log": {"size": size, "checkpoint": note or ""}}
+
+
+def _proof(connection: Connection, tiles: TileReader, event: str, size: int) -> Document:
+    """Return what proves one line; nothing where its event has no place below the size."""
+    place = log_entries.place_of(connection, bytes.fromhex(event))
+    canonical = None if place is None or place >= size else log_entries.at_place(connection, place)
+    if place is None or canonical is None:
+        return {}
+    leaf = base64.b64encode(leaf_hash(canonical)).decode()
+    path = [base64.b64encode(one).decode() for one in inclusion_proof(place, size, tiles.node)]
+    return {"index": place, "proof": {"index": place, "leaf": leaf, "path": path}}
 
 
 def _facts(look: _Look) -> Document:
@@ -263,12 +266,16 @@ def _campaign(look: _Look, one: Campaign) -> Document:
 
 def _waiver(look: _Look, one: Waiver) -> Document:
     return {
-        "reason": next((look.note(each) for each in look.entries if each.facts.get("mode") == _WAIVER_ASKED), ""),
+        "reason": next((look.note(each) for each in reversed(look.entries) if _asks_for_waiver(each)), ""),
         "asked_by": look.number(one.asked_by),
         "asked_at": micros_text(one.asked_at),
         "confirmed_by": look.number(one.confirmed_by),
         "confirmed_at": _time(one.confirmed_at),
     }
+
+
+def _asks_for_waiver(entry: TimelineEntry) -> bool:
+    return entry.action == Action.NOTICE_WAIVED.value and entry.facts.get("mode") == _WAIVER_ASKED
 
 
 def _misuse(look: _Look, one: MisuseRecord) -> Document:

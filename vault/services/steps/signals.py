@@ -79,7 +79,7 @@ def raise_signal(parts: Parts, work: UnitOfWork, found: Found, now: datetime, *,
         work.announce(event)
     else:
         enter(parts, work, incident_id, event)
-        if found.name is SignalName.REVEALS_ALARMED:
+        if found.name is SignalName.REVEALS_ALARMED and not tested:  # a test gives nobody a task
             one = matter(connection, incident_id, locked=True)
             open_police_task(parts, work, one, found.count, effective(connection, now))
     return Raised(evidence.evidence_id, incident_id, opened, told)
@@ -96,7 +96,7 @@ def _incident(
         before = incident_signals.take_turn(connection, found.name, subject, found.since).incident_id
         if before is not None and not matter(connection, before, locked=True).is_closed:
             return before, False
-    opening = Opening(kind, AwareSource.SIGNAL, drill=tested)
+    opening = Opening(kind, AwareSource.SIGNAL, drill=tested, about=found.account_id)
     incident_id = open_incident(parts, work, Actor("system", "system", node=parts.node), opening, now)
     if not tested:
         incident_signals.set_turn(connection, found.name, subject, incident_id=incident_id)

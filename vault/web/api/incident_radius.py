@@ -174,7 +174,8 @@ def draw_radius(body: RadiusBody, incident: bytes) -> dict[str, Any]:
 def show_radius(query: RadiusQuery, incident: bytes) -> dict[str, Any]:
     """List the frozen radii of an incident, with a page of lines."""
     limit = min(int(query.limit), _MOST_LINES)
-    found = radius.reach(parts(), person(), incident, id_of(query.radius), id_of(query.after) or b"", limit, now())
+    of, after = id_of(query.radius), id_of(query.after) or b""
+    found = radius.reach(parts(), person(), incident, of, after, limit, now())
     return {
         "radii": [
             one.counts.as_json()

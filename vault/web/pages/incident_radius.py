@@ -84,6 +84,9 @@ def _page(
 ) -> str:
     after, of = (_id(request.args.get(name, "")) for name in ("after", "of"))
     found = radius.reach(parts(), person(), incident, of, after or b"", _ON_A_PAGE, now())
+    if not typed and not found.radii and found.since is not None:  # the question that the signal asks
+        since = found.since.astimezone(parts().policy.zone)
+        typed = {"person": found.suspect, "since": since.strftime("%Y-%m-%dT%H:%M")}
     return render_template(
         "incident_radius.html",
         incident=found.incident,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from flask import Blueprint, Response, render_template, url_for
@@ -15,6 +17,9 @@ from vault.web.downloads import attachment
 from vault.web.gate import door, language, now, parts, person
 
 incident_report_pages = Blueprint("incident_report", __name__)
+
+_MOST_ALIKE = 5
+"""So many lines of one kind in a row are all shown."""
 
 
 @incident_report_pages.get("/incidents/<hex32:incident>/report")
@@ -33,6 +38,7 @@ def one(incident: bytes) -> str:
         company=report.document["company"][spoken],
         zone=policy.zone.key,
         measure_name=_measure_name,
+        timeline=_folded(report.document["timeline"]),
         entry_page=lambda event: url_for("log_proof.view", event=bytes.fromhex(event)),
         reads_log=policy.allows(person().role, Right.LOG_READ),
         back=url_for("incident_report.one", incident=incident),
@@ -46,6 +52,21 @@ def take(incident: bytes) -> Response:
     moment = now()
     taken = incident_report.take(parts(), person(), incident, moment)
     return attachment(incident_report.zipped(parts(), taken, moment))
+
+
+def _folded(timeline: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], int]]:
+    """Return lines with how many of the same kind were left out behind each: of many in a row the first and last stay.
+
+    A thousand calls would fill twenty sheets; the files hold every line.
+    """
+    told: list[tuple[Mapping[str, Any], int]] = []
+    for _, some in groupby(timeline, key=lambda line: (line["action"], line["outcome"])):
+        lines = list(some)
+        if len(lines) <= _MOST_ALIKE:
+            told += [(line, 0) for line in lines]
+        else:
+            told += [(lines[0], len(lines) - 2), (lines[-1], 0)]
+    return told
 
 
 def _measure_name(measure: str) -> str:
