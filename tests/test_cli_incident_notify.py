@@ -73,6 +73,18 @@ def test_a_call_is_made_and_ticked_at_the_terminal(world, matter):
     assert "[nobody_to_tell]" in made
 
 
+def test_letters_are_printed_and_posted_at_the_terminal(world, matter):
+    incident = matter[0]
+    (notice,) = prepare(world, matter, "letter")["notices"]
+    release(world, incident, notice)
+    words = ("incident", "notify", "letters", incident, notice["notice"], "--as", breach.OFFICER)
+    shown = run(*words, typed=as_officer(world, breach.OFFICER)).stdout
+    assert shown.count("\f") == 3
+    ids = [one.split()[0] for one in shown.split("\f") if one.strip()]
+    assert act(world, "notify", "posted", incident, notice["notice"], *ids) == {"posted": 3}
+    assert act(world, "notify", "status", incident)["outstanding"] == 0
+
+
 def test_texts_that_are_none_are_refused_in_one_line(world, matter, tmp_path):
     bad = tmp_path / "bad.json"
     bad.write_text('{"zh": {}}', encoding="utf-8")

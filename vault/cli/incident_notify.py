@@ -24,6 +24,7 @@ from vault.services import (
     incidents,
     notice_calls,
     notice_files,
+    notice_letters,
     notice_sample,
     notice_sending,
     notice_waiver,
@@ -244,6 +245,41 @@ def make_file(incident: str, notice: bytes, form: str, acting_as: str, *, as_jso
         show_json({"file": made.file_id.hex(), "path": made.path, "count": made.count, "sha256": made.digest})
     else:
         click.echo(f"{made.file_id.hex()}  {made.count}  {made.path}")
+
+
+@notify_group.command("letters")
+@click.argument("incident")
+@_notice
+@as_option
+def letters(incident: str, notice: bytes, acting_as: str) -> None:
+    """输出下一批信函,每封以换页符结束 · Print the next page of letters, each ended by a form feed; it is logged."""
+    config = load_config()
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        made = notice_letters.printed(parts, person, incidents.found(parts, incident), notice, now())
+    for one in made:
+        said = "\n".join(f"{text.subject}\n\n{text.body}" for text in one.said.values())
+        click.echo(f"{one.record_id.hex()}\n\n{one.address}\n{one.name}\n\n{said}\f")
+    if not made:
+        click.echo(speaker(config)("No letter waits to be printed."))
+
+
+@notify_group.command("posted")
+@click.argument("incident")
+@_notice
+@click.argument("records", type=RANDOM_ID, nargs=-1, required=True)
+@as_option
+@json_option
+def posted(incident: str, notice: bytes, records: tuple[bytes, ...], acting_as: str, *, as_json: bool) -> None:
+    """登记已寄出的信函 · Say that letters went out, by the customers' ids."""
+    config = load_config()
+    say = speaker(config)
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        one = incidents.found(parts, incident)
+        count = notice_letters.posted(parts, person, one, notice, records, now())
+    if as_json:
+        show_json({"posted": count})
+    else:
+        click.echo(say("{count} letters noted as posted").format(count=count))
 
 
 @notify_group.command("remove-file")
