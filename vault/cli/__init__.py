@@ -14,10 +14,10 @@ from vault.cli.demo import demo
 from vault.cli.imports import import_group
 from vault.cli.inbox import inbox
 from vault.cli.incident import incident_group
-from vault.cli.incident_notify import notify_group
 from vault.cli.incident_containment import COMMANDS as CONTAINMENT_COMMANDS
 from vault.cli.incident_drill import drill_group
 from vault.cli.incident_misuse import misuse_group
+from vault.cli.incident_notify import notify_group
 from vault.cli.incident_radius import draw as draw_radius
 from vault.cli.incident_report import report
 from vault.cli.incident_signals import COMMANDS as SIGNAL_COMMANDS

@@ -161,9 +161,7 @@ INVENTORY: Mapping[str, Mapping[str, Fate]] = {
         word="channel state tries calls next_try_at claimed_at settled_at reason",
     ),
     "notice_calls": _columns(random="call_id campaign_id record_id", word="at outcome", staff="called_by"),
-    "notice_files": _columns(
-        random="file_id campaign_id", word="count digest made_at removed_at", staff="made_by"
-    ),
+    "notice_files": _columns(random="file_id campaign_id", word="count digest made_at removed_at", staff="made_by"),
     "notice_waivers": _columns(
         random="incident_id", word="asked_at confirmed_at", staff="sealed_reason asked_by confirmed_by"
     ),
