@@ -10,7 +10,7 @@ from vault.domain.incident_clocks import ClockEnd
 from vault.domain.incidents import IncidentKind, IncidentState, Verdict
 from vault.domain.people import Person
 from vault.domain.radius import RadiusScope
-from vault.services import breach_notices, containment, drills, incidents, notice_sending, radius
+from vault.services import breach_notices, containment, drills, incident_response, incidents, notice_sending, radius
 from vault.services.breach_notices import Wish
 from vault.services.steps.parts import Parts
 
@@ -49,7 +49,7 @@ def begun(stage: Stage, kind: IncidentKind = IncidentKind.LEAK, who: str = OFFIC
 
 def activated(stage: Stage, drill: bytes, by: Two = BOTH) -> None:
     """Start the emergency plan of a drill."""
-    incidents.activate(stage.parts, stage.person(by[0]), drill, "演练", stage.now)
+    incident_response.activate(stage.parts, stage.person(by[0]), drill, "演练", stage.now)
 
 
 def listed(stage: Stage, drill: bytes, by: Two = BOTH) -> bytes:
@@ -73,7 +73,7 @@ def notified(stage: Stage, drill: bytes, frozen: bytes, by: Two = BOTH) -> None:
 def advanced(stage: Stage, drill: bytes, *states: IncidentState, by: Two = BOTH) -> None:
     """Take steps, one after the other."""
     for state in states:
-        incidents.advance(stage.parts, stage.person(by[0]), drill, state, "演练", stage.now)
+        incident_response.advance(stage.parts, stage.person(by[0]), drill, state, "演练", stage.now)
 
 
 def ended(stage: Stage, drill: bytes, by: Two = BOTH) -> None:
@@ -88,9 +88,9 @@ def closed(stage: Stage, drill: bytes, by: Two = BOTH) -> None:
     for one in incidents.shown(stage.parts, stage.person(by[0]), drill, stage.now).clocks:
         rule = stage.parts.policy.incidents.clocks[one.clock_id]
         if one.is_open and rule.ends is ClockEnd.SAID:
-            incidents.finish_clock(stage.parts, stage.person(by[0]), drill, one.clock_id, "演练", stage.now)
-    incidents.ask_closing(stage.parts, stage.person(by[0]), drill, LESSONS, stage.now)
-    incidents.close(stage.parts, stage.person(by[1]), drill, "已核对", stage.now)
+            incident_response.finish_clock(stage.parts, stage.person(by[0]), drill, one.clock_id, "演练", stage.now)
+    incident_response.ask_closing(stage.parts, stage.person(by[0]), drill, LESSONS, stage.now)
+    incident_response.close(stage.parts, stage.person(by[1]), drill, "已核对", stage.now)
 
 
 def held(stage: Stage, by: Two = BOTH) -> bytes:
@@ -99,7 +99,7 @@ def held(stage: Stage, by: Two = BOTH) -> bytes:
     stage.now += STEP
     activated(stage, drill, by)
     stage.now += STEP
-    incidents.assess(stage.parts, stage.person(by[0]), drill, Verdict.BREACH, "演练", stage.now)
+    incident_response.assess(stage.parts, stage.person(by[0]), drill, Verdict.BREACH, "演练", stage.now)
     frozen = listed(stage, drill, by)
     containment.take(stage.parts, stage.person(by[0]), drill, Measure.FREEZE_REVEALS, "", "演练", stage.now)
     advanced(stage, drill, IncidentState.CONTAINED, IncidentState.REPAIRED, by=by)

@@ -15,7 +15,7 @@ from tests.browser.conftest import Visitor, _Quiet
 from tests.browser.test_accessibility import violations
 from tests.web.conftest import AGENT, IMD, SUPERVISOR, Front, lone_front  # noqa: F401 - a fixture
 from vault.domain.incidents import AwareSource, IncidentKind, Verdict
-from vault.services import incidents
+from vault.services import incident_response, incidents
 from vault.services.sessions import person_of
 from vault.services.steps.incidents import Opening
 
@@ -64,8 +64,8 @@ def busy(front: Front) -> list[str]:
     officer = person_of(front.parts, front.token(IMD), "127.0.0.1", now)
     assert officer is not None
     further = bytes.fromhex(some[0])
-    incidents.activate(front.parts, officer, further, "先启动", now)
-    incidents.assess(front.parts, officer, further, Verdict.BREACH, LONG, now)
+    incident_response.activate(front.parts, officer, further, "先启动", now)
+    incident_response.assess(front.parts, officer, further, Verdict.BREACH, LONG, now)
     return some
 
 

@@ -17,6 +17,7 @@ from vault.services import (
     containment,
     incident_reminders,
     incident_report,
+    incident_response,
     incidents,
     misuse,
     misuse_reading,
@@ -98,7 +99,7 @@ def test_sixty_customers_revealed_at_night_are_found_told_and_reported(world, bo
 
     # Activated by one officer alone, within two hours of the alarm.
     assert world.now < night.alarmed_at + 2 * HOUR
-    incidents.activate(parts, person(), one.incident_id, "夜间大量查看", world.now)
+    incident_response.activate(parts, person(), one.incident_id, "夜间大量查看", world.now)
     assert night.clock("activate").state(world.now) is ClockState.MET
 
     # Contained: the account suspended and its sessions ended; the next reveal is refused.
@@ -121,9 +122,9 @@ def test_sixty_customers_revealed_at_night_are_found_told_and_reported(world, bo
     assert in_clear == dict.fromkeys(night.customers, ("customer.phone",)) | looked_up
     assert frozen.counts.over_company
 
-    incidents.assess(parts, person(), one.incident_id, Verdict.BREACH, "日志为证", world.now)
+    incident_response.assess(parts, person(), one.incident_id, Verdict.BREACH, "日志为证", world.now)
     for state in ("contained", "repaired"):
-        incidents.advance(parts, person(), one.incident_id, IncidentState(state), "已处理", world.now)
+        incident_response.advance(parts, person(), one.incident_id, IncidentState(state), "已处理", world.now)
 
     # Told: prepared by one, released by the other, sent once to each.
     campaign = breach.prepared(world, one.incident_id, frozen.radius_id)
@@ -132,14 +133,14 @@ def test_sixty_customers_revealed_at_night_are_found_told_and_reported(world, bo
     assert len(box.got) == len(set(box.recipients)) == REVEALED
     written = "".join(letter.get_content() for _, letter in box.got)
     assert not any(phone in written for phone in night.phones)
-    incidents.advance(parts, person(), one.incident_id, IncidentState.NOTIFIED, "已通知", world.now)
+    incident_response.advance(parts, person(), one.incident_id, IncidentState.NOTIFIED, "已通知", world.now)
 
     # The record of the misuse, signed by two; the tasks with a deadline; the freeze lifted.
     made = misuse.draft(parts, person(), one.incident_id, Draft(AGENT, "夜间查看六十名客户电话"), world.now)
     (shown,) = misuse_reading.shown(parts, other, one.incident_id, world.now).records
     misuse.sign(parts, other, made, shown.record.digest.hex(), world.now)
     for clock in ("postal", "police"):
-        incidents.finish_clock(parts, person(), one.incident_id, clock, "已报告", world.now)
+        incident_response.finish_clock(parts, person(), one.incident_id, clock, "已报告", world.now)
     with parts.database.read() as connection:
         taken = standing(connection, one.incident_id)
     for measure in taken:
@@ -149,8 +150,8 @@ def test_sixty_customers_revealed_at_night_are_found_told_and_reported(world, bo
             containment.keep(parts, person(), one.incident_id, measure.containment_id, "等待处分", world.now)
 
     # Closed by two, with the report.
-    incidents.ask_closing(parts, person(), one.incident_id, "夜间查看须审批", world.now)
-    incidents.close(parts, other, one.incident_id, "同意", world.now)
+    incident_response.ask_closing(parts, person(), one.incident_id, "夜间查看须审批", world.now)
+    incident_response.close(parts, other, one.incident_id, "同意", world.now)
     report = incident_report.show(parts, other, one.incident_id, world.now)
     assert report
     assert world.verify().holds
@@ -165,7 +166,7 @@ def test_the_same_night_missed_shows_missed_escalated_and_late_with_its_reason(w
     incident_reminders.tend(world.parts, world.now)
     assert night.clock("activate").state(world.now) is ClockState.MISSED
     assert world.events("incident.clock_missed")
-    incidents.activate(world.parts, night.officer(), one.incident_id, "值班人员未看到", world.now)
+    incident_response.activate(world.parts, night.officer(), one.incident_id, "值班人员未看到", world.now)
     late = night.clock("activate")
     assert late.state(world.now) is ClockState.LATE
     assert late.missed_at is not None

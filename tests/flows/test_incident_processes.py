@@ -19,7 +19,7 @@ from tests.mailbox import SENDER, Mailbox, with_mail
 from tests.simulator import World
 from vault.config import ROOT
 from vault.domain.incidents import AwareSource, IncidentKind
-from vault.services import incident_reminders, incidents
+from vault.services import incident_reminders, incident_response, incidents
 from vault.services.steps.incidents import Opening
 
 LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
@@ -147,7 +147,7 @@ def test_under_a_moved_system_clock_the_deadline_falls_at_its_second_and_never_r
         run_at(moment)
         assert (sorted(marks(sqlite_world, incident_id)), len(missed(sqlite_world))) == (sorted(told), recorded), moment
     officer = sqlite_world.person(OFFICER)
-    incidents.activate(sqlite_world.parts, officer, incident_id, "先启动", edge + 2 * HOUR + MINUTE)
+    incident_response.activate(sqlite_world.parts, officer, incident_id, "先启动", edge + 2 * HOUR + MINUTE)
     one = incidents.shown(sqlite_world.parts, officer, incident_id, edge + 2 * HOUR + MINUTE)
     assert {each.clock_id: each.state(one.now).value for each in one.clocks}["activate"] == "late"
     letters = [letter for letter in box.letters(DUTY) if "Start the emergency plan" in letter["Subject"]]

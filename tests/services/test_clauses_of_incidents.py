@@ -10,7 +10,7 @@ from tests.services.test_compliance import answer, counted, report
 from tests.simulator import NOW
 from vault.domain.compliance import Standing
 from vault.domain.incidents import AwareSource, IncidentKind, IncidentState, Verdict
-from vault.services import drills, incidents
+from vault.services import drills, incident_response, incidents
 from vault.services.steps.incidents import Opening
 
 __all__ = ["report"]
@@ -71,7 +71,7 @@ def test_drills_count_as_nothing_but_drills(vault, report):
 def test_a_breach_waits_for_repair_and_its_customers_for_a_notice_until_both_are_done(vault, report):
     incident = opened(vault, IncidentKind.SYSTEM_FAILURE)
     drilling.activated(vault, incident)
-    incidents.assess(vault.parts, vault.person(OFFICER), incident, Verdict.BREACH, "x", vault.now)
+    incident_response.assess(vault.parts, vault.person(OFFICER), incident, Verdict.BREACH, "x", vault.now)
     assert counted(report(), "BR-02", "waiting_for_repair") == 1
     assert counted(report(), "BR-03", "breaches_not_told") == 1
     drilling.advanced(vault, incident, IncidentState.CONTAINED, IncidentState.REPAIRED)
@@ -97,10 +97,10 @@ def test_the_call_to_the_technical_department_is_late_after_five_minutes(vault, 
     incident = opened(vault, IncidentKind.SYSTEM_FAILURE)
     vault.now += timedelta(minutes=5) + SECOND
     assert standing(report, "BR-05") is Standing.EXCEPTION
-    incidents.finish_clock(vault.parts, vault.person(SUPERVISOR), incident, "technical", "占线", vault.now)
+    incident_response.finish_clock(vault.parts, vault.person(SUPERVISOR), incident, "technical", "占线", vault.now)
     assert counted(report(), "BR-05", "technical_late") == 1
     other = opened(vault, IncidentKind.SYSTEM_FAILURE)
-    incidents.finish_clock(vault.parts, vault.person(SUPERVISOR), other, "technical", "", vault.now)
+    incident_response.finish_clock(vault.parts, vault.person(SUPERVISOR), other, "technical", "", vault.now)
     assert counted(report(), "BR-05", "technical_in_time") == 1
 
 

@@ -22,6 +22,7 @@ from vault.services import (
     cases,
     containment,
     destruction,
+    incident_response,
     incidents,
     lookup,
     radius,
@@ -451,7 +452,7 @@ def test_incidents_are_opened_activated_and_contained_while_all_is_frozen_and_th
     vault.parts.log_writer.close()
     second = opened(vault)
     officer = vault.person(OFFICER)
-    incidents.activate(vault.parts, officer, second, "先启动", vault.now)
+    incident_response.activate(vault.parts, officer, second, "先启动", vault.now)
     one = taken(vault, second, "freeze_reveals")
     taken(vault, second, "suspend_account", AGENT)
     ended(vault, second, one)

@@ -12,7 +12,7 @@ from vault.domain.drills import DOMAIN, GuideStep, Measure, MonthState
 from vault.domain.incidents import AwareSource, IncidentKind, IncidentState, Verdict
 from vault.domain.log import Actor
 from vault.errors import AccessRefused, AlreadyDecided, InvalidValue, NotFound
-from vault.services import drills, inbox, incidents
+from vault.services import drills, inbox, incident_response, incidents
 from vault.services.steps.incidents import Opening, open_incident
 from vault.storage.unit_of_work import unit_of_work
 
@@ -122,7 +122,7 @@ def test_a_slow_drill_is_scored_as_too_slow_and_still_counts_for_its_month(vault
     drill = begun(vault)
     vault.now += timedelta(seconds=vault.parts.policy.drills.activate_seconds) + SECOND
     activated(vault, drill)
-    incidents.assess(vault.parts, vault.person(OFFICER), drill, Verdict.NO_BREACH, "演练", vault.now)
+    incident_response.assess(vault.parts, vault.person(OFFICER), drill, Verdict.NO_BREACH, "演练", vault.now)
     drilling.closed(vault, drill)
     card = guided(vault, drill).card
     assert not card.drill.score.passed
@@ -136,7 +136,7 @@ def test_awareness_that_is_corrected_to_earlier_makes_the_drill_slower(vault):
     vault.now += timedelta(minutes=10)
     activated(vault, drill)
     earlier = NOW - timedelta(minutes=30)
-    incidents.correct_awareness(vault.parts, vault.person(OFFICER), drill, earlier, "看日志", vault.now)
+    incident_response.correct_awareness(vault.parts, vault.person(OFFICER), drill, earlier, "看日志", vault.now)
     assert guided(vault, drill).card.lines[0].seconds == 2400
 
 
@@ -145,7 +145,7 @@ def test_a_guide_leads_from_step_to_step(vault):
     assert guided(vault, drill).next is GuideStep.ACTIVATE
     activated(vault, drill)
     assert guided(vault, drill).next is GuideStep.ASSESS
-    incidents.assess(vault.parts, vault.person(OFFICER), drill, Verdict.BREACH, "演练", vault.now)
+    incident_response.assess(vault.parts, vault.person(OFFICER), drill, Verdict.BREACH, "演练", vault.now)
     assert guided(vault, drill).next is GuideStep.LIST
     frozen = listed(vault, drill)
     assert guided(vault, drill).next is GuideStep.CONTAIN
@@ -163,7 +163,7 @@ def test_a_guide_leads_from_step_to_step(vault):
 def test_without_a_breach_the_guide_leads_straight_to_closing(vault):
     drill = begun(vault)
     activated(vault, drill)
-    incidents.assess(vault.parts, vault.person(OFFICER), drill, Verdict.NO_BREACH, "演练", vault.now)
+    incident_response.assess(vault.parts, vault.person(OFFICER), drill, Verdict.NO_BREACH, "演练", vault.now)
     assert guided(vault, drill).next is GuideStep.CLOSE
 
 

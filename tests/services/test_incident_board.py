@@ -12,7 +12,7 @@ from vault.domain.incidents import AwareSource, IncidentKind, Verdict
 from vault.domain.rules.signals import SignalName
 from vault.domain.signals import Found
 from vault.errors import AccessRefused, NotFound
-from vault.services import incident_board, incidents
+from vault.services import incident_board, incident_response, incidents
 from vault.services.steps.incidents import Opening
 from vault.services.steps.signals import raise_signal
 from vault.storage.unit_of_work import unit_of_work
@@ -35,10 +35,10 @@ def opened(world, kind="leak", ago=timedelta(0), **said):
 
 def closed(world):
     incident_id = opened(world, "surge")
-    incidents.activate(world.parts, world.person(OFFICER), incident_id, "先启动", world.now)
-    incidents.assess(world.parts, world.person(OFFICER), incident_id, Verdict.NO_BREACH, "看过", world.now)
-    incidents.ask_closing(world.parts, world.person(OFFICER), incident_id, "无", world.now)
-    incidents.close(world.parts, world.person(COLLEAGUE), incident_id, "看过", world.now)
+    incident_response.activate(world.parts, world.person(OFFICER), incident_id, "先启动", world.now)
+    incident_response.assess(world.parts, world.person(OFFICER), incident_id, Verdict.NO_BREACH, "看过", world.now)
+    incident_response.ask_closing(world.parts, world.person(OFFICER), incident_id, "无", world.now)
+    incident_response.close(world.parts, world.person(COLLEAGUE), incident_id, "看过", world.now)
     return incident_id
 
 
@@ -70,7 +70,7 @@ def test_the_two_hours_stand_large_until_the_plan_is_started(vault):
     (line,) = board(vault).open
     assert line.urgent.clock_id == "activate"
     assert [clock.clock_id for clock in line.others] == ["technical", "network", "report"]
-    incidents.activate(vault.parts, vault.person(OFFICER), incident_id, "先启动", vault.now)
+    incident_response.activate(vault.parts, vault.person(OFFICER), incident_id, "先启动", vault.now)
     (line,) = board(vault).open
     assert line.urgent.clock_id == "technical"
 
@@ -88,7 +88,7 @@ def test_each_role_finds_its_own_tasks_first(vault):
 
 def test_a_task_without_a_deadline_comes_after_those_that_have_one(vault):
     incident_id = opened(vault, ago=timedelta(days=1))
-    incidents.activate(vault.parts, vault.person(OFFICER), incident_id, "先启动", vault.now)
+    incident_response.activate(vault.parts, vault.person(OFFICER), incident_id, "先启动", vault.now)
     opened(vault)
     acts = [(task.act, task.clock and task.clock.clock_id) for task in board(vault).yours]
     assert acts[0] == (Act.CLOCK, "postal")

@@ -15,7 +15,7 @@ from tests.simulator import World
 from vault.domain.incidents import AwareSource, IncidentKind, Verdict
 from vault.errors import AccessRefused, NotFound, VaultError
 from vault.services import clock as clocks
-from vault.services import inbox, incident_reminders, incidents
+from vault.services import inbox, incident_reminders, incident_response, incidents
 from vault.services.steps.incidents import Opening
 from vault.storage import incident_reminders as stored
 from vault.storage.engine import Database
@@ -59,7 +59,7 @@ def state(world: World, incident_id: bytes, at: timedelta, clock: str = "activat
 
 
 def activate(world: World, incident_id: bytes, at: timedelta) -> None:
-    incidents.activate(world.parts, world.person(OFFICER), incident_id, "先启动", world.now + at)
+    incident_response.activate(world.parts, world.person(OFFICER), incident_id, "先启动", world.now + at)
 
 
 # -- what is due ---------------------------------------------------------------------------------------------------
@@ -115,7 +115,9 @@ def test_what_is_done_is_not_reminded_of_and_what_the_assessment_dropped_neither
     incident_id = opened(world, "leak")
     activate(world, incident_id, MINUTE)
     tend(world, 5 * MINUTE)
-    incidents.assess(world.parts, world.person(OFFICER), incident_id, Verdict.NO_BREACH, "没有", world.now + 9 * MINUTE)
+    incident_response.assess(
+        world.parts, world.person(OFFICER), incident_id, Verdict.NO_BREACH, "没有", world.now + 9 * MINUTE
+    )
     tend(world, 9 * HOUR)
     assert incident_reminders.listed(world.parts, world.person(OFFICER), incident_id, world.now) == []
     assert missed(world) == missed(world, "postal") == []
@@ -132,7 +134,7 @@ def test_two_clocks_of_one_incident_and_two_incidents_are_each_told_by_themselve
 def test_a_time_of_awareness_that_comes_forward_brings_the_reminder_forward(world: World) -> None:
     incident_id = opened(world, "leak")
     at = world.now + 10 * MINUTE
-    incidents.correct_awareness(world.parts, world.person(OFFICER), incident_id, world.now - HOUR, "来电", at)
+    incident_response.correct_awareness(world.parts, world.person(OFFICER), incident_id, world.now - HOUR, "来电", at)
     tend(world, 10 * MINUTE)
     assert marks(world, incident_id) == [50]
 

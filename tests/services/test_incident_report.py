@@ -14,7 +14,7 @@ from vault import verify_log
 from vault.domain.incidents import AwareSource, IncidentKind, Verdict
 from vault.domain.log import Actor
 from vault.errors import AccessRefused, IntegrityError, NotFound
-from vault.services import drills, incident_report, incidents
+from vault.services import drills, incident_report, incident_response, incidents
 from vault.services.steps.incidents import Opening
 from vault.verify_log import judge_proof
 
@@ -40,8 +40,8 @@ def no_breach(world):
     """Open an incident late, assess that nothing leaked, and close it."""
     opening = Opening(IncidentKind.LEAK, AwareSource.REPORT, world.now - timedelta(hours=3), TYPED)
     incident_id = incidents.open_one(world.parts, world.person(AGENT), opening, world.now)
-    incidents.activate(world.parts, world.person(OFFICER), incident_id, "夜间无人", world.now)
-    incidents.assess(world.parts, world.person(OFFICER), incident_id, Verdict.NO_BREACH, "未泄露", world.now)
+    incident_response.activate(world.parts, world.person(OFFICER), incident_id, "夜间无人", world.now)
+    incident_response.assess(world.parts, world.person(OFFICER), incident_id, Verdict.NO_BREACH, "未泄露", world.now)
     drilling.closed(world, incident_id)
     return incident_id
 
@@ -113,10 +113,10 @@ def test_what_was_missed_is_told_with_its_reason_and_corrections_behind_the_firs
     opening = Opening(IncidentKind.LEAK, AwareSource.REPORT, vault.now - timedelta(hours=3))
     incident_id = incidents.open_one(vault.parts, vault.person(AGENT), opening, vault.now)
     earlier = vault.now - timedelta(hours=5)
-    incidents.correct_awareness(vault.parts, vault.person(OFFICER), incident_id, earlier, "值班记录", vault.now)
-    incidents.activate(vault.parts, vault.person(OFFICER), incident_id, "夜间无人", vault.now)
+    incident_response.correct_awareness(vault.parts, vault.person(OFFICER), incident_id, earlier, "值班记录", vault.now)
+    incident_response.activate(vault.parts, vault.person(OFFICER), incident_id, "夜间无人", vault.now)
     reason = "邮政专线占线"
-    incidents.finish_clock(vault.parts, vault.person(OFFICER), incident_id, "postal", reason, vault.now)
+    incident_response.finish_clock(vault.parts, vault.person(OFFICER), incident_id, "postal", reason, vault.now)
     told = shown(vault, incident_id).document
     clocks = {one["clock"]: one for one in told["clocks"]}
     assert (clocks["activate"]["state"], clocks["activate"]["reason"]) == ("late", "夜间无人")

@@ -13,7 +13,7 @@ from vault.domain.incidents import AwareSource, IncidentKind, IncidentState, Ver
 from vault.domain.log import Actor
 from vault.errors import AccessRefused, AlreadyDecided, NotFound, StepUpNeeded, VaultError
 from vault.services import clock as clocks
-from vault.services import containment, inbox, incidents, notice_waiver
+from vault.services import containment, inbox, incident_response, incidents, notice_waiver
 from vault.services.steps.incidents import Opening
 
 AGENT, SUPERVISOR, OFFICER, COLLEAGUE, AUDITOR = "KF2001", "KF2010", "KF2012", "KF2013", "KF2014"
@@ -43,11 +43,11 @@ def clock(world, incident_id, name, at=None):
 
 
 def activated(world, incident_id, at=None, who=OFFICER):
-    incidents.activate(world.parts, world.person(who), incident_id, "先启动", at or world.now)
+    incident_response.activate(world.parts, world.person(who), incident_id, "先启动", at or world.now)
 
 
 def assessed(world, incident_id, verdict=Verdict.BREACH, at=None):
-    incidents.assess(world.parts, world.person(OFFICER), incident_id, verdict, "看过日志", at or world.now)
+    incident_response.assess(world.parts, world.person(OFFICER), incident_id, verdict, "看过日志", at or world.now)
 
 
 def advanced(world, incident_id, *states):
@@ -55,11 +55,13 @@ def advanced(world, incident_id, *states):
         if state == "notified":
             notice_waiver.ask(world.parts, world.person(OFFICER), incident_id, "无人受影响", world.now)
             notice_waiver.confirm(world.parts, world.person(COLLEAGUE), incident_id, world.now)
-        incidents.advance(world.parts, world.person(OFFICER), incident_id, IncidentState(state), "做完", world.now)
+        incident_response.advance(
+            world.parts, world.person(OFFICER), incident_id, IncidentState(state), "做完", world.now
+        )
 
 
 def finished(world, incident_id, name, reason="", at=None, who=OFFICER):
-    incidents.finish_clock(world.parts, world.person(who), incident_id, name, reason, at or world.now)
+    incident_response.finish_clock(world.parts, world.person(who), incident_id, name, reason, at or world.now)
 
 
 def refused(call, *arguments, **options):
@@ -162,7 +164,7 @@ def test_one_officer_activates_alone_and_two_hours_are_two_hours(vault, late, st
 
 def test_an_activation_needs_a_reason(vault):
     incident_id = opened(vault)
-    call = incidents.activate, vault.parts, vault.person(OFFICER), incident_id, "  ", vault.now
+    call = incident_response.activate, vault.parts, vault.person(OFFICER), incident_id, "  ", vault.now
     assert refused(*call) == "reason_missing"
     assert shown(vault, incident_id).incident.state is IncidentState.REPORTED
 
@@ -202,7 +204,7 @@ def test_two_who_activate_at_once_activate_once(vault):
 
     def activate(person):
         try:
-            incidents.activate(vault.parts, person, incident_id, "启动", vault.now)
+            incident_response.activate(vault.parts, person, incident_id, "启动", vault.now)
         except AlreadyDecided as error:
             return error.reason
         return "done"
@@ -265,7 +267,9 @@ def test_an_earlier_awareness_brings_deadlines_forward_and_a_later_one_changes_n
     incident_id = opened(vault)
     for minutes, moved in ((-30, True), (-10, False)):
         at = vault.now + timedelta(minutes=minutes)
-        said = incidents.correct_awareness(vault.parts, vault.person(OFFICER), incident_id, at, "查过", vault.now)
+        said = incident_response.correct_awareness(
+            vault.parts, vault.person(OFFICER), incident_id, at, "查过", vault.now
+        )
         assert said is moved
     one = shown(vault, incident_id)
     assert one.incident.aware_at == vault.now
@@ -278,7 +282,9 @@ def test_an_earlier_awareness_makes_late_what_was_in_time(vault):
     incident_id = opened(vault)
     activated(vault, incident_id, vault.now + HOUR)
     before = vault.now - 2 * HOUR
-    incidents.correct_awareness(vault.parts, vault.person(OFFICER), incident_id, before, "查过", vault.now + HOUR)
+    incident_response.correct_awareness(
+        vault.parts, vault.person(OFFICER), incident_id, before, "查过", vault.now + HOUR
+    )
     assert clock(vault, incident_id, "activate", vault.now + HOUR) is ClockState.LATE
 
 
@@ -299,11 +305,11 @@ def test_without_a_breach_nothing_is_left_to_do_but_the_closing(vault):
 
 
 def closing(world, incident_id, who=OFFICER, at=None):
-    incidents.ask_closing(world.parts, world.person(who), incident_id, "教训", at or world.now)
+    incident_response.ask_closing(world.parts, world.person(who), incident_id, "教训", at or world.now)
 
 
 def closed(world, incident_id, who=COLLEAGUE, at=None, **options):
-    incidents.close(world.parts, world.person(who), incident_id, "看过", at or world.now, **options)
+    incident_response.close(world.parts, world.person(who), incident_id, "看过", at or world.now, **options)
 
 
 def test_one_asks_and_another_closes(vault):
@@ -347,12 +353,20 @@ def test_customers_are_told_or_two_officers_say_why_not(vault):
     activated(vault, incident_id)
     assessed(vault, incident_id)
     advanced(vault, incident_id, "contained", "repaired")
-    call = incidents.advance, vault.parts, vault.person(OFFICER), incident_id, IncidentState.NOTIFIED, "做完", vault.now
+    call = (
+        incident_response.advance,
+        vault.parts,
+        vault.person(OFFICER),
+        incident_id,
+        IncidentState.NOTIFIED,
+        "做完",
+        vault.now,
+    )
     assert refused(*call) == "notices_outstanding"
     notice_waiver.ask(vault.parts, vault.person(OFFICER), incident_id, "无人受影响", vault.now)
     assert refused(*call) == "notices_outstanding"
     notice_waiver.confirm(vault.parts, vault.person(COLLEAGUE), incident_id, vault.now)
-    incidents.advance(*call[1:])
+    incident_response.advance(*call[1:])
     assert shown(vault, incident_id).missing == ["clocks"]
 
 
@@ -396,7 +410,7 @@ def test_nothing_more_is_done_about_a_closed_one(vault):
     calls = (
         lambda: activated(vault, incident_id),
         lambda: finished(vault, incident_id, "postal", "x"),
-        lambda: incidents.correct_awareness(vault.parts, person, incident_id, vault.now, "x", vault.now),
+        lambda: incident_response.correct_awareness(vault.parts, person, incident_id, vault.now, "x", vault.now),
         lambda: closing(vault, incident_id),
     )
     assert {refused(call) for call in calls} == {"incident_closed"}

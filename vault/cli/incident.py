@@ -18,7 +18,7 @@ from vault.domain.log import Actor
 from vault.domain.log_exports import read_moment
 from vault.domain.people import Person
 from vault.domain.policy import Policy
-from vault.services import incidents
+from vault.services import incident_response, incidents
 from vault.services.incidents import Listed, Shown
 from vault.services.steps.incidents import Opening
 from vault.services.steps.parts import Parts
@@ -116,7 +116,12 @@ def show(incident: str, acting_as: str | None, *, as_json: bool) -> None:
 @json_option
 def activate(incident: str, note: str, acting_as: str, *, as_json: bool) -> None:
     """启动应急方案,一名信息管理人员即可 · Start the emergency plan: one officer alone."""
-    _act(lambda parts, who, one: incidents.activate(parts, who, one, note, now()), incident, acting_as, as_json=as_json)
+    _act(
+        lambda parts, who, one: incident_response.activate(parts, who, one, note, now()),
+        incident,
+        acting_as,
+        as_json=as_json,
+    )
 
 
 @incident_group.command("assess")
@@ -131,7 +136,7 @@ def assess(incident: str, verdict: str, note: str, acting_as: str, *, as_json: b
     """评估:是否确为泄露 · Say whether there was a breach."""
 
     def walk(parts: Parts, who: Person, one: bytes) -> None:
-        incidents.assess(parts, who, one, Verdict(verdict), note, now())
+        incident_response.assess(parts, who, one, Verdict(verdict), note, now())
 
     _act(walk, incident, acting_as, as_json=as_json)
 
@@ -146,7 +151,7 @@ def step(incident: str, state: str, note: str, acting_as: str, *, as_json: bool)
     """记录已控制、已修复、已通知 · Say that it is contained, repaired, or everybody notified."""
 
     def walk(parts: Parts, who: Person, one: bytes) -> None:
-        incidents.advance(parts, who, one, IncidentState(state), note, now())
+        incident_response.advance(parts, who, one, IncidentState(state), note, now())
 
     _act(walk, incident, acting_as, as_json=as_json)
 
@@ -162,7 +167,7 @@ def aware(incident: str, at: str, note: str, acting_as: str, *, as_json: bool) -
 
     def walk(parts: Parts, who: Person, one: bytes) -> None:
         moment = read_moment(at, parts.policy.zone, "aware_at")
-        incidents.correct_awareness(parts, who, one, moment, note, now())
+        incident_response.correct_awareness(parts, who, one, moment, note, now())
 
     _act(walk, incident, acting_as, as_json=as_json)
 
@@ -177,7 +182,7 @@ def done(incident: str, clock: str, note: str, acting_as: str, *, as_json: bool)
     """完成一项限时任务;逾期须说明原因 · Say that a clock's task is done; late, it needs a reason."""
 
     def walk(parts: Parts, who: Person, one: bytes) -> None:
-        incidents.finish_clock(parts, who, one, clock, note, now())
+        incident_response.finish_clock(parts, who, one, clock, note, now())
 
     _act(walk, incident, acting_as, as_json=as_json)
 
@@ -193,9 +198,9 @@ def close(incident: str, note: str, acting_as: str, *, send_back: bool, as_json:
 
     def walk(parts: Parts, who: Person, one: bytes) -> None:
         if incidents.shown(parts, who, one, now()).incident.closing_by is None and not send_back:
-            incidents.ask_closing(parts, who, one, note, now())
+            incident_response.ask_closing(parts, who, one, note, now())
         else:
-            incidents.close(parts, who, one, note, now(), agree=not send_back)
+            incident_response.close(parts, who, one, note, now(), agree=not send_back)
 
     _act(walk, incident, acting_as, as_json=as_json)
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 from vault.domain.incident_clocks import Clock
 from vault.domain.incidents import AwareSource, Incident, IncidentKind, IncidentState, Verdict
 from vault.domain.rules.access import Right
-from vault.services import incidents
+from vault.services import incident_response, incidents
 from vault.services.steps.incidents import NOTE_LENGTH, Opening
 from vault.web import gate
 from vault.web.api.routes import id_of, moment_of, route, time_text
@@ -186,19 +186,19 @@ def view_incident(incident: bytes) -> dict[str, Any]:
 @route("POST", f"{_ONE}/activate", gate.door(Right.INCIDENT), answer=None, status=204, body=NoteBody, also=(409,))
 def activate_incident(body: NoteBody, incident: bytes) -> None:
     """Start the emergency plan: one officer alone, in one step from the report (BR-01)."""
-    incidents.activate(parts(), person(), incident, body.note, now())
+    incident_response.activate(parts(), person(), incident, body.note, now())
 
 
 @route("POST", f"{_ONE}/assess", gate.door(Right.INCIDENT), answer=None, status=204, body=AssessBody, also=(409,))
 def assess_incident(body: AssessBody, incident: bytes) -> None:
     """Say whether it is a breach."""
-    incidents.assess(parts(), person(), incident, Verdict(body.verdict), body.note, now())
+    incident_response.assess(parts(), person(), incident, Verdict(body.verdict), body.note, now())
 
 
 @route("POST", f"{_ONE}/advance", gate.door(Right.INCIDENT), answer=None, status=204, body=AdvanceBody, also=(409,))
 def advance_incident(body: AdvanceBody, incident: bytes) -> None:
     """Say that it is contained, repaired, or that everybody is notified; each demands the one before."""
-    incidents.advance(parts(), person(), incident, IncidentState(body.state), body.note, now())
+    incident_response.advance(parts(), person(), incident, IncidentState(body.state), body.note, now())
 
 
 @route("POST", f"{_ONE}/awareness", gate.door(Right.INCIDENT), answer=AwarenessAdded, body=AwarenessBody, also=(409,))
@@ -206,7 +206,7 @@ def add_awareness(body: AwarenessBody, incident: bytes) -> dict[str, Any]:
     """Add another time of awareness; the first one stays, and deadlines only ever come forward."""
     moment = now()
     aware_at = moment_of(body.aware_at, "aware_at") or moment
-    return {"sooner": incidents.correct_awareness(parts(), person(), incident, aware_at, body.note, moment)}
+    return {"sooner": incident_response.correct_awareness(parts(), person(), incident, aware_at, body.note, moment)}
 
 
 @route(
@@ -220,7 +220,7 @@ def add_awareness(body: AwarenessBody, incident: bytes) -> dict[str, Any]:
 )
 def finish_incident_clock(body: ClockDoneBody, incident: bytes, clock: str) -> None:
     """Say that what a clock stands for is done; late, it needs a reason and stays missed for ever."""
-    incidents.finish_clock(parts(), person(), incident, clock, body.note, now())
+    incident_response.finish_clock(parts(), person(), incident, clock, body.note, now())
 
 
 @route(
@@ -234,7 +234,7 @@ def finish_incident_clock(body: ClockDoneBody, incident: bytes, clock: str) -> N
 )
 def ask_incident_closing(body: NoteBody, incident: bytes) -> None:
     """Ask for an incident to be closed, with what was learnt; somebody else closes it."""
-    incidents.ask_closing(parts(), person(), incident, body.note, now())
+    incident_response.ask_closing(parts(), person(), incident, body.note, now())
 
 
 @route(
@@ -248,7 +248,7 @@ def ask_incident_closing(body: NoteBody, incident: bytes) -> None:
 )
 def close_incident(body: CloseIncidentBody, incident: bytes) -> None:
     """Close an incident that somebody else asked to be closed, or send it back."""
-    incidents.close(parts(), person(), incident, body.note, now(), agree=body.agree)
+    incident_response.close(parts(), person(), incident, body.note, now(), agree=body.agree)
 
 
 def _line(one: Incident, clocks: Sequence[Clock], at: datetime) -> dict[str, Any]:

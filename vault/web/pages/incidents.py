@@ -15,7 +15,7 @@ from vault.domain.incidents import AwareSource, Incident, IncidentKind, Incident
 from vault.domain.rules.access import Right
 from vault.domain.rules.incidents import ACTIVATE
 from vault.errors import AccessRefused, InvalidValue
-from vault.services import incident_board, incident_reminders, incidents, signals
+from vault.services import incident_board, incident_reminders, incident_response, incidents, signals
 from vault.services.steps.incidents import NOTE_LENGTH, Opening
 from vault.web.gate import door, language, now, parts, person
 from vault.web.pages.forms import done_of, minute_of, step_up, told, word_of
@@ -83,7 +83,7 @@ def one(incident: bytes) -> str:
 def activate(incident: bytes) -> Response | tuple[str, int]:
     """Start the emergency plan: one officer alone, with a reason."""
     try:
-        incidents.activate(parts(), person(), incident, request.form.get("note", ""), now())
+        incident_response.activate(parts(), person(), incident, request.form.get("note", ""), now())
     except InvalidValue as invalid:
         return _again(incident, invalid, _NEXT_NOTE)
     return _back(incident, "step")
@@ -96,7 +96,7 @@ def assess(incident: bytes) -> Response | tuple[str, int]:
     form = request.form
     try:
         verdict = word_of(Verdict, form.get("verdict", ""), "verdict")
-        incidents.assess(parts(), person(), incident, verdict, form.get("note", ""), now())
+        incident_response.assess(parts(), person(), incident, verdict, form.get("note", ""), now())
     except InvalidValue as invalid:
         return _again(incident, invalid, _NEXT_NOTE)
     return _back(incident, "step")
@@ -109,7 +109,7 @@ def advance(incident: bytes) -> Response | tuple[str, int]:
     form = request.form
     try:
         state = word_of(IncidentState, form.get("state", ""), "state")
-        incidents.advance(parts(), person(), incident, state, form.get("note", ""), now())
+        incident_response.advance(parts(), person(), incident, state, form.get("note", ""), now())
     except InvalidValue as invalid:
         return _again(incident, invalid, _NEXT_NOTE)
     return _back(incident, "step")
@@ -122,7 +122,7 @@ def awareness(incident: bytes) -> Response | tuple[str, int]:
     form = request.form
     try:
         aware_at = _minute(form.get("aware_at", ""))
-        sooner = incidents.correct_awareness(parts(), person(), incident, aware_at, form.get("note", ""), now())
+        sooner = incident_response.correct_awareness(parts(), person(), incident, aware_at, form.get("note", ""), now())
     except InvalidValue as invalid:
         return _again(incident, invalid, _AWARE_NOTE)
     return _back(incident, "awareness" if sooner else "later")
@@ -134,7 +134,7 @@ def finish(incident: bytes) -> Response | tuple[str, int]:
     """Say that what a clock stands for is done."""
     clock_id = request.form.get("clock", "")
     try:
-        incidents.finish_clock(parts(), person(), incident, clock_id, request.form.get("note", ""), now())
+        incident_response.finish_clock(parts(), person(), incident, clock_id, request.form.get("note", ""), now())
     except InvalidValue as invalid:
         return _again(incident, invalid, f"late-{clock_id}")
     return _back(incident, "clock")
@@ -145,7 +145,7 @@ def finish(incident: bytes) -> Response | tuple[str, int]:
 def ask_closing(incident: bytes) -> Response | tuple[str, int]:
     """Ask for the incident to be closed."""
     try:
-        incidents.ask_closing(parts(), person(), incident, request.form.get("note", ""), now())
+        incident_response.ask_closing(parts(), person(), incident, request.form.get("note", ""), now())
     except InvalidValue as invalid:
         return _again(incident, invalid, _NEXT_NOTE)
     return _back(incident, "asked")
@@ -157,7 +157,7 @@ def close(incident: bytes) -> Response | tuple[str, int]:
     """Close it as the second person, or send it back."""
     agree = request.form.get("answer", "") != "no"
     try:
-        incidents.close(parts(), person(), incident, request.form.get("note", ""), now(), agree=agree)
+        incident_response.close(parts(), person(), incident, request.form.get("note", ""), now(), agree=agree)
     except InvalidValue as invalid:
         return _again(incident, invalid, _NEXT_NOTE)
     except AccessRefused as refused:
