@@ -57,9 +57,13 @@ def test_people_take_it_from_the_report_to_the_closing(world):
     one = opened("--note", "call of 13800138000")["id"]
     assert act(world, "activate", one[:8], "--note", "at once")["state"] == "activated"
     assert act(world, "assess", one, "--verdict", "breach", "--note", "log read")["verdict"] == "breach"
-    for state in ("contained", "repaired", "notified"):
+    for state in ("contained", "repaired"):
         assert act(world, "step", one, state, "--note", "done")["state"] == state
-    assert "[incident_incomplete]" in act(world, "close", one, "--note", "learnt", code=1)
+    assert "[notices_outstanding]" in act(world, "step", one, "notified", "--note", "done", code=1)
+    act(world, "notify", "none", one, "--note", "nobody was reached")
+    act(world, "notify", "none", one, "--confirm", who=APPROVER)
+    assert act(world, "step", one, "notified", "--note", "nobody to tell")["state"] == "notified"
+    assert "[tasks_open]" in act(world, "close", one, "--note", "learnt", code=1)
     assert clocks(act(world, "done", one, "postal"))["postal"] == "met"
     assert act(world, "close", one, "--note", "learnt")["state"] == "notified"
     assert "[own_request]" in act(world, "close", one, "--note", "fine", code=1)
