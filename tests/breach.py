@@ -9,16 +9,16 @@ from typing import Any
 
 from tests.mailbox import SENDER
 from tests.simulator import World, customer_row
-from vault.domain.breach_notices import Channel
+from vault.domain.breach.breach_notices import Channel
+from vault.domain.breach.incidents import AwareSource, IncidentKind
+from vault.domain.breach.radius import Affected, RadiusCounts, digest_of
 from vault.domain.ids import RecordClass, new_id
-from vault.domain.incidents import AwareSource, IncidentKind
-from vault.domain.radius import Affected, RadiusCounts, digest_of
-from vault.services import breach_notices, incidents, notice_sending
-from vault.services.breach_notices import Wish
-from vault.services.steps.incidents import Opening
-from vault.storage import radius
+from vault.services.breach import breach_notices, incidents, notice_sending
+from vault.services.breach.breach_notices import Wish
+from vault.services.steps.breach.incidents import Opening
+from vault.storage.breach import radius
+from vault.storage.breach.radius import FrozenRadius
 from vault.storage.mail import Mailer
-from vault.storage.radius import FrozenRadius
 from vault.storage.unit_of_work import unit_of_work
 
 OFFICER, SECOND = "KF2012", "KF2013"

@@ -5,13 +5,21 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from vault.domain.containment import Measure
-from vault.domain.incident_clocks import ClockEnd
-from vault.domain.incidents import IncidentKind, IncidentState, Verdict
+from vault.domain.breach.containment import Measure
+from vault.domain.breach.incident_clocks import ClockEnd
+from vault.domain.breach.incidents import IncidentKind, IncidentState, Verdict
+from vault.domain.breach.radius import RadiusScope
 from vault.domain.people import Person
-from vault.domain.radius import RadiusScope
-from vault.services import breach_notices, containment, drills, incident_response, incidents, notice_sending, radius
-from vault.services.breach_notices import Wish
+from vault.services.breach import (
+    breach_notices,
+    containment,
+    drills,
+    incident_response,
+    incidents,
+    notice_sending,
+    radius,
+)
+from vault.services.breach.breach_notices import Wish
 from vault.services.steps.parts import Parts
 
 OFFICER, COLLEAGUE, SUPERVISOR, AUDITOR, AGENT = "KF2012", "KF2013", "KF2010", "KF2014", "KF2001"

@@ -13,11 +13,11 @@ from tests import codes
 from tests.simulator import PASSWORD, customer_row, write_file
 from tests.worlds import sqlite_world, templates
 from vault.cli import main
-from vault.domain.incidents import AwareSource, IncidentKind
+from vault.domain.breach.incidents import AwareSource, IncidentKind
+from vault.domain.breach.radius import RadiusScope
 from vault.domain.people import AccountState
-from vault.domain.radius import RadiusScope
-from vault.services import incidents, radius
-from vault.services.steps.incidents import Opening
+from vault.services.breach import incidents, radius
+from vault.services.steps.breach.incidents import Opening
 from vault.storage import people
 
 __all__ = ["sqlite_world", "templates"]

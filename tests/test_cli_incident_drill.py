@@ -11,7 +11,7 @@ from tests import drilling
 from tests.destroying import APPROVER, PROPOSER
 from tests.test_cli_incident import AGENT, act, sqlite_world, templates, world
 from tests.test_cli_retention import run, told
-from vault.domain.incidents import Verdict
+from vault.domain.breach.incidents import Verdict
 from vault.verify_log import main
 
 __all__ = ["sqlite_world", "templates", "world"]

@@ -11,7 +11,7 @@ from tests.destroying import APPROVER, PROPOSER
 from tests.test_cli_retention import as_officer, run, told
 from tests.worlds import sqlite_world, templates
 from vault.domain.log import Action, Actor, Outcome
-from vault.services import signals
+from vault.services.breach import signals
 
 __all__ = ["sqlite_world", "templates"]
 

@@ -8,10 +8,10 @@ from tests.simulator import DATA, NOW, PASSWORD, settings
 from tests.worlds import sqlite_world, templates, world
 from vault import jobs
 from vault.doctor import examine
-from vault.domain.incidents import AwareSource, IncidentKind
+from vault.domain.breach.incidents import AwareSource, IncidentKind
 from vault.errors import StorageUnavailable
-from vault.services import incident_reminders, incidents
-from vault.services.steps.incidents import Opening
+from vault.services.breach import incident_reminders, incidents
+from vault.services.steps.breach.incidents import Opening
 
 __all__ = ["sqlite_world", "templates", "world"]
 

@@ -32,6 +32,7 @@ from vault.services.steps.policy_keeping import keep_policy
 from vault.storage import people, schema, vault_state
 from vault.storage.backup_engine import BackupEngine, RestorePlace
 from vault.storage.backup_folder import take_copy
+from vault.storage.breach.outbox import Outbox
 from vault.storage.drill_ground import drill_ground as drilling
 from vault.storage.engine import Database
 from vault.storage.group_commit import GroupCommit
@@ -40,7 +41,6 @@ from vault.storage.log_anchors import Anchor, Anchors, FolderAnchor, SyslogAncho
 from vault.storage.log_files import LogFiles
 from vault.storage.log_webhook import WebhookAnchor
 from vault.storage.mail import Mailer
-from vault.storage.outbox import Outbox
 from vault.storage.pg_backup import PgBackup
 from vault.storage.pg_restore import PgPlace
 from vault.storage.policy_files import load_policy

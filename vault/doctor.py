@@ -21,16 +21,8 @@ from vault.services.steps.evidence import EVIDENCE_DAYS
 from vault.services.steps.gaps import declared
 from vault.services.steps.parts import Parts
 from vault.services.steps.settling import refuse_rewound
-from vault.storage import (
-    backups,
-    certificate_waits,
-    incident_reminders,
-    job_runs,
-    log,
-    log_search,
-    log_webhook,
-    schema,
-)
+from vault.storage import backups, certificate_waits, job_runs, log, log_search, log_webhook, schema
+from vault.storage.breach import incident_reminders
 from vault.storage.policy_files import load_policy
 
 _CHECKPOINT_AGE = timedelta(minutes=5)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from vault.domain.containment import Doing
+from vault.domain.breach.containment import Doing
 from vault.domain.log import Actor
 from vault.errors import VaultError
 from vault.services import (
@@ -23,23 +23,18 @@ from vault.services import (
     clock,
     cohorts,
     destruction,
-    drills,
     holds,
     inbox,
-    incident_reminders,
-    incident_report,
     limits,
     log,
-    notice_files,
-    notice_sending,
     orphans,
     pruning,
     requests_erasing,
     retention,
     sessions,
-    signals,
 )
-from vault.services.steps.containing import hindrance
+from vault.services.breach import drills, incident_reminders, incident_report, notice_files, notice_sending, signals
+from vault.services.steps.breach.containing import hindrance
 from vault.services.steps.keys import make_cohorts_ahead
 from vault.services.steps.parts import Parts
 from vault.services.steps.settling import refuse_rewound_database

@@ -21,18 +21,20 @@ from tests.breach import TEXTS
 from tests.simulator import customer_row, write_file
 from vault import bootstrap
 from vault.config import ROOT, Config, load_config
-from vault.domain.breach_notices import Channel
+from vault.domain.breach.breach_notices import Channel
+from vault.domain.breach.incidents import AwareSource, IncidentKind
+from vault.domain.breach.radius import Affected, RadiusCounts, digest_of
 from vault.domain.ids import RecordClass, Role, new_id
-from vault.domain.incidents import AwareSource, IncidentKind
 from vault.domain.people import Person
-from vault.domain.radius import Affected, RadiusCounts, digest_of
-from vault.services import breach_notices, incidents, intake, notice_sending
-from vault.services.breach_notices import Wish
-from vault.services.steps.incidents import Opening
+from vault.services import intake
+from vault.services.breach import breach_notices, incidents, notice_sending
+from vault.services.breach.breach_notices import Wish
+from vault.services.steps.breach.incidents import Opening
 from vault.services.steps.parts import Parts
-from vault.storage import people, radius
+from vault.storage import people
+from vault.storage.breach import radius
+from vault.storage.breach.radius import FrozenRadius
 from vault.storage.mail import Mailer
-from vault.storage.radius import FrozenRadius
 from vault.storage.tables import records
 from vault.storage.unit_of_work import unit_of_work
 

@@ -12,11 +12,11 @@ from tests.bench import log_events, vaults
 from tests.bench.log_events import BUSY, END, YEARS
 from tests.bench.measure import Result, in_turn, median, ratio
 from vault import bootstrap
+from vault.domain.breach.incidents import AwareSource, Incident, IncidentKind, IncidentState
+from vault.domain.breach.radius import RadiusScope
 from vault.domain.ids import new_id
-from vault.domain.incidents import AwareSource, Incident, IncidentKind, IncidentState
-from vault.domain.radius import RadiusScope
 from vault.domain.records import to_micros
-from vault.services.steps import radius
+from vault.services.steps.breach import radius
 from vault.services.steps.parts import Parts
 from vault.storage import log
 from vault.storage.lists import ask

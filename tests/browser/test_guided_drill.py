@@ -14,7 +14,7 @@ from tests.browser.conftest import Visitor, _Quiet
 from tests.browser.test_accessibility import Visit
 from tests.web.conftest import IMD, Front, small_vault
 from tests.web.retention import COLLEAGUE, add_colleague
-from vault.services import notice_sending
+from vault.services.breach import notice_sending
 
 pytestmark = pytest.mark.browser
 

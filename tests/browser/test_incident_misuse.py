@@ -14,13 +14,13 @@ from tests.browser.conftest import _Quiet
 from tests.browser.test_accessibility import Visit, violations
 from tests.web.conftest import AGENT, IMD, OTHER_AGENT, Front, lone_front  # noqa: F401 - a fixture
 from vault import bootstrap
-from vault.domain.incidents import AwareSource, IncidentKind
+from vault.domain.breach.incidents import AwareSource, IncidentKind
 from vault.domain.log import Action, Outcome
-from vault.services import incidents, misuse, signals
-from vault.services.misuse import Draft
+from vault.services.breach import incidents, misuse, signals
+from vault.services.breach.misuse import Draft
 from vault.services.sessions import person_of
-from vault.services.steps.incidents import Opening
-from vault.storage import incident_signals
+from vault.services.steps.breach.incidents import Opening
+from vault.storage.breach import incident_signals
 
 pytestmark = pytest.mark.browser
 

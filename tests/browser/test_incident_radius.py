@@ -14,10 +14,10 @@ from tests.browser.conftest import Visitor, _Quiet
 from tests.browser.test_accessibility import violations
 from tests.browser.test_incidents import sideways
 from tests.web.conftest import AGENT, IMD, POOL_PHONE, WAYBILL, Front, lone_front  # noqa: F401 - a fixture
-from vault.domain.incidents import AwareSource, IncidentKind
-from vault.services import incidents
+from vault.domain.breach.incidents import AwareSource, IncidentKind
+from vault.services.breach import incidents
 from vault.services.sessions import person_of
-from vault.services.steps.incidents import Opening
+from vault.services.steps.breach.incidents import Opening
 
 pytestmark = pytest.mark.browser
 

@@ -14,10 +14,10 @@ from werkzeug.serving import make_server
 from tests.browser.conftest import Visitor, _Quiet
 from tests.browser.test_accessibility import violations
 from tests.web.conftest import AGENT, IMD, SUPERVISOR, Front, lone_front  # noqa: F401 - a fixture
-from vault.domain.incidents import AwareSource, IncidentKind, Verdict
-from vault.services import incident_response, incidents
+from vault.domain.breach.incidents import AwareSource, IncidentKind, Verdict
+from vault.services.breach import incident_response, incidents
 from vault.services.sessions import person_of
-from vault.services.steps.incidents import Opening
+from vault.services.steps.breach.incidents import Opening
 
 pytestmark = pytest.mark.browser
 

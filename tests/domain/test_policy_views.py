@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from vault.domain.access import other_party_fields, visible_fields
-from vault.domain.breach_notices import BREACH_NOTICE
+from vault.domain.breach.breach_notices import BREACH_NOTICE
 from vault.domain.destruction import PURPOSE
 from vault.domain.fields import FIELDS
 from vault.domain.ids import RecordClass, Role

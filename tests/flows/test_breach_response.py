@@ -8,12 +8,13 @@ import pytest
 from tests import breach
 from tests.mailbox import Mailbox
 from tests.simulator import customer_row
-from vault.domain.containment import Measure
-from vault.domain.incident_clocks import ClockState
-from vault.domain.incidents import IncidentKind, IncidentState, Verdict
-from vault.domain.radius import RadiusScope
+from vault.domain.breach.containment import Measure
+from vault.domain.breach.incident_clocks import ClockState
+from vault.domain.breach.incidents import IncidentKind, IncidentState, Verdict
+from vault.domain.breach.radius import RadiusScope
 from vault.errors import AccessRefused
-from vault.services import (
+from vault.services import viewing
+from vault.services.breach import (
     containment,
     incident_reminders,
     incident_report,
@@ -24,10 +25,9 @@ from vault.services import (
     notice_sending,
     radius,
     signals,
-    viewing,
 )
-from vault.services.misuse import Draft
-from vault.services.steps.containing import standing
+from vault.services.breach.misuse import Draft
+from vault.services.steps.breach.containing import standing
 
 AGENT, SUPERVISOR, OFFICER, COLLEAGUE = "KF2001", "KF2009", "KF2012", "KF2013"
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

@@ -18,9 +18,9 @@ import pytest
 from tests.mailbox import SENDER, Mailbox, with_mail
 from tests.simulator import World
 from vault.config import ROOT
-from vault.domain.incidents import AwareSource, IncidentKind
-from vault.services import incident_reminders, incident_response, incidents
-from vault.services.steps.incidents import Opening
+from vault.domain.breach.incidents import AwareSource, IncidentKind
+from vault.services.breach import incident_reminders, incident_response, incidents
+from vault.services.steps.breach.incidents import Opening
 
 LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 OFFICER, DUTY = "KF2012", "duty@example.com"

@@ -14,12 +14,12 @@ import pytest
 
 from tests.simulator import NOW
 from vault import jobs, services
-from vault.domain.containment import Doing, Measure
-from vault.domain.incidents import AwareSource, IncidentKind
+from vault.domain.breach.containment import Doing, Measure
+from vault.domain.breach.incidents import AwareSource, IncidentKind
 from vault.errors import AccessRefused
-from vault.services import containment, incidents
-from vault.services.steps.containing import STOPPED_BY
-from vault.services.steps.incidents import Opening
+from vault.services.breach import containment, incidents
+from vault.services.steps.breach.containing import STOPPED_BY
+from vault.services.steps.breach.incidents import Opening
 
 ROOM = Path(services.__file__).parent
 
@@ -33,14 +33,11 @@ GOES_ON_WHOLE = {
     "break_glass_review",
     # the vault itself: clock, keys, copies
     "clock", "keys", "keys_signing", "backup", "backup_drill", "backup_restore", "orphans",
-    # the response to an incident
-    "incidents", "containment", "containment_reading", "signals", "misuse", "misuse_reading", "drills",
-    "breach_notices",
 }  # fmt: skip
 """Walks of these modules change nothing of the company's daily work, whatever they do."""
 
-RESPONSE = ("incident_", "notice_")
-"""How the other modules of the response to an incident begin: reports and reminders, and notices to customers."""
+RESPONSE = "breach."
+"""The response to a breach goes on whatever is frozen; but for what takes lists of customers away."""
 
 GOES_ON = {
     "api_tokens": {"end_token", "list_tokens", "person_of", "roles_for_programs"},
@@ -58,7 +55,7 @@ GOES_ON = {
     "offboarding": {"plan"},
     "paper": {"labelled", "listed", "outlets"},
     "pruning": {"prune"},  # its job rests
-    "radius": {"draw", "freeze", "reach"},
+    "breach.radius": {"draw", "freeze", "reach"},
     "requests_erasing": {"sweep"},  # its job rests
     "retention": {"preview", "stop", "tend"},  # the job of `tend` rests
     "sharing": {"offered"},
@@ -76,7 +73,7 @@ WORKS_ON = {
 def walks() -> list[tuple[str, str, Callable[..., Any]]]:
     """Return every public function of the walks that takes the vault's parts: module, name, function."""
     found = []
-    for path in sorted(ROOM.glob("*.py")):
+    for path in sorted([*ROOM.glob("*.py"), *ROOM.glob("breach/*.py")]):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         names = [
             node.name
@@ -84,14 +81,16 @@ def walks() -> list[tuple[str, str, Callable[..., Any]]]:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
             if node.args.args and node.args.args[0].arg == "parts"
         ]
-        module = importlib.import_module(f"vault.services.{path.stem}") if names else None
-        found += [(path.stem, name, getattr(module, name)) for name in names]
+        place = ".".join(path.relative_to(ROOM).with_suffix("").parts)
+        module = importlib.import_module(f"vault.services.{place}") if names else None
+        found += [(place, name, getattr(module, name)) for name in names]
     return found
 
 
 def goes_on(module: str, name: str) -> bool:
     """Return whether a walk is said to go on whatever is frozen."""
-    return module in GOES_ON_WHOLE or module.startswith(RESPONSE) or name in GOES_ON.get(module, set())
+    answers = module.startswith(RESPONSE) and module not in GOES_ON
+    return module in GOES_ON_WHOLE or answers or name in GOES_ON.get(module, set())
 
 
 WALKS = walks()

@@ -8,10 +8,10 @@ from tests import drilling
 from tests.drilling import COLLEAGUE, OFFICER, SUPERVISOR, held
 from tests.services.test_compliance import answer, counted, report
 from tests.simulator import NOW
+from vault.domain.breach.incidents import AwareSource, IncidentKind, IncidentState, Verdict
 from vault.domain.compliance import Standing
-from vault.domain.incidents import AwareSource, IncidentKind, IncidentState, Verdict
-from vault.services import drills, incident_response, incidents
-from vault.services.steps.incidents import Opening
+from vault.services.breach import drills, incident_response, incidents
+from vault.services.steps.breach.incidents import Opening
 
 __all__ = ["report"]
 

@@ -22,10 +22,10 @@ from tests.web.conftest import (
     Front,
 )
 from vault import bootstrap, words
-from vault.domain.incidents import AwareSource, IncidentKind
-from vault.services import containment_reading as reading
-from vault.services import incidents
-from vault.services.steps.incidents import Opening
+from vault.domain.breach.incidents import AwareSource, IncidentKind
+from vault.services.breach import containment_reading as reading
+from vault.services.breach import incidents
+from vault.services.steps.breach.incidents import Opening
 from vault.web import gate
 
 ID = "0" * 32

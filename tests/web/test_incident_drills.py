@@ -21,7 +21,8 @@ from tests.web.retention import COLLEAGUE, add_colleague
 from tests.web.test_incidents import get, person, send
 from vault import jobs
 from vault.domain.people import Person
-from vault.services import drills, inbox
+from vault.services import inbox
+from vault.services.breach import drills
 from vault.verify_log import main
 from vault.web.api import incident_drills, incident_report
 from vault.web.pages import incident_report as incident_report_page

@@ -13,13 +13,14 @@ import pytest
 from tests import codes
 from tests.web.conftest import ADMIN, AGENT, AUDITOR, HOST, IMD, INSPECTOR, OTHER_AGENT, SUPERVISOR, Front
 from vault import bootstrap
-from vault.domain.incidents import AwareSource, IncidentKind
+from vault.domain.breach.incidents import AwareSource, IncidentKind
 from vault.domain.log import Action, Outcome
 from vault.domain.rules.signals import SignalName
-from vault.services import incidents, intake_staff, people, sessions, signals
+from vault.services import intake_staff, people, sessions
+from vault.services.breach import incidents, signals
 from vault.services.sessions import person_of
-from vault.services.steps.incidents import Opening
-from vault.storage import incident_signals
+from vault.services.steps.breach.incidents import Opening
+from vault.storage.breach import incident_signals
 from vault.web.api import incident_misuse as shapes
 
 OFFICER = "KF9107"

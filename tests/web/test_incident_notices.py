@@ -12,10 +12,10 @@ import pytest
 from tests.breach import TEXTS
 from tests.web.conftest import ADMIN, AGENT, AUDITOR, HOST, IMD, INSPECTOR, POOL_NAME, POOL_PHONE, SUPERVISOR, Front
 from tests.web.test_incidents import OFFICER, call, front, get, opened, send
+from vault.domain.breach.radius import Affected, RadiusCounts, digest_of
 from vault.domain.ids import RecordClass, new_id
-from vault.domain.radius import Affected, RadiusCounts, digest_of
-from vault.storage import radius
-from vault.storage.radius import FrozenRadius
+from vault.storage.breach import radius
+from vault.storage.breach.radius import FrozenRadius
 from vault.storage.unit_of_work import unit_of_work
 
 __all__ = ["front"]

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from tests.web.conftest import ADMIN, AGENT, AUDITOR, HOST, IMD, INSPECTOR, POOL_NAME, POOL_PHONE, SUPERVISOR, Front
-from vault.domain.incidents import AwareSource, IncidentKind
-from vault.services import drills, incidents
+from vault.domain.breach.incidents import AwareSource, IncidentKind
+from vault.services.breach import drills, incidents
 from vault.services.sessions import person_of
-from vault.services.steps.incidents import Opening
+from vault.services.steps.breach.incidents import Opening
 from vault.web.api import incident_radius as shapes
 
 ABSENT = "0" * 32

@@ -9,10 +9,11 @@ import pytest
 
 from tests.mailbox import Mailbox, with_mail
 from tests.web.conftest import ADMIN, AGENT, AUDITOR, HOST, IMD, INSPECTOR, SUPERVISOR, Front
-from vault.domain.incidents import AwareSource, IncidentKind
-from vault.services import inbox, incident_reminders, incidents
+from vault.domain.breach.incidents import AwareSource, IncidentKind
+from vault.services import inbox
+from vault.services.breach import incident_reminders, incidents
 from vault.services.sessions import person_of
-from vault.services.steps.incidents import Opening
+from vault.services.steps.breach.incidents import Opening
 
 ABSENT = "0" * 32
 DUTY = "duty@example.com"

@@ -26,11 +26,12 @@ from tests.web.conftest import (
     Front,
 )
 from vault import bootstrap
-from vault.domain.containment import Measure
-from vault.domain.incidents import AwareSource, IncidentKind
-from vault.services import containment, incidents, intake_staff, people, sessions
+from vault.domain.breach.containment import Measure
+from vault.domain.breach.incidents import AwareSource, IncidentKind
+from vault.services import intake_staff, people, sessions
+from vault.services.breach import containment, incidents
 from vault.services.sessions import person_of
-from vault.services.steps.incidents import NOTE_LENGTH, Opening
+from vault.services.steps.breach.incidents import NOTE_LENGTH, Opening
 from vault.web.api import incidents as shapes
 
 OFFICER = "KF2012"
@@ -467,7 +468,7 @@ def test_the_board_asks_the_same_number_of_questions_however_many_there_are(fron
 
 
 def test_closed_ones_are_listed_by_page(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vault.services.incident_board._CLOSED", 1)
+    monkeypatch.setattr("vault.services.breach.incident_board._CLOSED", 1)
     first, second = closed(front), closed(front)
     page = get(front, "/incidents").text
     assert f'href="/incidents/{second}"' in page

@@ -12,15 +12,15 @@ from vault import bootstrap, words
 from vault.cli.acting import acting, as_option
 from vault.cli.output import json_option, now, show_json, speaker, vault
 from vault.config import Config, load_config
-from vault.domain.incident_clocks import Clock
-from vault.domain.incidents import AwareSource, Incident, IncidentKind, IncidentState, Verdict
+from vault.domain.breach.incident_clocks import Clock
+from vault.domain.breach.incidents import AwareSource, Incident, IncidentKind, IncidentState, Verdict
 from vault.domain.log import Actor
 from vault.domain.log_exports import read_moment
 from vault.domain.people import Person
 from vault.domain.policy import Policy
-from vault.services import incident_response, incidents
-from vault.services.incidents import Listed, Shown
-from vault.services.steps.incidents import Opening
+from vault.services.breach import incident_response, incidents
+from vault.services.breach.incidents import Listed, Shown
+from vault.services.steps.breach.incidents import Opening
 from vault.services.steps.parts import Parts
 
 maybe_as_option = click.option(

@@ -11,12 +11,12 @@ from vault.cli.acting import acting, as_option
 from vault.cli.output import json_option, now, show_json, speaker, vault
 from vault.cli.progress import progress
 from vault.config import Config, load_config
-from vault.domain.containment import Containment, Measure
+from vault.domain.breach.containment import Containment, Measure
 from vault.domain.people import Person
 from vault.domain.policy import Policy
-from vault.services import containment, containment_reading, incidents
-from vault.services.containment import Progress
-from vault.services.containment_reading import Preview
+from vault.services.breach import containment, containment_reading, incidents
+from vault.services.breach.containment import Progress
+from vault.services.breach.containment_reading import Preview
 from vault.services.steps.parts import Parts
 
 

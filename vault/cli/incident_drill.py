@@ -10,10 +10,10 @@ from vault import words
 from vault.cli.incident import local, maybe_as_option, whoever
 from vault.cli.output import FOUND, json_option, now, show_json, speaker, vault
 from vault.config import Config, load_config
-from vault.domain.incidents import IncidentKind
+from vault.domain.breach.incidents import IncidentKind
 from vault.domain.policy import Policy
-from vault.services import drills, incidents
-from vault.services.drills import Card
+from vault.services.breach import drills, incidents
+from vault.services.breach.drills import Card
 
 
 @click.group("drill")

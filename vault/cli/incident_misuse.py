@@ -11,9 +11,9 @@ from vault.cli.incident import local, note_option
 from vault.cli.output import json_option, now, show_json, speaker, vault
 from vault.config import load_config
 from vault.domain.log_exports import read_moment
-from vault.services import incidents, misuse, misuse_reading
-from vault.services.misuse import Draft
-from vault.services.misuse_reading import Shown
+from vault.services.breach import incidents, misuse, misuse_reading
+from vault.services.breach.misuse import Draft
+from vault.services.breach.misuse_reading import Shown
 
 
 @click.group("misuse")

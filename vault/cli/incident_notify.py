@@ -17,9 +17,9 @@ from vault.cli.incident import note_option
 from vault.cli.output import json_option, now, show_json, speaker, vault
 from vault.cli.progress import progress
 from vault.config import Config, load_config
-from vault.domain.breach_notices import LANGUAGES, TYPED, CallOutcome, Channel, DoubtDecision, RecipientState
+from vault.domain.breach.breach_notices import LANGUAGES, TYPED, CallOutcome, Channel, DoubtDecision, RecipientState
 from vault.errors import InvalidValue
-from vault.services import (
+from vault.services.breach import (
     breach_notices,
     incidents,
     notice_calls,
@@ -29,7 +29,7 @@ from vault.services import (
     notice_sending,
     notice_waiver,
 )
-from vault.services.breach_notices import Standing, Wish
+from vault.services.breach.breach_notices import Standing, Wish
 
 _notice = click.argument("notice", type=RANDOM_ID)
 _CHANNELS = [one.value for one in Channel if one is not Channel.SINK]

@@ -12,12 +12,12 @@ from vault import words
 from vault.cli.acting import acting, as_option
 from vault.cli.output import json_option, now, show_json, speaker, vault
 from vault.config import Config, load_config
+from vault.domain.breach.radius import Affected, RadiusScope, record_id, record_ids
 from vault.domain.log import micros_text
 from vault.domain.log_exports import read_moment
-from vault.domain.radius import Affected, RadiusScope, record_id, record_ids
 from vault.errors import ImportRefused
-from vault.services import incidents, radius
-from vault.services.radius import DrawnRadius
+from vault.services.breach import incidents, radius
+from vault.services.breach.radius import DrawnRadius
 
 _EVERY_LINE = 10_000_000
 

@@ -11,8 +11,8 @@ from vault.cli.incident import maybe_as_option, whoever
 from vault.cli.output import json_option, now, show_json, speaker, vault
 from vault.cli.taken_home import require_new, write
 from vault.config import Config, load_config
-from vault.services import incident_report, incidents
-from vault.services.incident_report import Report
+from vault.services.breach import incident_report, incidents
+from vault.services.breach.incident_report import Report
 
 
 @click.command("report")

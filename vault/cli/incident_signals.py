@@ -12,10 +12,10 @@ from vault.cli.acting import acting, as_option
 from vault.cli.incident import local
 from vault.cli.output import FOUND, json_option, now, show_json, speaker, vault
 from vault.config import load_config
+from vault.domain.breach.signals import Evidence
 from vault.domain.rules.signals import SignalName
-from vault.domain.signals import Evidence
-from vault.services import incidents, signals
-from vault.services.signals import Tested
+from vault.services.breach import incidents, signals
+from vault.services.breach.signals import Tested
 
 
 @click.command("signal-test")

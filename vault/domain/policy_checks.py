@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vault.domain.breach_notices import BREACH_NOTICE
+from vault.domain.breach.breach_notices import BREACH_NOTICE
 from vault.domain.caller import answers
 from vault.domain.destruction import PURPOSE
 from vault.domain.fields import FIELDS

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from vault.domain.containment import Doing
+from vault.domain.breach.containment import Doing
 from vault.domain.ids import Role, new_id
 from vault.domain.log import Action, Outcome
 from vault.domain.people import AccountState, Person, normal_work_number
@@ -22,7 +22,7 @@ from vault.services.steps.account_acts import (
     require_fitting,
     taken,
 )
-from vault.services.steps.containing import stopped_by_freeze
+from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.intake_rows import checked_code
 from vault.services.steps.parts import Parts
 from vault.services.steps.tokens import digest

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from vault.crypto.key_store import KeyStore
-from vault.domain.containment import Doing
+from vault.domain.breach.containment import Doing
 from vault.domain.identifiers import IdentifierKind, identify
 from vault.domain.ids import RecordClass
 from vault.domain.log import Action, Outcome
@@ -24,7 +24,7 @@ from vault.services.steps.admission import case_of, may_use
 from vault.services.steps.asked import AskedRequest, as_asked
 from vault.services.steps.attempts import until_stored
 from vault.services.steps.beat import wait_for_the_beat
-from vault.services.steps.containing import stopped_by_freeze
+from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.deciders import deciders_by_owner
 from vault.services.steps.opening import reporting
 from vault.services.steps.parts import Parts

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from vault.domain.containment import Doing
+from vault.domain.breach.containment import Doing
 from vault.domain.emergency import Stage, Standing, checked_call, profiles_to_approve, profiles_to_ask
 from vault.domain.identifiers import identify
 from vault.domain.log import Action, Outcome, micros_text
@@ -21,7 +21,7 @@ from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, AlreadyDecided, InvalidValue, NotFound
 from vault.services.steps import emergencies
 from vault.services.steps.admission import case_of, may_use, require_fresh
-from vault.services.steps.containing import stopped_by_freeze
+from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.emergencies import Matter, refuse
 from vault.services.steps.parts import Parts
 from vault.services.steps.request_records import sealed

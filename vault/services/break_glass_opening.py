@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from vault.crypto.key_store import KeyStore
-from vault.domain.containment import Doing
+from vault.domain.breach.containment import Doing
 from vault.domain.emergency import Emergency, Stage, Standing, profiles_to_ask
 from vault.domain.fields import FIELDS
 from vault.domain.identifiers import IdentifierKind
@@ -21,7 +21,7 @@ from vault.domain.requests import GrantKind
 from vault.errors import AlreadyDecided, NotFound, SignInRefused
 from vault.services.steps import emergencies, finding
 from vault.services.steps.admission import case_of
-from vault.services.steps.containing import stopped_by_freeze
+from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.emergencies import Matter, refuse
 from vault.services.steps.finding import Behind
 from vault.services.steps.opening import announced, check, check_found_by, open_record, reporting

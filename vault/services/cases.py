@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from vault.domain.breach.containment import Doing
 from vault.domain.clocks import Light, light
-from vault.domain.containment import Doing
 from vault.domain.log import Action
 from vault.domain.people import Person
 from vault.domain.policy import Policy
 from vault.errors import InvalidValue
 from vault.services.steps.admission import case_of
 from vault.services.steps.asked import AskedRequest, as_asked
+from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.closing import close_case
-from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.parts import Parts
 from vault.storage import cases, records, requests
 from vault.storage.cases import Case

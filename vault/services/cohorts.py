@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
 
+from vault.domain.breach.containment import Doing
 from vault.domain.cohorts import Cohort, CohortState, Waits
-from vault.domain.containment import Doing
 from vault.domain.ids import RecordClass
 from vault.domain.ledger import Entry, EntryKind
 from vault.domain.log import Action, Actor, Event, Outcome
 from vault.errors import StorageUnavailable
+from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.clock_marking import mark
-from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.keys import mirror
 from vault.services.steps.moving_out import move_out
 from vault.services.steps.parts import Parts

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from vault.domain.containment import Doing
+from vault.domain.breach.containment import Doing
 from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.log import Action, Opened, Outcome
@@ -20,8 +20,8 @@ from vault.domain.people import Person
 from vault.domain.requests import GrantKind
 from vault.errors import AlreadyDecided, InvalidValue, NotFound
 from vault.services.steps import scope
+from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.cards import Card, Glimpse
-from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.examining import Examined, event_of, examine, masked, open_shown, rules_of
 from vault.services.steps.opening import check, reporting
 from vault.services.steps.parts import Parts

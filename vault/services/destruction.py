@@ -11,16 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from vault.domain.containment import Doing
+from vault.domain.breach.containment import Doing
 from vault.domain.destruction import ItemState, PlanState
 from vault.domain.log import Action, Actor, Outcome
 from vault.domain.people import Person
 from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, AlreadyDecided, IntegrityError, StorageUnavailable
 from vault.services.steps import plans
+from vault.services.steps.breach.containing import hindrance
 from vault.services.steps.carrying_out import BATCH, carry_out, end_if_done, make_up
 from vault.services.steps.clock_marking import mark
-from vault.services.steps.containing import hindrance
 from vault.services.steps.courtesy import Courtesy
 from vault.services.steps.parts import Parts
 from vault.storage import clock_marks, destruction, destruction_run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from vault.domain.containment import Doing
+from vault.domain.breach.containment import Doing
 from vault.domain.destruction import ItemState, PlanState
 from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
@@ -13,8 +13,8 @@ from vault.domain.rules.access import Right
 from vault.errors import AlreadyDecided
 from vault.services.steps import plans
 from vault.services.steps.admission import require_fresh
+from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.carrying_out import end_if_done
-from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.parts import Parts
 from vault.storage import destruction, destruction_run
 from vault.storage.destruction import Plan

@@ -11,9 +11,9 @@ from datetime import datetime
 
 from vault.crypto.key_store import KeyStore
 from vault.domain import service_records
+from vault.domain.breach.containment import Doing
 from vault.domain.clocks import entry_lateness
 from vault.domain.cohorts import home_of
-from vault.domain.containment import Doing
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.log import Action, Opened, Outcome
 from vault.domain.people import Person
@@ -26,8 +26,8 @@ from vault.services.steps import scope
 from vault.services.steps.activity import move_activity
 from vault.services.steps.admission import case_of, may_use
 from vault.services.steps.attempts import until_stored
+from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.closing import close_case
-from vault.services.steps.containing import stopped_by_freeze
 from vault.services.steps.opening import reporting
 from vault.services.steps.parts import Parts
 from vault.storage import record_writes, vault_state

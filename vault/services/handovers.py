@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from vault.crypto.key_store import KeyStore
-from vault.domain.containment import Doing
+from vault.domain.breach.containment import Doing
 from vault.domain.log import Action, Outcome
 from vault.domain.notices import NoticeKind
 from vault.domain.people import AccountState, Person, normal_work_number
@@ -20,7 +20,7 @@ from vault.domain.rules.access import Right
 from vault.domain.service_records import checked_text
 from vault.errors import AccessRefused, InvalidValue, NotFound
 from vault.services.steps.attempts import until_stored
-from vault.services.steps.containing import stopped_by_freeze
+from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.humans import same_human
 from vault.services.steps.moving import Move, move_case, require_usable
 from vault.services.steps.opening import reporting

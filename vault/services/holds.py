@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 
-from vault.domain.containment import Doing
+from vault.domain.breach.containment import Doing
 from vault.domain.destruction import ORDER, PURPOSE
 from vault.domain.holds import checked_review, checked_source
 from vault.domain.identifiers import readings
@@ -23,7 +23,7 @@ from vault.domain.rules.access import Right
 from vault.errors import InvalidValue, NotFound
 from vault.services.steps import plans
 from vault.services.steps.admission import require_fresh
-from vault.services.steps.containing import stopped_by_freeze
+from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.finding import carriers
 from vault.services.steps.hold_agreement import tell_afterwards, told_first
 from vault.services.steps.holding import SOURCE, Wish, lift, put

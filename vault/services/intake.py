@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from vault.domain.containment import Doing
+from vault.domain.breach.containment import Doing
 from vault.domain.ids import RecordClass
 from vault.domain.log import Action, Actor
 from vault.errors import ImportRefused, InvalidValue
-from vault.services.steps.containing import stopped_by_freeze
+from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.intake_batch import Run, import_batch
 from vault.services.steps.intake_report import Fault, ImportReport
 from vault.services.steps.intake_rows import Entry, Identity, RowReader

@@ -8,13 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from vault.domain.containment import Doing
+from vault.domain.breach.containment import Doing
 from vault.domain.ids import Role, new_id
 from vault.domain.log import Action, Actor, Outcome
 from vault.domain.people import AccountState
 from vault.errors import ImportRefused, InvalidValue
 from vault.services.intake import check_header, mapping_for
-from vault.services.steps.containing import stopped_by_freeze
+from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.intake_report import Fault, ImportReport
 from vault.services.steps.intake_rows import RowReader, checked_code
 from vault.services.steps.parts import Parts

@@ -24,8 +24,8 @@ from vault.errors import NotFound
 from vault.services.steps import finding, limits, scope
 from vault.services.steps.admission import case_of, may_use
 from vault.services.steps.beat import wait_for_the_beat
+from vault.services.steps.breach.containing import refuse_frozen_program
 from vault.services.steps.cards import OTHER_PARTY_RULE, Card, Glimpse, Viewer, glimpse
-from vault.services.steps.containing import refuse_frozen_program
 from vault.services.steps.opening import check, reporting
 from vault.services.steps.parts import Parts
 from vault.storage import cases, records

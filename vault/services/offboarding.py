@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from vault.domain.containment import Doing
+from vault.domain.breach.containment import Doing
 from vault.domain.destruction import PURPOSE
 from vault.domain.ledger import Entry, EntryKind
 from vault.domain.log import Action, Outcome
@@ -16,7 +16,7 @@ from vault.domain.people import AccountState, Person, normal_work_number
 from vault.domain.rules.access import Right, Scope
 from vault.errors import InvalidValue, NotFound
 from vault.services.steps.account_acts import logging_refusals, require_accounts, taken
-from vault.services.steps.containing import stopped_by_freeze
+from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.opening import announced, reporting
 from vault.services.steps.parting import AT_ONCE, LEFT, end_access, given
 from vault.services.steps.parts import Parts

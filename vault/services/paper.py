@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection
 
-from vault.domain.containment import Doing
+from vault.domain.breach.containment import Doing
 from vault.domain.destruction import ORDER, PURPOSE
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.log import Action, Event, Outcome
@@ -23,7 +23,7 @@ from vault.domain.spelling import folded
 from vault.errors import AlreadyDecided, InvalidValue, NotFound, StorageError
 from vault.services.steps import plans
 from vault.services.steps.admission import require_fresh
-from vault.services.steps.containing import stopped_by_freeze
+from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.humans import same_human
 from vault.services.steps.parts import Parts
 from vault.services.steps.refusing import refusals_logged

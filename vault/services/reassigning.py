@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from vault.domain.containment import Doing
+from vault.domain.breach.containment import Doing
 from vault.domain.log import Action
 from vault.domain.notices import NoticeKind
 from vault.domain.people import AccountState, Person, normal_work_number
 from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, InvalidValue, NotFound
-from vault.services.steps.containing import stopped_by_freeze
+from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.moving import Move, move_case, require_usable
 from vault.services.steps.opening import reporting
 from vault.services.steps.parts import Parts

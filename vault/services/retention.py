@@ -13,7 +13,7 @@ from itertools import islice
 
 from sqlalchemy import Connection
 
-from vault.domain.containment import Doing
+from vault.domain.breach.containment import Doing
 from vault.domain.destruction import PURPOSE, Item, Numbers, PlanState, last_night, plan_digest
 from vault.domain.ids import new_id
 from vault.domain.log import Action, Actor, Event, Outcome
@@ -23,7 +23,7 @@ from vault.domain.rules.access import Right
 from vault.errors import AlreadyDecided, InvalidValue
 from vault.services.steps import plans
 from vault.services.steps.admission import require_fresh
-from vault.services.steps.containing import stopped_by_freeze
+from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.due import Tally, due_items
 from vault.services.steps.humans import same_human
 from vault.services.steps.new_periods import follow_policy

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from vault.domain.access import GRANT_RULE
-from vault.domain.containment import Doing
+from vault.domain.breach.containment import Doing
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.log import Action, Opened, Outcome
 from vault.domain.notices import NoticeKind
@@ -20,7 +20,7 @@ from vault.domain.rules.access import Right, Scope
 from vault.errors import AccessRefused, InvalidValue, NotFound
 from vault.services.steps import scope
 from vault.services.steps.admission import case_of, may_use
-from vault.services.steps.containing import stopped_by_freeze
+from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.humans import same_human
 from vault.services.steps.opening import reporting
 from vault.services.steps.parts import Parts

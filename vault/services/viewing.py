@@ -23,8 +23,8 @@ from vault.domain.rules.access import Right, View
 from vault.errors import AccessRefused
 from vault.services.steps import caller, limits, scope
 from vault.services.steps.admission import case_of, may_use
+from vault.services.steps.breach.containing import refuse_frozen_program
 from vault.services.steps.cards import OTHER_PARTY_RULE, Card, Viewer, glimpse
-from vault.services.steps.containing import refuse_frozen_program
 from vault.services.steps.opening import announced, check, open_record, reporting
 from vault.services.steps.parts import Parts
 from vault.storage import grants, records

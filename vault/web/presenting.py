@@ -19,7 +19,8 @@ from vault.domain.masks import mask
 from vault.domain.passwords import days_left, ends_at
 from vault.domain.people import Person
 from vault.domain.rules.access import Right
-from vault.services import containment_reading, inbox, incident_board, sessions
+from vault.services import inbox, sessions
+from vault.services.breach import containment_reading, incident_board
 from vault.services.steps.cards import Card
 from vault.web.gate import language, now, parts
 from vault.web.health import CONFIG

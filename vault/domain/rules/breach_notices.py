@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
-from vault.domain.breach_notices import (
+from vault.domain.breach.breach_notices import (
     BREACH_NOTICE,
     CONTACTS,
     LANGUAGES,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from vault.domain.containment import Measure, Target
+from vault.domain.breach.containment import Measure, Target
 from vault.domain.ids import Role
 from vault.domain.rules.access import Right, RolePolicy
 from vault.domain.rules.shape import STRICT, Named

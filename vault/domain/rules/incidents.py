@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
+from vault.domain.breach.incident_clocks import ClockEnd, ClockStart
+from vault.domain.breach.incidents import IncidentKind
 from vault.domain.ids import Role
-from vault.domain.incident_clocks import ClockEnd, ClockStart
-from vault.domain.incidents import IncidentKind
 from vault.domain.rules.shape import STRICT, Named
 
 ACTIVATE = "activate"

@@ -8,8 +8,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar
 
+from vault.domain.breach.incidents import IncidentKind
 from vault.domain.ids import Role
-from vault.domain.incidents import IncidentKind
 from vault.domain.rules.shape import STRICT, Named
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, time
 
-from vault.domain.drills import MonthState
-from vault.domain.incidents import IncidentState
+from vault.domain.breach.drills import MonthState
+from vault.domain.breach.incidents import IncidentState
 from vault.domain.rules.incidents import ACTIVATE
-from vault.services.steps import drill_months
+from vault.services.steps.breach import drill_months
 from vault.services.steps.evidence import Answers, Look, Told, judged, late, said
-from vault.storage import incident_counts
+from vault.storage.breach import incident_counts
 from vault.storage.compliance import Tally
 
 _TECHNICAL = "technical"

@@ -11,8 +11,8 @@ from functools import cache
 from sqlalchemy import Connection
 
 from vault.crypto.key_store import KeyStore
+from vault.domain.breach.containment import Doing
 from vault.domain.cohorts import Cohort, home_of
-from vault.domain.containment import Doing
 from vault.domain.fields import FIELDS
 from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import RecordClass, new_id
@@ -22,7 +22,7 @@ from vault.domain.retention import expires_at
 from vault.errors import StorageError
 from vault.services.steps.activity import move_activity
 from vault.services.steps.attempts import until_stored
-from vault.services.steps.containing import refuse_frozen
+from vault.services.steps.breach.containing import refuse_frozen
 from vault.services.steps.intake_compare import Verdict, compare
 from vault.services.steps.intake_report import Fault, ImportReport
 from vault.services.steps.intake_rows import Entry, Identity, RowReader

@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from vault.domain.containment import Doing
+from vault.domain.breach.containment import Doing
+from vault.domain.breach.signals import OF_LIMITS, Found
 from vault.domain.ids import RecordClass, new_id
 from vault.domain.limits import SignalKind, judge, threshold
 from vault.domain.log import Action, Event, Opened, Outcome, Receipt
 from vault.domain.notices import NoticeKind
 from vault.domain.people import Person
 from vault.domain.records import LinkRole, RecordMeta
-from vault.domain.signals import OF_LIMITS, Found
 from vault.errors import AccessRefused, LogUnavailable, StorageUnavailable
-from vault.services.steps.containing import hindrance
+from vault.services.steps.breach.containing import hindrance
+from vault.services.steps.breach.signals import raise_signal
 from vault.services.steps.parts import Parts
-from vault.services.steps.signals import raise_signal
-from vault.storage import disclosures, incident_signals, notifications, signals, supervision
+from vault.storage import disclosures, notifications, signals, supervision
+from vault.storage.breach import incident_signals
 from vault.storage.disclosures import ASK, LOOKUP, MISS, REVEAL, SEARCH, Reading
 from vault.storage.group_commit import Rows
 from vault.storage.tables import disclosures as disclosures_table

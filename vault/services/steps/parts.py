@@ -11,13 +11,13 @@ from vault.domain.ids import Role
 from vault.domain.log import Action, Actor, Event, Opened, Outcome
 from vault.domain.policy import Policy
 from vault.services.steps.keys import KeyRing
+from vault.storage.breach.outbox import Outbox
 from vault.storage.engine import Database
 from vault.storage.group_commit import GroupCommit
 from vault.storage.ledger import Ledger
 from vault.storage.log_anchors import Anchors
 from vault.storage.log_files import LogFiles
 from vault.storage.mail import Mailer
-from vault.storage.outbox import Outbox
 
 
 def _unwatched(event: Event) -> None:

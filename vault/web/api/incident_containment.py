@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
-from vault.domain.containment import Containment, Measure
+from vault.domain.breach.containment import Containment, Measure
 from vault.domain.rules.access import Right
 from vault.errors import InvalidValue
-from vault.services import containment, containment_reading
-from vault.services.containment_reading import Taken
-from vault.services.steps.incidents import NOTE_LENGTH
+from vault.services.breach import containment, containment_reading
+from vault.services.breach.containment_reading import Taken
+from vault.services.steps.breach.incidents import NOTE_LENGTH
 from vault.web import gate
 from vault.web.api.routes import route, time_text
 from vault.web.api.shapes import Id, Shape, Word, clean_text

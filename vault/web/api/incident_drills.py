@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import AwareDatetime, Field
 
-from vault.domain.incidents import IncidentKind
+from vault.domain.breach.incidents import IncidentKind
 from vault.domain.rules.access import Right
 from vault.errors import InvalidValue
-from vault.services import drills
-from vault.services.drills import Card
+from vault.services.breach import drills
+from vault.services.breach.drills import Card
 from vault.web import gate
 from vault.web.api.routes import route, time_text
 from vault.web.api.shapes import Id, Shape, Word

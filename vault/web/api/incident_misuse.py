@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
-from vault.domain.misuse import REFERENCE_LENGTH, STATEMENT_LENGTH
+from vault.domain.breach.misuse import REFERENCE_LENGTH, STATEMENT_LENGTH
+from vault.domain.breach.signals import Evidence
 from vault.domain.rules.access import Right
-from vault.domain.signals import Evidence
-from vault.services import misuse, misuse_reading, signals
-from vault.services.misuse import Draft
-from vault.services.misuse_reading import Shown
-from vault.services.steps.incidents import NOTE_LENGTH
+from vault.services.breach import misuse, misuse_reading, signals
+from vault.services.breach.misuse import Draft
+from vault.services.breach.misuse_reading import Shown
+from vault.services.steps.breach.incidents import NOTE_LENGTH
 from vault.web import gate
 from vault.web.api.routes import moment_of, route, time_text
 from vault.web.api.shapes import Code, Id, Moment, Shape, Word, clean_text

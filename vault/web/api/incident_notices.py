@@ -6,10 +6,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
-from vault.domain.breach_notices import LANGUAGES, MOST_TYPED, CallOutcome, Channel, DoubtDecision
+from vault.domain.breach.breach_notices import LANGUAGES, MOST_TYPED, CallOutcome, Channel, DoubtDecision
 from vault.domain.rules.access import Right
-from vault.services import breach_notices, notice_calls, notice_files, notice_letters, notice_sending, notice_waiver
-from vault.services.breach_notices import Standing, Wish
+from vault.services.breach import (
+    breach_notices,
+    notice_calls,
+    notice_files,
+    notice_letters,
+    notice_sending,
+    notice_waiver,
+)
+from vault.services.breach.breach_notices import Standing, Wish
 from vault.web import gate
 from vault.web.api.routes import id_of, route, time_text
 from vault.web.api.shapes import Id, Shape, Word, clean_text

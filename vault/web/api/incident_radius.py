@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from flask import Response
 from pydantic import AwareDatetime, Field
 
-from vault.domain.radius import Affected, RadiusScope
+from vault.domain.breach.radius import Affected, RadiusScope
 from vault.domain.rules.access import Right
-from vault.services import radius
-from vault.services.radius import DrawnRadius
+from vault.services.breach import radius
+from vault.services.breach.radius import DrawnRadius
 from vault.web import gate
 from vault.web.api.routes import id_of, moment_of, route, time_text
 from vault.web.api.shapes import Code, Digits, Id, Moment, Shape, Word

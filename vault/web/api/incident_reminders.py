@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, Field
 
 from vault.domain.rules.access import Right
-from vault.services import incident_reminders
+from vault.services.breach import incident_reminders
 from vault.web import gate
 from vault.web.api.routes import route, time_text
 from vault.web.api.shapes import Shape, Word

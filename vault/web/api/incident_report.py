@@ -8,7 +8,7 @@ from flask import Response
 from pydantic import Field
 
 from vault.domain.rules.access import Right
-from vault.services import incident_report
+from vault.services.breach import incident_report
 from vault.web import gate
 from vault.web.api.routes import route
 from vault.web.api.shapes import Id, Shape, Word

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
-from vault.domain.incident_clocks import Clock
-from vault.domain.incidents import AwareSource, Incident, IncidentKind, IncidentState, Verdict
+from vault.domain.breach.incident_clocks import Clock
+from vault.domain.breach.incidents import AwareSource, Incident, IncidentKind, IncidentState, Verdict
 from vault.domain.rules.access import Right
-from vault.services import incident_response, incidents
-from vault.services.steps.incidents import NOTE_LENGTH, Opening
+from vault.services.breach import incident_response, incidents
+from vault.services.steps.breach.incidents import NOTE_LENGTH, Opening
 from vault.web import gate
 from vault.web.api.routes import id_of, moment_of, route, time_text
 from vault.web.api.shapes import Id, Moment, Shape, Word, clean_text

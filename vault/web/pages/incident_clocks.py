@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vault import words
-from vault.domain.incident_clocks import Clock
+from vault.domain.breach.incident_clocks import Clock
 from vault.web.gate import language, parts
 
 _HOURS_AT_MOST = 48

@@ -9,12 +9,12 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from vault import words
-from vault.domain.containment import Measure, Target
+from vault.domain.breach.containment import Measure, Target
 from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, AlreadyDecided, InvalidValue, NotFound, VaultError
-from vault.services import containment, containment_reading
-from vault.services.containment_reading import Preview
-from vault.services.steps.incidents import NOTE_LENGTH
+from vault.services.breach import containment, containment_reading
+from vault.services.breach.containment_reading import Preview
+from vault.services.steps.breach.incidents import NOTE_LENGTH
 from vault.web.gate import door, language, now, parts, person
 from vault.web.pages.forms import done_of, step_up
 

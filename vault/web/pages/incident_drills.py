@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from vault.domain.drills import GuideStep
-from vault.domain.incidents import IncidentKind
+from vault.domain.breach.drills import GuideStep
+from vault.domain.breach.incidents import IncidentKind
 from vault.domain.rules.access import Right
 from vault.errors import InvalidValue
-from vault.services import drills
+from vault.services.breach import drills
 from vault.web.gate import door, now, parts, person
 
 incident_drill_pages = Blueprint("incident_drills", __name__)

@@ -8,11 +8,11 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from vault import words
-from vault.domain.misuse import REFERENCE_LENGTH, STATEMENT_LENGTH
+from vault.domain.breach.misuse import REFERENCE_LENGTH, STATEMENT_LENGTH
 from vault.domain.rules.access import Right
 from vault.errors import InvalidValue, NotFound
-from vault.services import misuse, misuse_reading
-from vault.services.misuse import Draft
+from vault.services.breach import misuse, misuse_reading
+from vault.services.breach.misuse import Draft
 from vault.web.gate import door, language, now, parts, person
 from vault.web.pages.forms import done_of, minute_of, step_up, told
 from vault.web.pages.incident_timeline import signal_names

@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as Answer
 
 from vault import words
-from vault.domain.breach_notices import (
+from vault.domain.breach.breach_notices import (
     LANGUAGES,
     MOST_TYPED,
     OUTSTANDING,
@@ -25,7 +25,7 @@ from vault.domain.breach_notices import (
 )
 from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, InvalidValue
-from vault.services import (
+from vault.services.breach import (
     breach_notices,
     incident_drafts,
     notice_calls,
@@ -35,10 +35,10 @@ from vault.services import (
     notice_sending,
     notice_waiver,
 )
-from vault.services.breach_notices import Standing, Told, Wish
-from vault.services.incident_drafts import DraftKind
-from vault.services.notice_calls import ToCall
-from vault.services.notice_sample import Sample
+from vault.services.breach.breach_notices import Standing, Told, Wish
+from vault.services.breach.incident_drafts import DraftKind
+from vault.services.breach.notice_calls import ToCall
+from vault.services.breach.notice_sample import Sample
 from vault.web.api.bodies import JSON
 from vault.web.gate import door, language, now, parts, person
 from vault.web.pages.forms import done_of, step_up, told

@@ -8,11 +8,11 @@ from datetime import datetime
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from vault.domain.radius import MOST_RECORDS, RadiusScope, record_id, record_ids
+from vault.domain.breach.radius import MOST_RECORDS, RadiusScope, record_id, record_ids
 from vault.domain.rules.access import Right
 from vault.errors import InvalidValue
-from vault.services import radius
-from vault.services.radius import DrawnRadius
+from vault.services.breach import radius
+from vault.services.breach.radius import DrawnRadius
 from vault.web.gate import door, now, parts, person
 from vault.web.pages.forms import done_of, minute_of, told
 

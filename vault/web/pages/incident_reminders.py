@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
 from vault.domain.rules.access import Right
-from vault.services import incident_reminders
+from vault.services.breach import incident_reminders
 from vault.web.gate import door, now, parts, person
 
 incident_reminder_pages = Blueprint("incident_reminders", __name__)

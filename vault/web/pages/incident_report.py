@@ -9,10 +9,10 @@ from typing import Any
 from flask import Blueprint, Response, render_template, url_for
 
 from vault import words
-from vault.domain.containment import Measure
-from vault.domain.incidents import SHORT_DIGITS
+from vault.domain.breach.containment import Measure
+from vault.domain.breach.incidents import SHORT_DIGITS
 from vault.domain.rules.access import Right
-from vault.services import incident_report
+from vault.services.breach import incident_report
 from vault.web.downloads import attachment
 from vault.web.gate import door, language, now, parts, person
 

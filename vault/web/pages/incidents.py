@@ -9,14 +9,14 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from vault import words
-from vault.domain.incident_clocks import Clock, ClockEnd
-from vault.domain.incident_tasks import Act, next_act
-from vault.domain.incidents import AwareSource, Incident, IncidentKind, IncidentState, Verdict
+from vault.domain.breach.incident_clocks import Clock, ClockEnd
+from vault.domain.breach.incident_tasks import Act, next_act
+from vault.domain.breach.incidents import AwareSource, Incident, IncidentKind, IncidentState, Verdict
 from vault.domain.rules.access import Right
 from vault.domain.rules.incidents import ACTIVATE
 from vault.errors import AccessRefused, InvalidValue
-from vault.services import incident_board, incident_reminders, incident_response, incidents, signals
-from vault.services.steps.incidents import NOTE_LENGTH, Opening
+from vault.services.breach import incident_board, incident_reminders, incident_response, incidents, signals
+from vault.services.steps.breach.incidents import NOTE_LENGTH, Opening
 from vault.web.gate import door, language, now, parts, person
 from vault.web.pages.forms import done_of, minute_of, step_up, told, word_of
 from vault.web.pages.incident_timeline import signal_names, told_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, url_for
 
-from vault.services import signals
+from vault.services.breach import signals
 from vault.web.gate import door, parts, person
 from vault.web.pages.incident_timeline import signal_names
 

@@ -1,0 +1,277 @@
+"""Drills from their beginning to their score, on the walks of a real incident; nobody real is ever concerned."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from tests import drilling
+from tests.drilling import AGENT, AUDITOR, COLLEAGUE, OFFICER, SUPERVISOR, activated, begun, held, listed
+from tests.simulator import NOW
+from vault.domain.breach.drills import DOMAIN, GuideStep, Measure, MonthState
+from vault.domain.breach.incidents import AwareSource, IncidentKind, IncidentState, Verdict
+from vault.domain.log import Actor
+from vault.errors import AccessRefused, AlreadyDecided, InvalidValue, NotFound
+from vault.services import inbox
+from vault.services.breach import drills, incident_response, incidents
+from vault.services.steps.breach.incidents import Opening, open_incident
+from vault.storage.unit_of_work import unit_of_work
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def vault(world):
+    for number in (AGENT, SUPERVISOR, OFFICER, COLLEAGUE, AUDITOR):
+        world.activate(number)
+    return world
+
+
+def overview(world, who=OFFICER):
+    return drills.overview(world.parts, world.person(who), world.now)
+
+
+def guided(world, drill, who=OFFICER):
+    return drills.guided(world.parts, world.person(who), drill, world.now)
+
+
+def states(world):
+    return {one.first.isoformat()[:7]: one.state for one in overview(world).months}
+
+
+def notices(world, number):
+    return [one.kind.value for one in inbox.listed(world.parts, world.person(number))]
+
+
+def test_a_whole_drill_is_scored_by_its_own_timeline(vault):
+    drill = held(vault)
+    assert drills.tend(vault.parts, vault.now) == 1
+    (card,) = overview(vault).cards
+    assert card.drill.incident_id == drill
+    took = {one.measure: one.seconds for one in card.lines}
+    sending = took.pop(Measure.NOTIFY)
+    assert took == {Measure.ACTIVATE: 600, Measure.LIST: 1200}
+    assert 1800 <= sending < 1830  # how long the sending itself took is added
+    assert card.drill.score.passed
+    assert states(vault) == {"2026-11": MonthState.HELD}
+    (event,) = vault.events("drill.scored")
+    assert event["facts"] == {
+        "incident": drill.hex(), "month": "2026-11", "passed": 1,
+        "to_activate": 600, "to_list": 1200, "to_notify": sending,
+    }  # fmt: skip
+    assert event["actor"] == "system"
+    vault.settle()
+    assert vault.verify().holds
+
+
+def test_a_score_is_written_once_however_often_and_from_wherever_it_is_asked_for(vault):
+    drill = held(vault)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: drills.tend(vault.parts, vault.now), range(4)))
+    guided(vault, drill)
+    assert vault.count("drill_scores") == len(vault.events("drill.scored")) == 1
+
+
+def test_one_that_was_closed_a_moment_ago_is_scored_when_it_is_looked_at(vault):
+    drill = held(vault)
+    assert guided(vault, drill).card.is_over
+    assert vault.count("drill_scores") == 1
+
+
+def test_a_drill_concerns_nobody_real_and_changes_nothing(company):
+    vault = company
+    for number in (OFFICER, COLLEAGUE):
+        vault.activate(number)
+    before = {table: vault.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in ("records", "record_fields")}
+    opened = len(vault.events("notice.contacts_opened"))
+    drill = held(vault)
+    after = {table: vault.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in before}
+    assert after == before
+    made_up = {row[0] for row in vault.rows("SELECT record_id FROM drill_customers")}
+    concerned = {row[0] for row in vault.rows("SELECT record_id FROM radius_customers")}
+    notified = {row[0] for row in vault.rows("SELECT record_id FROM notice_recipients")}
+    assert concerned == notified == made_up
+    assert not made_up & {row[0] for row in vault.rows("SELECT record_id FROM records")}
+    assert len(made_up) == vault.parts.policy.drills.customers
+    assert [bool(row[0]) for row in vault.rows("SELECT rehearsed FROM containments")] == [True]
+    assert {row[0] for row in vault.rows("SELECT channel FROM notice_recipients")} == {"sink"}
+    for event in vault.events("notice.contacts_opened")[opened:]:
+        assert {one["id"] for one in event["records"]} <= {one.hex() for one in made_up}
+    assert guided(vault, drill).customers == len(made_up)
+
+
+def test_a_drill_cannot_reach_for_real_customers_nor_anything_else_for_a_drills(vault):
+    drill = begun(vault)
+    opening = Opening(IncidentKind.LEAK, AwareSource.REPORT)
+    real = incidents.open_one(vault.parts, vault.person(OFFICER), opening, vault.now)
+    with pytest.raises(InvalidValue, match="scope_of_drill"):
+        listed(vault, real)
+    scope = drilling.RadiusScope(person=AGENT)
+    with pytest.raises(InvalidValue, match="scope_of_drill"):
+        drilling.radius.freeze(vault.parts, vault.person(OFFICER), drill, scope, vault.now)
+    with pytest.raises(NotFound):
+        guided(vault, real)
+
+
+def test_what_is_sealed_of_a_made_up_customer_says_that_it_is_made_up_and_is_sealed(vault):
+    begun(vault)
+    for (sealed,) in vault.rows("SELECT sealed_fields FROM drill_customers"):
+        assert DOMAIN.encode() not in bytes(sealed)
+
+
+def test_a_slow_drill_is_scored_as_too_slow_and_still_counts_for_its_month(vault):
+    drill = begun(vault)
+    vault.now += timedelta(seconds=vault.parts.policy.drills.activate_seconds) + SECOND
+    activated(vault, drill)
+    incident_response.assess(vault.parts, vault.person(OFFICER), drill, Verdict.NO_BREACH, "演练", vault.now)
+    drilling.closed(vault, drill)
+    card = guided(vault, drill).card
+    assert not card.drill.score.passed
+    assert [one.passed for one in card.lines] == [False, False, False]
+    assert states(vault)["2026-11"] is MonthState.HELD
+    assert vault.events("drill.scored")[0]["facts"]["passed"] == 0
+
+
+def test_awareness_that_is_corrected_to_earlier_makes_the_drill_slower(vault):
+    drill = begun(vault)
+    vault.now += timedelta(minutes=10)
+    activated(vault, drill)
+    earlier = NOW - timedelta(minutes=30)
+    incident_response.correct_awareness(vault.parts, vault.person(OFFICER), drill, earlier, "看日志", vault.now)
+    assert guided(vault, drill).card.lines[0].seconds == 2400
+
+
+def test_a_guide_leads_from_step_to_step(vault):
+    drill = begun(vault)
+    assert guided(vault, drill).next is GuideStep.ACTIVATE
+    activated(vault, drill)
+    assert guided(vault, drill).next is GuideStep.ASSESS
+    incident_response.assess(vault.parts, vault.person(OFFICER), drill, Verdict.BREACH, "演练", vault.now)
+    assert guided(vault, drill).next is GuideStep.LIST
+    frozen = listed(vault, drill)
+    assert guided(vault, drill).next is GuideStep.CONTAIN
+    drilling.advanced(vault, drill, IncidentState.CONTAINED)
+    assert guided(vault, drill).next is GuideStep.REPAIR
+    drilling.advanced(vault, drill, IncidentState.REPAIRED)
+    assert guided(vault, drill).next is GuideStep.NOTIFY
+    drilling.notified(vault, drill, frozen)
+    drilling.advanced(vault, drill, IncidentState.NOTIFIED)
+    assert guided(vault, drill).next is GuideStep.CLOSE
+    drilling.closed(vault, drill)
+    assert guided(vault, drill).next is None
+
+
+def test_without_a_breach_the_guide_leads_straight_to_closing(vault):
+    drill = begun(vault)
+    activated(vault, drill)
+    incident_response.assess(vault.parts, vault.person(OFFICER), drill, Verdict.NO_BREACH, "演练", vault.now)
+    assert guided(vault, drill).next is GuideStep.CLOSE
+
+
+# -- beginning one ---------------------------------------------------------------------------------------------------
+
+
+def test_one_drill_after_the_other(vault):
+    begun(vault)
+    with pytest.raises(AlreadyDecided, match="drill_still_open"):
+        begun(vault)
+    assert vault.count("incidents") == 1
+
+
+def test_two_who_begin_one_at_once_begin_one(vault):
+    def begin(number):
+        try:
+            return begun(vault, who=number)
+        except AlreadyDecided:
+            return None
+
+    with ThreadPoolExecutor(4) as pool:
+        made = [one for one in pool.map(begin, [OFFICER, COLLEAGUE] * 2) if one]
+    assert len(made) == vault.count("incidents") == 1
+
+
+@pytest.mark.parametrize("who", [AGENT, SUPERVISOR, AUDITOR])
+def test_officers_begin_drills_and_others_are_refused_and_logged(vault, who):
+    with pytest.raises(AccessRefused):
+        begun(vault, who=who)
+    refused = vault.events("incident.opened", "refused")[-1]
+    assert (refused["actor"], refused["rule"]) == (who, "no_right")
+    assert vault.count("incidents") == 0
+
+
+def test_the_operator_begins_one_and_it_is_a_drill_as_well_when_it_is_opened_as_an_incident(vault):
+    operator = Actor("operator:root", "operator")
+    drill = drills.begin(vault.parts, operator, IncidentKind.LOSS, vault.now)
+    opening = Opening(IncidentKind.LEAK, AwareSource.OPERATOR, drill=True)
+    other = incidents.open_one(vault.parts, operator, opening, vault.now)
+    assert {one.drill.incident_id for one in overview(vault).cards} == {drill, other}
+
+
+def test_who_may_not_read_incidents_sees_no_drills(vault):
+    drill = begun(vault)
+    for call in (lambda: overview(vault, AGENT), lambda: guided(vault, drill, AGENT)):
+        with pytest.raises(AccessRefused):
+            call()
+    assert {one["rule"] for one in vault.events("incident.viewed", "refused")} == {"no_right"}
+    assert guided(vault, drill, AUDITOR).customers == vault.parts.policy.drills.customers
+    with pytest.raises(NotFound):
+        guided(vault, bytes(16))
+
+
+# -- month by month --------------------------------------------------------------------------------------------------
+
+
+def test_the_month_in_which_the_vault_was_set_up_is_reminded_of_but_never_missed(vault):
+    assert states(vault) == {"2026-11": MonthState.WAITING}
+    drills.tend(vault.parts, vault.now)
+    assert notices(vault, OFFICER) == ["drill_due"]
+    vault.now += timedelta(days=30)
+    assert states(vault) == {"2026-12": MonthState.WAITING}
+
+
+def test_officers_are_reminded_once_a_month_from_its_day_on(vault):
+    rule, zone = vault.parts.policy.drills, vault.parts.policy.zone
+    day = vault.now.astimezone(zone).replace(month=12, day=rule.remind_from_day, hour=0, minute=0)
+    vault.now = day.astimezone(NOW.tzinfo) - SECOND
+    drills.tend(vault.parts, vault.now)
+    assert not overview(vault).due
+    assert notices(vault, OFFICER) == []
+    vault.now += SECOND
+    assert overview(vault).due
+    for _ in range(3):
+        drills.tend(vault.parts, vault.now)
+        vault.now += timedelta(hours=1)
+    assert notices(vault, OFFICER) == notices(vault, COLLEAGUE) == ["drill_due"]
+    assert notices(vault, AGENT) == notices(vault, AUDITOR) == []
+
+
+def test_nobody_is_reminded_once_a_drill_was_begun(vault):
+    begun(vault)
+    drills.tend(vault.parts, vault.now)
+    assert not overview(vault).due
+    assert "drill_due" not in notices(vault, OFFICER)
+    assert states(vault)["2026-11"] is MonthState.BEGUN
+
+
+def test_a_month_without_a_drill_is_missed_from_the_companys_midnight_on_and_told_once(vault):
+    zone = vault.parts.policy.zone
+    midnight = vault.now.astimezone(zone).replace(year=2027, month=1, day=1, hour=0, minute=0).astimezone(NOW.tzinfo)
+    vault.now = midnight - SECOND
+    assert states(vault) == {"2026-12": MonthState.WAITING}
+    vault.now = midnight
+    assert states(vault) == {"2027-01": MonthState.WAITING, "2026-12": MonthState.MISSED}
+    for _ in range(2):
+        drills.tend(vault.parts, vault.now)
+    assert notices(vault, OFFICER) == ["drill_missed"]
+    held(vault)
+    drills.tend(vault.parts, vault.now)
+    assert states(vault) == {"2027-01": MonthState.HELD, "2026-12": MonthState.MISSED}
+
+
+def test_a_test_of_a_signal_is_no_drill_of_a_month(vault):
+    opening = Opening(IncidentKind.MISUSE, AwareSource.SIGNAL, drill=True)
+    with unit_of_work(vault.parts.database) as work:
+        open_incident(vault.parts, work, Actor("system", "system"), opening, vault.now)
+        work.commit()
+    assert overview(vault).cards == []
+    assert states(vault)["2026-11"] is MonthState.WAITING

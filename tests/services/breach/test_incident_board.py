@@ -1,0 +1,187 @@
+"""The board: what runs out first, whose turn it is, drills apart; and it costs the same however many there are."""
+
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event as sql_event
+
+from tests import breach
+from vault.domain.breach.incident_tasks import Act
+from vault.domain.breach.incidents import AwareSource, IncidentKind, Verdict
+from vault.domain.breach.signals import Found
+from vault.domain.rules.signals import SignalName
+from vault.errors import AccessRefused, NotFound
+from vault.services.breach import incident_board, incident_response, incidents
+from vault.services.steps.breach.incidents import Opening
+from vault.services.steps.breach.signals import raise_signal
+from vault.storage.unit_of_work import unit_of_work
+
+AGENT, SUPERVISOR, OFFICER, COLLEAGUE, AUDITOR = "KF2001", "KF2010", "KF2012", "KF2013", "KF2014"
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def vault(world):
+    for number in (AGENT, SUPERVISOR, OFFICER, COLLEAGUE, AUDITOR):
+        world.activate(number)
+    return world
+
+
+def opened(world, kind="leak", ago=timedelta(0), **said):
+    opening = Opening(IncidentKind(kind), AwareSource.REPORT, world.now - ago, **said)
+    return incidents.open_one(world.parts, world.person(AGENT), opening, world.now)
+
+
+def closed(world):
+    incident_id = opened(world, "surge")
+    incident_response.activate(world.parts, world.person(OFFICER), incident_id, "先启动", world.now)
+    incident_response.assess(world.parts, world.person(OFFICER), incident_id, Verdict.NO_BREACH, "看过", world.now)
+    incident_response.ask_closing(world.parts, world.person(OFFICER), incident_id, "无", world.now)
+    incident_response.close(world.parts, world.person(COLLEAGUE), incident_id, "看过", world.now)
+    return incident_id
+
+
+def board(world, who=OFFICER, at=None, **more):
+    return incident_board.board(world.parts, world.person(who), at or world.now, **more)
+
+
+@contextmanager
+def counted(world):
+    statements = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        statements.append(statement)
+
+    sql_event.listen(world.parts.database.engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        sql_event.remove(world.parts.database.engine, "before_cursor_execute", note)
+
+
+def test_what_runs_out_first_stands_first(vault):
+    later, sooner = opened(vault, ago=HOUR), opened(vault, "surge", ago=timedelta(minutes=90))
+    assert [line.incident.incident_id for line in board(vault).open] == [sooner, later]
+
+
+def test_the_two_hours_stand_large_until_the_plan_is_started(vault):
+    incident_id = opened(vault, "system_failure")
+    (line,) = board(vault).open
+    assert line.urgent.clock_id == "activate"
+    assert [clock.clock_id for clock in line.others] == ["technical", "network", "report"]
+    incident_response.activate(vault.parts, vault.person(OFFICER), incident_id, "先启动", vault.now)
+    (line,) = board(vault).open
+    assert line.urgent.clock_id == "technical"
+
+
+def test_each_role_finds_its_own_tasks_first(vault):
+    opened(vault, "system_failure")
+    supervisors, officers, auditors = (board(vault, who) for who in (SUPERVISOR, OFFICER, AUDITOR))
+    assert [task.clock.clock_id for task in supervisors.yours] == ["technical"]
+    assert [task.clock.clock_id for task in supervisors.theirs] == ["activate", "network"]
+    assert [task.clock.clock_id for task in officers.yours] == ["technical", "activate", "network"]
+    assert officers.theirs == []
+    assert auditors.yours == []
+    assert len(auditors.theirs) == 3
+
+
+def test_a_task_without_a_deadline_comes_after_those_that_have_one(vault):
+    incident_id = opened(vault, ago=timedelta(days=1))
+    incident_response.activate(vault.parts, vault.person(OFFICER), incident_id, "先启动", vault.now)
+    opened(vault)
+    acts = [(task.act, task.clock and task.clock.clock_id) for task in board(vault).yours]
+    assert acts[0] == (Act.CLOCK, "postal")
+    assert acts[-1] == (Act.ASSESS, None)
+
+
+def test_a_drill_stands_apart_and_its_tasks_come_after_every_real_one(vault):
+    drill, real = opened(vault, ago=HOUR, drill=True), opened(vault)
+    found = board(vault)
+    assert [line.incident.incident_id for line in found.open] == [real]
+    assert [line.incident.incident_id for line in found.drills] == [drill]
+    assert [task.incident.drill for task in found.yours] == [False, False, True, True]
+
+
+def test_a_clock_counts_as_missed_a_second_after_its_end(vault):
+    opened(vault)
+    opened(vault, drill=True)
+    due = vault.now + 2 * HOUR
+    assert board(vault, at=due).missed == 1  # the hour of the postal administration; drills do not count
+    assert board(vault, at=due + timedelta(seconds=1)).missed == 2
+
+
+def test_closed_ones_come_by_page_newest_first_and_tell_whether_there_are_more(vault, monkeypatch):
+    monkeypatch.setattr(incident_board, "_CLOSED", 2)
+    ids = []
+    for _ in range(3):
+        ids.append(closed(vault))
+        vault.now += HOUR
+    first = board(vault)
+    assert [one.incident_id for one in first.closed] == ids[:0:-1]
+    assert (first.more, first.closed_count) == (True, 3)
+    second = board(vault, before=ids[1])
+    assert [one.incident_id for one in second.closed] == ids[:1]
+    assert second.more is False
+
+
+def test_a_page_after_an_incident_that_is_not_there_is_not_there(vault):
+    with pytest.raises(NotFound):
+        board(vault, before=bytes(16))
+
+
+def test_an_agent_gets_no_board_and_the_refusal_is_logged(vault):
+    with pytest.raises(AccessRefused):
+        board(vault, AGENT)
+    assert vault.events()[-1]["outcome"] == "refused"
+
+
+def test_the_board_shows_signals_of_late_and_leaves_tests_out(vault):
+    for tested in (False, True):
+        found = Found(SignalName.PROBING, 30, 20, vault.now - HOUR, vault.now, vault.person(AGENT).account_id)
+        with unit_of_work(vault.parts.database) as work:
+            raise_signal(vault.parts, work, found, vault.now, tested=tested)
+            work.commit()
+    (one,) = board(vault).signals
+    assert (one.found.name, one.work_number, one.found.count) == (SignalName.PROBING, AGENT, 30)
+
+
+def test_released_notices_show_how_far_they_are_and_drafts_show_nothing(vault):
+    breach.customers(vault, 3)
+    incident_id = breach.opened(vault)
+    campaign = breach.prepared(vault, incident_id, breach.frozen(vault, incident_id, breach.ids_of(vault)))
+    assert board(vault).open[0].progress is None
+    breach.release(vault, incident_id, campaign)
+    assert (board(vault).open[0].progress.settled, board(vault).open[0].progress.total) == (0, 3)
+    with vault.parts.database.write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE notice_recipients SET state = 'failed' WHERE record_id = (SELECT MIN(record_id) FROM"
+            " notice_recipients)"
+        )
+        connection.commit()
+    assert (board(vault).open[0].progress.settled, board(vault).open[0].progress.total) == (1, 3)
+
+
+def test_it_asks_the_database_the_same_number_of_times_however_many_there_are(vault):
+    opened(vault)
+    with counted(vault) as few:
+        board(vault)
+    for number in range(12):
+        opened(vault, "system_failure" if number % 2 else "surge", drill=number % 3 == 0)
+    closed(vault)
+    with counted(vault) as many:
+        found = board(vault)
+    assert len(found.open) + len(found.drills) == 13
+    assert len(many) == len(few)
+
+
+def test_the_head_of_a_page_shows_the_most_urgent_clock_of_a_real_incident(vault):
+    def urgent(who):
+        return incident_board.most_urgent(vault.parts, vault.person(who), vault.now)
+
+    opened(vault, ago=HOUR, drill=True)
+    assert urgent(OFFICER) is None
+    incident_id = opened(vault)
+    found = urgent(SUPERVISOR)
+    assert (found.incident.incident_id, found.clock.clock_id) == (incident_id, "postal")
+    assert urgent(AGENT) is None

@@ -1,0 +1,339 @@
+"""Sending notices: one effective notice for each customer, whatever the server or a kill does in between."""
+
+import dataclasses
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from tests import breach
+from tests.mailbox import Mailbox
+from tests.simulator import customer_row
+from vault.domain.breach.breach_notices import Channel
+from vault.domain.breach.incidents import IncidentKind
+from vault.errors import AccessRefused, AlreadyDecided
+from vault.services.breach import breach_notices, drills, notice_sending, notice_waiver
+from vault.services.steps.breach import noticing
+from vault.storage.mail import Session
+
+LEASE = timedelta(seconds=120)
+
+
+@pytest.fixture
+def box():
+    with Mailbox() as mailbox:
+        yield mailbox
+
+
+def outstanding(world, incident_id):
+    with world.parts.database.read() as connection:
+        return noticing.outstanding(connection, incident_id)
+
+
+def test_every_customer_gets_one_notice_in_both_languages(world, box):
+    breach.with_mail(world, box.url)
+    incident, campaign = breach.released(world)
+    breach.send(world, incident)
+    assert sorted(box.recipients) == [f"c{number:05d}@example.com" for number in range(3)]
+    assert breach.states(world, campaign) == {"sent": 3}
+    assert breach.send(world, incident).counts.total() == 0
+    assert len(box.got) == 3
+    assert outstanding(world, incident) == 0
+    said = box.got[0][1].get_content()
+    for words in ("致歉", "apologise", "一名员工越权查看", "an employee looked", "姓名", "postal addresses", "95300"):
+        assert words in said
+
+
+def test_a_notice_holds_the_masked_name_and_nothing_else_of_its_customer(world, box):
+    breach.with_mail(world, box.url)
+    incident, _ = breach.released(world, 1)
+    breach.send(world, incident)
+    row = world.values_of(breach.ids_of(world)[0])
+    said = box.got[0][1].get_content() + str(box.got[0][1]["Subject"])
+    assert "王*" in said
+    assert not [value for (field, _), value in row.items() if field not in ("notice", "id_type") and value in said]
+
+
+def test_contacts_are_opened_after_one_event_that_names_exactly_them(world, box):
+    breach.with_mail(world, box.url)
+    incident, _ = breach.released(world, 4)
+    breach.send(world, incident)
+    (event,) = world.events("notice.contacts_opened")
+    assert event["purpose"] == "breach_notice"
+    assert event["outcome"] == "granted"
+    assert sorted(one["id"] for one in event["records"]) == sorted(one.hex() for one in breach.ids_of(world))
+    assert {tuple(one["fields"]) for one in event["records"]} == {("email", "name")}
+    assert event["facts"]["incident"] == incident.hex()
+    everything = json.dumps(world.events(), ensure_ascii=False)
+    assert "example.com" not in everything
+    assert "王小明" not in everything
+    assert "越权" not in everything
+
+
+def test_the_address_of_the_time_is_used_not_the_one_of_today(world, box):
+    breach.with_mail(world, box.url)
+    row = customer_row(email="then@example.com")
+    world.customers(row)
+    incident = breach.opened(world)
+    world.now += timedelta(hours=1)
+    later = {"last_activity_at": row["last_activity_at"], "email": "now@example.com"}
+    assert world.load_rows("customer", [row | later]).updated == 1
+    radius = breach.frozen(world, incident, breach.ids_of(world))
+    breach.release(world, incident, breach.prepared(world, incident, radius))
+    breach.send(world, incident)
+    assert box.recipients == ["then@example.com"]
+
+
+def test_who_had_no_address_then_is_reached_by_the_next_channel_or_not_at_all(world, box):
+    breach.with_mail(world, box.url)
+    breach.customers(world, 1, email="")
+    breach.customers(world, 1)
+    incident = breach.opened(world)
+    radius = breach.frozen(world, incident, breach.ids_of(world))
+    only_mail = breach.prepared(world, incident, radius, (Channel.MAIL,))
+    assert breach.states(world, only_mail) == {"unreachable": 1, "waiting": 1}
+    both = breach.prepared(world, incident, radius, (Channel.MAIL, Channel.CALL))
+    assert breach.states(world, both) == {"waiting": 2}
+    assert breach.states(world, only_mail) == {}  # replaced: nobody is listed for nothing
+    ways = world.rows("SELECT channel FROM notice_recipients WHERE campaign_id = :one ORDER BY channel", one=both)
+    assert [row[0] for row in ways] == ["call", "mail"]
+
+
+def test_whose_own_address_leaked_gets_a_letter_unless_told_otherwise(world):
+    breach.customers(world, 1)
+    incident = breach.opened(world)
+    radius = breach.frozen(world, incident, breach.ids_of(world), clear=("customer.email",))
+    channels = (Channel.MAIL, Channel.LETTER)
+    letter = breach.prepared(world, incident, radius, channels)
+    assert world.rows("SELECT channel FROM notice_recipients WHERE campaign_id = :one", one=letter) == [("letter",)]
+    mail = breach.prepared(world, incident, radius, channels, post_if_leaked=False)
+    assert world.rows("SELECT channel FROM notice_recipients WHERE campaign_id = :one", one=mail) == [("mail",)]
+
+
+def test_destroyed_customers_are_counted_as_not_to_be_reached_and_nothing_is_left_for_them(world):
+    breach.customers(world, 1)
+    incident = breach.opened(world)
+    alive, gone, never = breach.ids_of(world)[0], bytes(15) + b"\1", bytes(15) + b"\2"
+    radius = breach.frozen(world, incident, [alive, gone, never], gone=[gone])
+    campaign = breach.prepared(world, incident, radius)
+    assert breach.states(world, campaign) == {"unreachable_destroyed": 2, "waiting": 1}
+
+
+def test_a_server_that_is_silent_after_the_last_dot_leaves_a_doubt_and_nobody_gets_it_twice(world, box):
+    breach.with_mail(world, box.url, patience=0.2)
+    box.keeps_silent = lambda to: to.startswith("c00000")
+    incident, campaign = breach.released(world)
+    breach.send(world, incident)
+    assert breach.states(world, campaign) == {"sent": 2, "unknown": 1}
+    world.now += timedelta(days=1)
+    breach.send(world, incident)
+    assert len(box.got) == 3  # it had arrived after all
+    assert breach.states(world, campaign) == {"sent": 2, "unknown": 1}
+    assert outstanding(world, incident) == 1
+
+
+def test_five_failures_in_a_row_end_on_the_call_list(world, box):
+    breach.with_mail(world, box.url)
+    box.to_rcpt = lambda _: "451 later"
+    incident, campaign = breach.released(world, 1)
+    for wait in (0, 1, 5, 30, 120):
+        assert breach.states(world, campaign) == {"waiting": 1}
+        world.now += timedelta(minutes=wait, seconds=-1)
+        tries = len(box.asked)
+        if wait:
+            breach.send(world, incident)
+        assert len(box.asked) == tries  # not a second too early
+        world.now += timedelta(seconds=2)
+        breach.send(world, incident)
+    assert len(box.asked) == 5
+    assert breach.states(world, campaign) == {"failed": 1}
+    world.now += timedelta(days=3)
+    breach.send(world, incident)
+    assert len(box.asked) == 5
+
+
+def test_a_server_that_is_away_costs_one_try_and_the_rest_waits(world, box):
+    incident, campaign = breach.released(world)
+    breach.with_mail(world, "smtp://127.0.0.1:9")
+    assert breach.send(world, incident).server_away
+    tries = world.rows("SELECT tries FROM notice_recipients WHERE campaign_id = :one ORDER BY 1", one=campaign)
+    assert [row[0] for row in tries] == [0, 0, 1]
+    world.now += timedelta(minutes=1)
+    breach.with_mail(world, box.url)
+    breach.send(world, incident)
+    assert breach.states(world, campaign) == {"sent": 3}
+
+
+def test_without_a_mail_server_everybody_waits(world):
+    incident, campaign = breach.released(world, 2)
+    ran = breach.send(world, incident)
+    assert ran.server_away
+    assert breach.states(world, campaign) == {"waiting": 2}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "a@example.com\r\nBcc: b@example.com",
+        "а@example.com",
+        "a@exаmple.com",
+        "a@example.com, b@example.com",
+        "no address",
+    ],
+)
+def test_an_address_that_is_none_fails_by_itself_and_stops_nobody_else(sqlite_world, box, address):
+    world = sqlite_world
+    breach.with_mail(world, box.url)
+    row = customer_row(email="good@example.com")
+    if "\n" in address:  # no import takes it in: somebody wrote it behind our back, sealed as it should be
+        address = address.replace("\r\n", " ")
+    world.customers(row, customer_row(email=address))
+    incident = breach.opened(world)
+    campaign = breach.prepared(world, incident, breach.frozen(world, incident, breach.ids_of(world)))
+    breach.release(world, incident, campaign)
+    breach.send(world, incident)
+    assert box.recipients == ["good@example.com"]
+    assert breach.states(world, campaign) == {"failed": 1, "sent": 1}
+    reasons = world.rows("SELECT reason FROM notice_recipients WHERE state = 'failed'")
+    assert reasons == [("bad_mail_address",)]
+
+
+def test_a_record_changed_behind_our_back_fails_by_itself(world, box):
+    breach.with_mail(world, box.url)
+    incident, campaign = breach.released(world, 3)
+    victim = breach.ids_of(world)[0]
+    world.tamper("UPDATE records SET outlet = 'XX' WHERE record_id = :one", one=victim)
+    breach.send(world, incident)
+    assert breach.states(world, campaign) == {"failed": 1, "sent": 2}
+
+
+def test_a_customer_destroyed_between_release_and_sending_is_counted_so(world, box):
+    breach.with_mail(world, box.url)
+    incident, campaign = breach.released(world, 2)
+    victim = breach.ids_of(world)[0]
+    for table in ("record_fields", "wrapped_keys", "record_index", "records"):
+        world.tamper(f"DELETE FROM {table} WHERE record_id = :one", one=victim)
+    breach.send(world, incident)
+    assert breach.states(world, campaign) == {"sent": 1, "unreachable_destroyed": 1}
+
+
+class Killed(BaseException):
+    """A process is gone."""
+
+
+def test_a_run_killed_at_every_tenth_send_tells_nobody_twice_and_leaves_nobody_out(sqlite_world, box, monkeypatch):
+    world, count = sqlite_world, 45
+    breach.with_mail(world, box.url)
+    incident, campaign = breach.released(world, count)
+    sent, real = [0], Session.send
+
+    def killed(self, letter):
+        sent[0] += 1
+        if sent[0] % 10 == 5:  # before it goes out
+            raise Killed
+        answer = real(self, letter)
+        if sent[0] % 10 == 0:  # after it has gone out
+            raise Killed
+        return answer
+
+    monkeypatch.setattr(Session, "send", killed)
+    # A process that is killed puts nothing back.
+    monkeypatch.setattr("vault.storage.breach.notice_recipients.put_back", lambda *_: None)
+    monkeypatch.setattr("vault.services.breach.notice_sending._sum_up", lambda *_: None)
+    kills = 0
+    for _ in range(60):
+        try:
+            breach.send(world, incident)
+        except Killed:
+            kills += 1
+        world.now += LEASE + timedelta(seconds=1)
+    states = breach.states(world, campaign)
+    assert kills >= 8
+    assert len(box.recipients) == len(set(box.recipients))  # nobody twice
+    assert states["unknown"] == kills  # one in doubt for each kill, and each of them is listed
+    assert states["sent"] + states["unknown"] == count  # nobody left out
+    assert states["sent"] <= len(box.got) <= count
+
+
+def test_two_runs_at_once_send_each_notice_once(world, box):
+    breach.with_mail(world, box.url)
+    incident, campaign = breach.released(world, 40)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: breach.send(world, incident), range(2)))
+    assert len(box.recipients) == len(set(box.recipients)) == 40
+    assert breach.states(world, campaign) == {"sent": 40}
+
+
+def test_the_timetable_sends_what_was_released_and_nothing_else(world, box):
+    breach.with_mail(world, box.url)
+    breach.customers(world, 2)
+    incident = breach.opened(world)
+    campaign = breach.prepared(world, incident, breach.frozen(world, incident, breach.ids_of(world)))
+    notice_sending.tend(world.parts, world.now)
+    assert box.got == []
+    with pytest.raises(AlreadyDecided, match="notice_not_released"):
+        breach.send(world, incident)
+    breach.release(world, incident, campaign)
+    notice_sending.tend(world.parts, world.now)
+    assert len(box.got) == 2
+    (entry,) = world.events("notice.sent")
+    assert (entry["actor"], entry["facts"]["sent"]) == ("system", 2)
+
+
+def test_what_was_released_is_sent_whatever_the_policy_says_by_then(world, box):
+    breach.with_mail(world, box.url)
+    incident, _ = breach.released(world, 1)
+    policy = world.parts.policy
+    rules = dataclasses.replace(policy.breach_notices, templates={}, kinds={})
+    later = dataclasses.replace(policy, breach_notices=rules)
+    world.parts = dataclasses.replace(world.parts, policy=later)
+    breach.send(world, incident)
+    assert "致歉" in box.got[0][1].get_content()
+    assert "姓名" in box.got[0][1].get_content()
+
+
+def test_only_officers_send(sqlite_world):
+    world = sqlite_world
+    incident, _ = breach.released(world, 1)
+    for who in ("KF2001", "KF2011", "ADMIN01"):
+        with pytest.raises(AccessRefused, match="no_right"):
+            notice_sending.run(world.parts, world.person(who), incident, world.now)
+    assert len(world.events("notice.sent", "refused")) == 3
+
+
+def test_a_second_campaign_of_an_incident_leaves_out_who_was_told(world, box):
+    breach.with_mail(world, box.url)
+    incident, _ = breach.released(world, 2)
+    breach.customers(world, 1, email="late@example.com")
+    radius = breach.frozen(world, incident, breach.ids_of(world))
+    second = breach.prepared(world, incident, radius)
+    assert breach.states(world, second) == {"waiting": 1}
+
+
+def test_a_drill_reaches_its_sink_and_no_mail_server(world, box):
+    breach.with_mail(world, box.url)
+    incident = drills.begin(world.parts, world.person(breach.OFFICER), IncidentKind.LEAK, world.now)
+    made_up = [row[0] for row in world.rows("SELECT record_id FROM drill_customers")]
+    assert made_up
+    campaign = breach.prepared(world, incident, breach.frozen(world, incident, made_up), ())
+    breach.release(world, incident, campaign)
+    breach.send(world, incident)
+    assert breach.states(world, campaign) == {"sent": len(made_up)}
+    assert box.got == []
+    (sink,) = (world.config.data_dir / "outbox").glob("drill-*.jsonl")
+    assert len(sink.read_text(encoding="utf-8").splitlines()) == len(made_up)
+
+
+def test_nobody_is_told_only_by_two_humans_with_a_reason(world):
+    incident = breach.opened(world)
+    assert outstanding(world, incident) == 1
+    notice_waiver.ask(world.parts, world.person(breach.OFFICER), incident, "数据已加密", world.now)
+    assert outstanding(world, incident) == 1
+    with pytest.raises(AccessRefused, match="own_notice"):
+        notice_waiver.confirm(world.parts, world.person(breach.OFFICER), incident, world.now)
+    notice_waiver.confirm(world.parts, world.person(breach.SECOND), incident, world.now)
+    assert outstanding(world, incident) == 0
+    standing = breach_notices.standing(world.parts, world.person(breach.OFFICER), incident, world.now)
+    assert standing.waiver_reason == "数据已加密"
+    assert "加密" not in json.dumps(world.events(), ensure_ascii=False)

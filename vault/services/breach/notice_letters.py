@@ -1,0 +1,115 @@
+"""Letters of a breach: printed page by page, each page a disclosure of its own, and said to be posted afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from vault.domain.breach.breach_notices import Channel, Letter, RecipientState
+from vault.domain.ids import RecordClass
+from vault.domain.log import Action, Opened
+from vault.domain.people import Person
+from vault.errors import AlreadyDecided, InvalidValue
+from vault.services.steps.breach import incidents as steps
+from vault.services.steps.breach import notice_disclosing, noticing
+from vault.services.steps.breach.notice_contacts import INSTEAD
+from vault.services.steps.parts import Parts
+from vault.storage.breach import notice_recipients
+from vault.storage.unit_of_work import unit_of_work
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedLetter:
+    """One letter to print.
+
+    Args:
+        record_id: the customer.
+        name: theirs, as the envelope needs it.
+        address: theirs, when the incident happened.
+        said: by language.
+    """
+
+    record_id: bytes
+    name: str
+    address: str
+    said: Mapping[str, Letter]
+
+
+def printed(
+    parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes, now: datetime
+) -> Sequence[PrintedLetter]:
+    """Make the next page of letters, once the opening of their addresses is durable in the log.
+
+    They stay on the list until :func:`posted` says that they went out, so that a page that got lost can be made again.
+
+    Raises:
+        AccessRefused: ``no_right``; logged.
+        AlreadyDecided: ``notice_not_released``.
+        LogUnavailable: it could not be logged; nothing was opened.
+        NotFound: there is no such campaign.
+    """
+    steps.officer(parts, person, Action.NOTICE_POSTED, now)
+    with parts.database.read() as connection:
+        incident = steps.matter(connection, incident_id)
+        campaign = notice_disclosing.released(connection, incident_id, campaign_id)
+        texts = noticing.texts_of(parts.keys.current(connection), campaign)
+        most, waiting = parts.policy.breach_notices.letters, [RecipientState.WAITING]
+        page = notice_recipients.page(connection, campaign_id, b"", most, waiting, [Channel.LETTER])
+    if not page:
+        return []
+    wanted = {one.record_id: Channel.LETTER for one in page}
+    done = notice_disclosing.disclose(parts, person.actor(), campaign, wanted, now)
+    _take_out(parts, campaign_id, done.missing, now)
+    letters = []
+    for record_id, contact in done.contacts.items():
+        name = contact.name.disclose() if contact.name else ""
+        masked = noticing.masked_name(parts.policy, name)
+        said = noticing.written(parts.policy, incident, texts, masked, campaign.released_at or now)
+        letters.append(PrintedLetter(record_id, name, contact.address.disclose(), said))
+    return letters
+
+
+def posted(
+    parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes, record_ids: Sequence[bytes], now: datetime
+) -> int:
+    """Say that letters went out; returns how many were still waiting for it.
+
+    Raises:
+        AccessRefused: ``no_right``; logged.
+        AlreadyDecided: ``notice_not_released``; ``notice_moved_on``: none of them waits any more.
+        InvalidValue: ``too_many_records``: more than one page.
+        NotFound: there is no such campaign.
+    """
+    steps.officer(parts, person, Action.NOTICE_POSTED, now)
+    most = parts.policy.breach_notices.letters
+    if len(record_ids) > most:
+        raise InvalidValue("too_many_records", field="records", most=most)
+    values = {"state": RecipientState.POSTED.value, "settled_at": now, "next_try_at": None}
+    with unit_of_work(parts.database) as work:
+        campaign = notice_disclosing.released(work.connection, incident_id, campaign_id)
+        moved = [
+            one
+            for one in dict.fromkeys(record_ids)
+            if notice_recipients.move(
+                work.connection, campaign_id, one, [RecipientState.WAITING], values, channel=Channel.LETTER.value
+            )
+        ]
+        if not moved:
+            raise AlreadyDecided("notice_moved_on")
+        about = tuple(Opened(one, RecordClass.CUSTOMER.value, ()) for one in moved)
+        event = noticing.event(parts, now, person.actor(), Action.NOTICE_POSTED, campaign, about, count=len(moved))
+        steps.enter(parts, work, incident_id, event)
+        work.commit()
+    return len(moved)
+
+
+def _take_out(parts: Parts, campaign_id: bytes, missing: Mapping[bytes, str], now: datetime) -> None:
+    """Take those off the list of letters of whom there is nothing to open any more."""
+    if not missing:
+        return
+    with unit_of_work(parts.database) as work:
+        for record_id, why in missing.items():
+            values = {"state": INSTEAD[why].value, "reason": why, "settled_at": now, "next_try_at": None}
+            notice_recipients.move(work.connection, campaign_id, record_id, [RecipientState.WAITING], values)
+        work.commit()

@@ -1,0 +1,1 @@
+"""Steps that walks of the response to a breach share."""

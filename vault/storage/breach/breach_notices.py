@@ -1,0 +1,263 @@
+"""Campaigns of notices to customers, the files made for other senders, and decisions to tell nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from vault.domain.breach.breach_notices import OUTSTANDING, CampaignState, Channel
+from vault.storage.tables import notice_campaigns, notice_files, notice_recipients, notice_waivers
+
+_COLUMNS = (
+    notice_campaigns.c.campaign_id,
+    notice_campaigns.c.incident_id,
+    notice_campaigns.c.radius_id,
+    notice_campaigns.c.state,
+    notice_campaigns.c.template,
+    notice_campaigns.c.channels,
+    notice_campaigns.c.kinds,
+    notice_campaigns.c.contacts_at,
+    notice_campaigns.c.sealed_texts,
+    notice_campaigns.c.digest,
+    notice_campaigns.c.prepared_by,
+    notice_campaigns.c.prepared_at,
+    notice_campaigns.c.released_by,
+    notice_campaigns.c.released_at,
+)
+UNFINISHED = bytes(32)
+"""The digest of a campaign whose recipients are not all listed yet; nobody can release it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """Notices about one incident to the customers of one frozen radius.
+
+    Args:
+        campaign_id: random id.
+        incident_id: the incident.
+        radius_id: whose customers.
+        state: draft, released or replaced.
+        template: id and version.
+        channels: in the order in which they are tried.
+        kinds: of data that the notice names.
+        contacts_at: contacts as they were then.
+        sealed_texts: what officers typed.
+        digest: over all that will be said, and to whom.
+        prepared_by: account.
+        prepared_at: when.
+        released_by: account of the second officer.
+        released_at: when.
+    """
+
+    campaign_id: bytes
+    incident_id: bytes
+    radius_id: bytes | None
+    state: CampaignState
+    template: str
+    channels: tuple[Channel, ...]
+    kinds: tuple[str, ...]
+    contacts_at: datetime
+    sealed_texts: bytes
+    digest: bytes
+    prepared_by: bytes
+    prepared_at: datetime
+    released_by: bytes | None = None
+    released_at: datetime | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every recipient is listed, so that it can be released."""
+        return self.digest != UNFINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeFile:
+    """One file made for another sender; its name is its id."""
+
+    file_id: bytes
+    campaign_id: bytes
+    count: int
+    digest: bytes
+    made_by: str
+    made_at: datetime
+    removed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A decision to tell no customer: one officer asks, another confirms."""
+
+    incident_id: bytes
+    sealed_reason: bytes
+    asked_by: bytes
+    asked_at: datetime
+    confirmed_by: bytes | None
+    confirmed_at: datetime | None
+
+
+def add(connection: Connection, one: Campaign) -> None:
+    """Insert a draft."""
+    connection.execute(
+        insert(notice_campaigns).values(
+            campaign_id=one.campaign_id,
+            incident_id=one.incident_id,
+            radius_id=one.radius_id,
+            state=one.state.value,
+            template=one.template,
+            channels=",".join(one.channels),
+            kinds=",".join(one.kinds),
+            contacts_at=one.contacts_at,
+            sealed_texts=one.sealed_texts,
+            digest=one.digest,
+            prepared_by=one.prepared_by,
+            prepared_at=one.prepared_at,
+        )
+    )
+
+
+def campaign(connection: Connection, campaign_id: bytes, *, locked: bool = False) -> Campaign | None:
+    """Return a campaign; locked, nobody else moves it until this transaction ends."""
+    query = select(*_COLUMNS).where(notice_campaigns.c.campaign_id == campaign_id)
+    row = connection.execute(query.with_for_update() if locked else query).first()
+    return None if row is None else _campaign(row)
+
+
+def of_incident(connection: Connection, incident_id: bytes) -> list[Campaign]:
+    """List the campaigns of an incident that were not replaced, the newest first."""
+    column = notice_campaigns.c
+    query = (
+        select(*_COLUMNS)
+        .where(column.incident_id == incident_id, column.state != CampaignState.REPLACED.value)
+        .order_by(column.prepared_at.desc(), column.campaign_id)
+    )
+    return [_campaign(row) for row in connection.execute(query)]
+
+
+def with_work(connection: Connection) -> list[Campaign]:
+    """List the released campaigns that still have somebody to tell, the earliest first."""
+    column, line = notice_campaigns.c, notice_recipients.c
+    left = (
+        select(line.record_id)
+        .where(line.campaign_id == column.campaign_id, line.state.in_(["waiting", "sending"]))
+        .exists()
+    )
+    query = select(*_COLUMNS).where(column.state == CampaignState.RELEASED.value, left).order_by(column.released_at)
+    return [_campaign(row) for row in connection.execute(query)]
+
+
+def change(connection: Connection, campaign_id: bytes, of: CampaignState, values: Mapping[str, Any]) -> bool:
+    """Set columns of a campaign that is still in a state; returns whether it was."""
+    column = notice_campaigns.c
+    query = update(notice_campaigns).where(column.campaign_id == campaign_id, column.state == of.value)
+    return connection.execute(query.values(**values)).rowcount == 1
+
+
+def replace_drafts(connection: Connection, incident_id: bytes, but: bytes) -> list[bytes]:
+    """Let one draft take the place of the others of an incident; returns their ids."""
+    column = notice_campaigns.c
+    others = (
+        column.incident_id == incident_id,
+        column.state == CampaignState.DRAFT.value,
+        column.campaign_id != but,
+    )
+    ids = list(connection.execute(select(column.campaign_id).where(*others)).scalars())
+    if ids:
+        query = update(notice_campaigns).where(*others, column.campaign_id.in_(ids))
+        connection.execute(query.values(state=CampaignState.REPLACED.value))
+    return ids
+
+
+def outstanding(connection: Connection, incident_id: bytes) -> tuple[int, int]:
+    """Return how many released campaigns an incident has, and how many of their customers still wait for something."""
+    column, line = notice_campaigns.c, notice_recipients.c
+    mine = (column.incident_id == incident_id, column.state == CampaignState.RELEASED.value)
+    released = connection.execute(select(func.count()).select_from(notice_campaigns).where(*mine)).scalar_one()
+    query = (
+        select(func.count())
+        .select_from(notice_recipients.join(notice_campaigns, column.campaign_id == line.campaign_id))
+        .where(*mine, line.state.in_([state.value for state in OUTSTANDING]))
+    )
+    return int(released), int(connection.execute(query).scalar_one())
+
+
+# -- files -------------------------------------------------------------------------------------------------------
+
+
+def add_file(connection: Connection, one: NoticeFile) -> None:
+    """Insert a file that was made."""
+    connection.execute(
+        insert(notice_files).values(
+            file_id=one.file_id,
+            campaign_id=one.campaign_id,
+            count=one.count,
+            digest=one.digest,
+            made_by=one.made_by,
+            made_at=one.made_at,
+        )
+    )
+
+
+def files_of(connection: Connection, campaign_id: bytes) -> list[NoticeFile]:
+    """List the files of a campaign, the newest first."""
+    query = select(notice_files).where(notice_files.c.campaign_id == campaign_id)
+    return [_file(row) for row in connection.execute(query.order_by(notice_files.c.made_at.desc()))]
+
+
+def file(connection: Connection, file_id: bytes) -> NoticeFile | None:
+    """Return one file."""
+    row = connection.execute(select(notice_files).where(notice_files.c.file_id == file_id)).first()
+    return None if row is None else _file(row)
+
+
+def remove_file(connection: Connection, file_id: bytes, at: datetime) -> bool:
+    """Note that a file was removed; returns whether it was not before."""
+    column = notice_files.c
+    query = update(notice_files).where(column.file_id == file_id, column.removed_at.is_(None))
+    return connection.execute(query.values(removed_at=at)).rowcount == 1
+
+
+# -- telling nobody ----------------------------------------------------------------------------------------------
+
+
+def waiver(connection: Connection, incident_id: bytes) -> Waiver | None:
+    """Return the decision to tell nobody, confirmed or not."""
+    row = connection.execute(select(notice_waivers).where(notice_waivers.c.incident_id == incident_id)).first()
+    if row is None:
+        return None
+    return Waiver(row.incident_id, row.sealed_reason, row.asked_by, row.asked_at, row.confirmed_by, row.confirmed_at)
+
+
+def ask_waiver(connection: Connection, one: Waiver) -> bool:
+    """Write down who asks for it and why, in place of one that nobody has confirmed; returns False if one was."""
+    column = notice_waivers.c
+    values = {"sealed_reason": one.sealed_reason, "asked_by": one.asked_by, "asked_at": one.asked_at}
+    if waiver(connection, one.incident_id) is None:
+        connection.execute(insert(notice_waivers).values(incident_id=one.incident_id, **values))
+        return True
+    query = update(notice_waivers).where(column.incident_id == one.incident_id, column.confirmed_by.is_(None))
+    return connection.execute(query.values(**values)).rowcount == 1
+
+
+def confirm_waiver(connection: Connection, incident_id: bytes, by: bytes, asked_at: datetime, at: datetime) -> bool:
+    """Confirm exactly what was asked at a moment; returns whether that still stood."""
+    column = notice_waivers.c
+    query = update(notice_waivers).where(
+        column.incident_id == incident_id, column.asked_at == asked_at, column.confirmed_by.is_(None)
+    )
+    return connection.execute(query.values(confirmed_by=by, confirmed_at=at)).rowcount == 1
+
+
+def _campaign(row: Row[*tuple[Any, ...]]) -> Campaign:
+    told = {column.name: value for column, value in zip(_COLUMNS, row, strict=True)}
+    told["state"] = CampaignState(told["state"])
+    told["channels"] = tuple(Channel(one) for one in told["channels"].split(",") if one)
+    told["kinds"] = tuple(one for one in told["kinds"].split(",") if one)
+    return Campaign(**told)
+
+
+def _file(row: Row[*tuple[Any, ...]]) -> NoticeFile:
+    return NoticeFile(*row)
