@@ -23,7 +23,7 @@ def closed(world):
     """Begin a drill, find no breach, and close it; return its id."""
     drill = drilling.begun(world, who=PROPOSER)
     drilling.activated(world, drill, BY)
-    drilling.incidents.assess(world.parts, world.person(PROPOSER), drill, Verdict.NO_BREACH, "x", world.now)
+    drilling.incident_response.assess(world.parts, world.person(PROPOSER), drill, Verdict.NO_BREACH, "x", world.now)
     drilling.closed(world, drill, BY)
     return drill.hex()
 

@@ -8,9 +8,9 @@ import pytest
 
 from tests import destroying
 from tests.destroying import PROPOSER, fill
-from tests.services import test_misuse
+from tests.services.breach import test_misuse
+from tests.services.breach.test_signals import Desk
 from tests.services.staff_at_work import in_use
-from tests.services.test_signals import Desk
 from tests.simulator import NOW, complaint_row, local, service_row
 from vault import bootstrap
 from vault.domain.compliance import CLAUSES, Standing

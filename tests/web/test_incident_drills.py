@@ -76,7 +76,7 @@ def closing(office: Front) -> Callable[[str], None]:
         by, one = (IMD, COLLEAGUE), bytes.fromhex(begun)
         drilling.activated(stage, one, by)
         verdict = drilling.Verdict.NO_BREACH
-        drilling.incidents.assess(stage.parts, stage.person(IMD), one, verdict, "x", stage.now)
+        drilling.incident_response.assess(stage.parts, stage.person(IMD), one, verdict, "x", stage.now)
         drilling.closed(stage, one, by)
 
     return close
@@ -90,7 +90,7 @@ def test_the_page_of_drills_tells_months_and_scores_in_words_and_bars(office: Fr
     answer = get(office, "/incidents/drills")
     assert answer.status_code == 200
     assert drill[:8] in answer.text
-    assert answer.text.count("<progress") == 3
+    assert len(re.findall(rf"<progress[^>]*{drill}", answer.text)) == 3
     assert "全部按时" in text_of(answer)
     assert "已演练" in text_of(answer)
 

@@ -21,13 +21,6 @@ AGENT, SUPERVISOR, OFFICER, COLLEAGUE, AUDITOR = "KF2001", "KF2010", "KF2012", "
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture
-def vault(world):
-    for number in (AGENT, SUPERVISOR, OFFICER, COLLEAGUE, AUDITOR):
-        world.activate(number)
-    return world
-
-
 def opened(world, kind="leak", ago=timedelta(0), **said):
     opening = Opening(IncidentKind(kind), AwareSource.REPORT, world.now - ago, **said)
     return incidents.open_one(world.parts, world.person(AGENT), opening, world.now)
@@ -60,24 +53,24 @@ def counted(world):
         sql_event.remove(world.parts.database.engine, "before_cursor_execute", note)
 
 
-def test_what_runs_out_first_stands_first(vault):
-    later, sooner = opened(vault, ago=HOUR), opened(vault, "surge", ago=timedelta(minutes=90))
-    assert [line.incident.incident_id for line in board(vault).open] == [sooner, later]
+def test_what_runs_out_first_stands_first(world):
+    later, sooner = opened(world, ago=HOUR), opened(world, "surge", ago=timedelta(minutes=90))
+    assert [line.incident.incident_id for line in board(world).open] == [sooner, later]
 
 
-def test_the_two_hours_stand_large_until_the_plan_is_started(vault):
-    incident_id = opened(vault, "system_failure")
-    (line,) = board(vault).open
+def test_the_two_hours_stand_large_until_the_plan_is_started(world):
+    incident_id = opened(world, "system_failure")
+    (line,) = board(world).open
     assert line.urgent.clock_id == "activate"
     assert [clock.clock_id for clock in line.others] == ["technical", "network", "report"]
-    incident_response.activate(vault.parts, vault.person(OFFICER), incident_id, "先启动", vault.now)
-    (line,) = board(vault).open
+    incident_response.activate(world.parts, world.person(OFFICER), incident_id, "先启动", world.now)
+    (line,) = board(world).open
     assert line.urgent.clock_id == "technical"
 
 
-def test_each_role_finds_its_own_tasks_first(vault):
-    opened(vault, "system_failure")
-    supervisors, officers, auditors = (board(vault, who) for who in (SUPERVISOR, OFFICER, AUDITOR))
+def test_each_role_finds_its_own_tasks_first(world):
+    opened(world, "system_failure")
+    supervisors, officers, auditors = (board(world, who) for who in (SUPERVISOR, OFFICER, AUDITOR))
     assert [task.clock.clock_id for task in supervisors.yours] == ["technical"]
     assert [task.clock.clock_id for task in supervisors.theirs] == ["activate", "network"]
     assert [task.clock.clock_id for task in officers.yours] == ["technical", "activate", "network"]
@@ -86,102 +79,102 @@ def test_each_role_finds_its_own_tasks_first(vault):
     assert len(auditors.theirs) == 3
 
 
-def test_a_task_without_a_deadline_comes_after_those_that_have_one(vault):
-    incident_id = opened(vault, ago=timedelta(days=1))
-    incident_response.activate(vault.parts, vault.person(OFFICER), incident_id, "先启动", vault.now)
-    opened(vault)
-    acts = [(task.act, task.clock and task.clock.clock_id) for task in board(vault).yours]
+def test_a_task_without_a_deadline_comes_after_those_that_have_one(world):
+    incident_id = opened(world, ago=timedelta(days=1))
+    incident_response.activate(world.parts, world.person(OFFICER), incident_id, "先启动", world.now)
+    opened(world)
+    acts = [(task.act, task.clock and task.clock.clock_id) for task in board(world).yours]
     assert acts[0] == (Act.CLOCK, "postal")
     assert acts[-1] == (Act.ASSESS, None)
 
 
-def test_a_drill_stands_apart_and_its_tasks_come_after_every_real_one(vault):
-    drill, real = opened(vault, ago=HOUR, drill=True), opened(vault)
-    found = board(vault)
+def test_a_drill_stands_apart_and_its_tasks_come_after_every_real_one(world):
+    drill, real = opened(world, ago=HOUR, drill=True), opened(world)
+    found = board(world)
     assert [line.incident.incident_id for line in found.open] == [real]
     assert [line.incident.incident_id for line in found.drills] == [drill]
     assert [task.incident.drill for task in found.yours] == [False, False, True, True]
 
 
-def test_a_clock_counts_as_missed_a_second_after_its_end(vault):
-    opened(vault)
-    opened(vault, drill=True)
-    due = vault.now + 2 * HOUR
-    assert board(vault, at=due).missed == 1  # the hour of the postal administration; drills do not count
-    assert board(vault, at=due + timedelta(seconds=1)).missed == 2
+def test_a_clock_counts_as_missed_a_second_after_its_end(world):
+    opened(world)
+    opened(world, drill=True)
+    due = world.now + 2 * HOUR
+    assert board(world, at=due).missed == 1  # the hour of the postal administration; drills do not count
+    assert board(world, at=due + timedelta(seconds=1)).missed == 2
 
 
-def test_closed_ones_come_by_page_newest_first_and_tell_whether_there_are_more(vault, monkeypatch):
+def test_closed_ones_come_by_page_newest_first_and_tell_whether_there_are_more(world, monkeypatch):
     monkeypatch.setattr(incident_board, "_CLOSED", 2)
     ids = []
     for _ in range(3):
-        ids.append(closed(vault))
-        vault.now += HOUR
-    first = board(vault)
+        ids.append(closed(world))
+        world.now += HOUR
+    first = board(world)
     assert [one.incident_id for one in first.closed] == ids[:0:-1]
     assert (first.more, first.closed_count) == (True, 3)
-    second = board(vault, before=ids[1])
+    second = board(world, before=ids[1])
     assert [one.incident_id for one in second.closed] == ids[:1]
     assert second.more is False
 
 
-def test_a_page_after_an_incident_that_is_not_there_is_not_there(vault):
+def test_a_page_after_an_incident_that_is_not_there_is_not_there(world):
     with pytest.raises(NotFound):
-        board(vault, before=bytes(16))
+        board(world, before=bytes(16))
 
 
-def test_an_agent_gets_no_board_and_the_refusal_is_logged(vault):
+def test_an_agent_gets_no_board_and_the_refusal_is_logged(world):
     with pytest.raises(AccessRefused):
-        board(vault, AGENT)
-    assert vault.events()[-1]["outcome"] == "refused"
+        board(world, AGENT)
+    assert world.events()[-1]["outcome"] == "refused"
 
 
-def test_the_board_shows_signals_of_late_and_leaves_tests_out(vault):
+def test_the_board_shows_signals_of_late_and_leaves_tests_out(world):
     for tested in (False, True):
-        found = Found(SignalName.PROBING, 30, 20, vault.now - HOUR, vault.now, vault.person(AGENT).account_id)
-        with unit_of_work(vault.parts.database) as work:
-            raise_signal(vault.parts, work, found, vault.now, tested=tested)
+        found = Found(SignalName.PROBING, 30, 20, world.now - HOUR, world.now, world.person(AGENT).account_id)
+        with unit_of_work(world.parts.database) as work:
+            raise_signal(world.parts, work, found, world.now, tested=tested)
             work.commit()
-    (one,) = board(vault).signals
+    (one,) = board(world).signals
     assert (one.found.name, one.work_number, one.found.count) == (SignalName.PROBING, AGENT, 30)
 
 
-def test_released_notices_show_how_far_they_are_and_drafts_show_nothing(vault):
-    breach.customers(vault, 3)
-    incident_id = breach.opened(vault)
-    campaign = breach.prepared(vault, incident_id, breach.frozen(vault, incident_id, breach.ids_of(vault)))
-    assert board(vault).open[0].progress is None
-    breach.release(vault, incident_id, campaign)
-    assert (board(vault).open[0].progress.settled, board(vault).open[0].progress.total) == (0, 3)
-    with vault.parts.database.write() as connection:
+def test_released_notices_show_how_far_they_are_and_drafts_show_nothing(world):
+    breach.customers(world, 3)
+    incident_id = breach.opened(world)
+    campaign = breach.prepared(world, incident_id, breach.frozen(world, incident_id, breach.ids_of(world)))
+    assert board(world).open[0].progress is None
+    breach.release(world, incident_id, campaign)
+    assert (board(world).open[0].progress.settled, board(world).open[0].progress.total) == (0, 3)
+    with world.parts.database.write() as connection:
         connection.exec_driver_sql(
             "UPDATE notice_recipients SET state = 'failed' WHERE record_id = (SELECT MIN(record_id) FROM"
             " notice_recipients)"
         )
         connection.commit()
-    assert (board(vault).open[0].progress.settled, board(vault).open[0].progress.total) == (1, 3)
+    assert (board(world).open[0].progress.settled, board(world).open[0].progress.total) == (1, 3)
 
 
-def test_it_asks_the_database_the_same_number_of_times_however_many_there_are(vault):
-    opened(vault)
-    with counted(vault) as few:
-        board(vault)
+def test_it_asks_the_database_the_same_number_of_times_however_many_there_are(world):
+    opened(world)
+    with counted(world) as few:
+        board(world)
     for number in range(12):
-        opened(vault, "system_failure" if number % 2 else "surge", drill=number % 3 == 0)
-    closed(vault)
-    with counted(vault) as many:
-        found = board(vault)
+        opened(world, "system_failure" if number % 2 else "surge", drill=number % 3 == 0)
+    closed(world)
+    with counted(world) as many:
+        found = board(world)
     assert len(found.open) + len(found.drills) == 13
     assert len(many) == len(few)
 
 
-def test_the_head_of_a_page_shows_the_most_urgent_clock_of_a_real_incident(vault):
+def test_the_head_of_a_page_shows_the_most_urgent_clock_of_a_real_incident(world):
     def urgent(who):
-        return incident_board.most_urgent(vault.parts, vault.person(who), vault.now)
+        return incident_board.most_urgent(world.parts, world.person(who), world.now)
 
-    opened(vault, ago=HOUR, drill=True)
+    opened(world, ago=HOUR, drill=True)
     assert urgent(OFFICER) is None
-    incident_id = opened(vault)
+    incident_id = opened(world)
     found = urgent(SUPERVISOR)
     assert (found.incident.incident_id, found.clock.clock_id) == (incident_id, "postal")
     assert urgent(AGENT) is None

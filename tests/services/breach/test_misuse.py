@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.services.test_signals import AGENT, COLLEAGUE, OFFICER, SECOND_OFFICER, SUPERVISOR, Desk, opened
+from tests.services.breach.test_signals import AGENT, COLLEAGUE, OFFICER, SECOND_OFFICER, SUPERVISOR, Desk, opened
 from tests.simulator import staff_row
 from vault.domain.breach.incidents import AwareSource, IncidentKind
 from vault.errors import AccessRefused, AlreadyDecided, NotFound, StepUpNeeded, VaultError
