@@ -13,7 +13,7 @@ from vault.domain.breach.breach_notices import Channel
 from vault.domain.breach.incidents import AwareSource, IncidentKind
 from vault.domain.breach.radius import Affected, RadiusCounts, digest_of
 from vault.domain.ids import RecordClass, new_id
-from vault.services.breach import breach_notices, incidents, notice_sending
+from vault.services.breach import breach_notices, incidents, notice_sending, notice_waiver
 from vault.services.breach.breach_notices import Wish
 from vault.services.steps.breach.incidents import Opening
 from vault.storage.breach import radius
@@ -121,6 +121,12 @@ def released(
     campaign_id = prepared(world, incident_id, frozen(world, incident_id, ids_of(world)), channels)
     release(world, incident_id, campaign_id)
     return incident_id, campaign_id
+
+
+def confirm_waiver(world: World, incident_id: bytes, who: str = SECOND) -> None:
+    """Confirm, as another officer who has read it, that nobody is told."""
+    read = breach_notices.standing(world.parts, world.person(who), incident_id, world.now).waiver_digest
+    notice_waiver.confirm(world.parts, world.person(who), incident_id, read, world.now)
 
 
 def send(world: World, incident_id: bytes) -> notice_sending.Ran:

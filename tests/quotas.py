@@ -26,7 +26,8 @@ def without_quotas(parts: Parts) -> Parts:
         searches_hour=_PLENTY,
         quotas={role: Quota(_PLENTY, _PLENTY, _PLENTY, _PLENTY) for role in limits.quotas},
     )
-    return replace(parts, policy=replace(parts.policy, limits=plenty))
+    reports = replace(parts.policy.incidents, reports_hour=_PLENTY)
+    return replace(parts, policy=replace(parts.policy, limits=plenty, incidents=reports))
 
 
 def policies_without_quotas(folder: Path) -> Path:
@@ -41,6 +42,8 @@ def policies_without_quotas(folder: Path) -> Path:
     )
     text = re.sub(r"(?m)^alarm_customers = \d+", f"alarm_customers = {_PLENTY}", text)
     file.write_text(re.sub(r"(?m)^warn_customers = \d+", f"warn_customers = {_PLENTY - 1}", text))
+    incidents = copied / "incidents.toml"
+    incidents.write_text(re.sub(r"(?m)^reports_hour = \d+", f"reports_hour = {_PLENTY}", incidents.read_text()))
     signals = copied / "signals.toml"  # a series of misses is no incident before they are warned of
     series = re.sub(r"(?s)(\[signals\.probing\].*?\ncount = )\d+", rf"\g<1>{_PLENTY + 1}", signals.read_text())
     signals.write_text(series)

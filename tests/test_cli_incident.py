@@ -60,8 +60,10 @@ def test_people_take_it_from_the_report_to_the_closing(world):
     for state in ("contained", "repaired"):
         assert act(world, "step", one, state, "--note", "done")["state"] == state
     assert "[notices_outstanding]" in act(world, "step", one, "notified", "--note", "done", code=1)
-    act(world, "notify", "none", one, "--note", "nobody was reached")
-    act(world, "notify", "none", one, "--confirm", who=APPROVER)
+    asked = act(world, "notify", "none", one, "--note", "nobody was reached")
+    assert asked["no_notice_reason"] == "nobody was reached"
+    assert "[notice_digest_differs]" in act(world, "notify", "none", one, "--confirm", "0" * 64, who=APPROVER, code=1)
+    act(world, "notify", "none", one, "--confirm", asked["no_notice_digest"], who=APPROVER)
     assert act(world, "step", one, "notified", "--note", "nobody to tell")["state"] == "notified"
     assert "[tasks_open]" in act(world, "close", one, "--note", "learnt", code=1)
     assert clocks(act(world, "done", one, "postal"))["postal"] == "met"
@@ -97,6 +99,8 @@ def test_an_earlier_awareness_brings_the_end_forward(world):
         (("open",), 2, "--kind"),
         (("open", "--kind", "leak", "--aware-at", "2099-01-01"), 1, "[date_in_future]"),
         (("open", "--kind", "leak", "--aware-at", "yesterday"), 1, "[wrong_form]"),
+        (("open", "--kind", "leak", "--aware-at", "0001-01-01"), 1, "[impossible_date]"),
+        (("open", "--kind", "leak", "--aware-at", "2001-01-01"), 1, "[aware_too_long_ago]"),
         (("show", "123"), 1, "[incident]"),
         (("activate", "0" * 32), 2, "--as"),
         (("step", "0" * 32, "closed", "--as", PROPOSER), 2, "closed"),
@@ -110,7 +114,9 @@ def test_what_cannot_be_is_refused_with_its_exit_code(world, words, code, says):
 
 def test_the_terminal_tells_it_in_the_company_s_time(world, monkeypatch):
     monkeypatch.setenv("DATAVAULT_LANG", "zh-CN")
-    opened("--aware-at", "2026-11-20T16:30:00Z")
+    aware_at = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
+    opened("--aware-at", aware_at.isoformat())
     said = run("incident", "list").output
-    assert "启动应急方案: 2026-11-21 02:30:00  已逾期" in said
+    due = (aware_at + timedelta(hours=10)).strftime("%Y-%m-%d %H:%M:%S")  # two hours, in China
+    assert f"启动应急方案: {due}  已逾期" in said
     assert "信息泄露" in said

@@ -98,6 +98,15 @@ def test_what_cannot_be_is_refused_with_its_reason(world, incident, words, reaso
     assert f"[{reason}]" in drawn(world, incident, *words, code=1)
 
 
+def test_another_officer_sets_aside_what_was_frozen_by_mistake(world, incident):
+    radius = drawn(world, incident, "--person", AGENT, "--freeze")["frozen"]["radius"]
+    words = ("incident", "radius-aside", incident, radius, "--note", "all by mistake")
+    assert "[own_radius]" in told(*words, "--as", PROPOSER, typed=as_officer(world, PROPOSER), code=1)
+    done = told(*words, "--as", APPROVER, typed=as_officer(world, APPROVER))
+    assert done == {"radius": radius, "set_aside": True}
+    assert "[radius_set_aside]" in told(*words, "--as", APPROVER, typed=as_officer(world, APPROVER), code=1)
+
+
 def test_agents_are_refused_and_no_incident_is_guessed(world, incident):
     assert "[no_right]" in told(
         "incident", "radius", incident, "--all", "--as", AGENT, typed="correct horse battery staple\n", code=1

@@ -103,8 +103,10 @@ def _retention(parts: Parts, now: datetime) -> object:
 
 
 def _notices(parts: Parts, now: datetime) -> None:
-    notice_files.sweep(parts, now)
-    notice_sending.tend(parts, now)
+    try:
+        notice_sending.tend(parts, now)
+    finally:
+        notice_files.sweep(parts, now)  # last: an outbox that cannot be written to keeps no letter back
 
 
 TIMETABLE = (

@@ -54,7 +54,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("incident_id", "clock_id", name=op.f("pk_incident_clocks")),
     )
-    op.create_index(op.f("ix_incident_clocks_due_at"), "incident_clocks", ["due_at"])
+    still_open = sa.text("done_at IS NULL AND dropped_at IS NULL")
+    op.create_index(
+        op.f("ix_incident_clocks_due_at"),
+        "incident_clocks",
+        ["due_at"],
+        sqlite_where=still_open,
+        postgresql_where=still_open,
+    )
     op.create_table(
         "incident_entries",
         sa.Column(

@@ -28,7 +28,7 @@ def upgrade() -> None:
         sa.Column("contacts_at", sa.BigInteger(), nullable=False, comment="contacts as they were then"),
         sa.Column("sealed_texts", sa.LargeBinary(), nullable=False, comment="JSON; under the people key"),
         sa.Column(
-            "digest", sa.LargeBinary(32), nullable=False, comment="over template, texts, channels and recipients"
+            "digest", sa.LargeBinary(32), nullable=False, comment="over template, texts, moment of contacts, recipients"
         ),
         sa.Column("prepared_by", sa.LargeBinary(16), nullable=False, comment=_RANDOM_ID),
         sa.Column("prepared_at", sa.BigInteger(), nullable=False),
@@ -56,8 +56,11 @@ def upgrade() -> None:
         sa.Column("key", sa.LargeBinary(16), nullable=False, comment="made before the first try; names the message"),
         sa.Column("tries", sa.SmallInteger(), nullable=False),
         sa.Column("calls", sa.SmallInteger(), nullable=False, comment="how often somebody called in vain"),
+        sa.Column("shown_to", sa.LargeBinary(16), nullable=True, comment="account that was last shown the number"),
         sa.Column("next_try_at", sa.BigInteger(), nullable=True, comment="empty: nothing is to be tried"),
-        sa.Column("worker", sa.LargeBinary(16), nullable=True, comment="who has set it aside, or sends it"),
+        sa.Column(
+            "worker", sa.LargeBinary(16), nullable=True, comment="who has set it aside, sends it, or printed its letter"
+        ),
         sa.Column("claimed_at", sa.BigInteger(), nullable=True, comment="when that began"),
         sa.Column("settled_at", sa.BigInteger(), nullable=True, comment="when its state became what it is"),
         sa.Column("reason", sa.String(40), nullable=False, server_default="", comment="why it failed or is in doubt"),
@@ -101,7 +104,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary(32), nullable=False, comment="SHA-256 of the file"),
         sa.Column("made_by", sa.String(64), nullable=False, comment="actor, as events name them"),
         sa.Column("made_at", sa.BigInteger(), nullable=False),
-        sa.Column("removed_at", sa.BigInteger(), nullable=True, comment="when it was removed after being picked up"),
+        sa.Column("removed_at", sa.BigInteger(), nullable=True, comment="when it was removed: picked up, or too old"),
         sa.ForeignKeyConstraint(
             ["campaign_id"], ["notice_campaigns.campaign_id"], name=op.f("fk_notice_files_campaign_id")
         ),

@@ -27,6 +27,16 @@ def upgrade() -> None:
         sa.Column("log_root", sa.LargeBinary(32), nullable=False, comment="root over these events"),
         sa.Column("counts", sa.Text(), nullable=False, comment="canonical JSON: what was counted, by kind of data"),
         sa.Column("digest", sa.LargeBinary(32), nullable=False, comment="SHA-256 over its lines, in order of id"),
+        sa.Column(
+            "set_aside_by", sa.String(64), nullable=True, comment="actor who said it was frozen by mistake, or empty"
+        ),
+        sa.Column(
+            "set_aside_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="from then on it says nothing of who is to be told",
+        ),
+        sa.Column("sealed_reason", sa.LargeBinary(), nullable=True, comment="why, under the people key"),
         sa.ForeignKeyConstraint(["incident_id"], ["incidents.incident_id"], name=op.f("fk_incident_radii_incident_id")),
         sa.PrimaryKeyConstraint("radius_id", name=op.f("pk_incident_radii")),
     )
@@ -44,7 +54,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("radius_id", "record_id", name=op.f("pk_radius_customers")),
         sqlite_with_rowid=False,
     )
-    grant_to_application("SELECT, INSERT", "incident_radii")
+    grant_to_application("SELECT, INSERT, UPDATE", "incident_radii")
     grant_to_application("SELECT, INSERT", "radius_customers")
 
 

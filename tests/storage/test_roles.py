@@ -45,7 +45,7 @@ NARROW = {
     "drill_customers": {"SELECT", "INSERT"},
     "drill_scores": {"SELECT", "INSERT"},
     "incident_reports": {"SELECT", "INSERT"},
-    "incident_radii": {"SELECT", "INSERT"},
+    "incident_radii": {"SELECT", "INSERT", "UPDATE"},
     "radius_customers": {"SELECT", "INSERT"},
     "notice_campaigns": {"SELECT", "INSERT", "UPDATE"},
     "notice_calls": {"SELECT", "INSERT"},

@@ -150,9 +150,13 @@ def test_what_cannot_be_used_is_said_beside_its_field(
 
 def test_an_officer_reads_nothing_about_themselves(front: Front, incident: str) -> None:
     assert draft(front, incident, account=OFFICER).status_code == 303
-    assert front.api("GET", f"/incidents/{incident}/misuse", who=OFFICER).json["records"] == []
-    page = front.browser(OFFICER).get(f"/incidents/{incident}/misuse", base_url=HOST).get_data(as_text=True)
-    assert MARKER not in page
+    browser = front.browser(OFFICER)
+    for path in ("", "/misuse", "/signals", "/radius", "/containment", "/notices", "/report"):
+        assert front.api("GET", f"/incidents/{incident}{path}", who=OFFICER).status_code == 404
+        page = browser.get(f"/incidents/{incident}{path}", base_url=HOST)
+        assert page.status_code == 404
+        assert MARKER not in page.get_data(as_text=True)
+    assert incident not in browser.get("/incidents", base_url=HOST).get_data(as_text=True)
 
 
 def test_the_notice_of_a_draft_leads_to_its_incident(front: Front, incident: str) -> None:

@@ -133,6 +133,10 @@ def test_letters_are_printed_and_posted_on_the_page(front: Front, matter: tuple[
     assert POOL_NAME in page
     records = re.search(r'name="records" value="([0-9a-f ]+)"', page)
     assert records
+    assert "<article" not in act(front, incident, f"/{notice}/letters", OFFICER).text  # they are handed out
+    assert 'name="again"' in get(front, f"/incidents/{incident}/notices", OFFICER).text
+    again = act(front, incident, f"/{notice}/letters", OFFICER, again="yes").text
+    assert again.count('<article class="letter">') == 2
     assert act(front, incident, f"/{notice}/letters/posted", records=records[1]).status_code == 303
     assert call(front, "GET", f"/{incident}/notices").json["outstanding"] == 0
 
@@ -141,6 +145,7 @@ def test_a_file_is_made_listed_and_removed(front: Front, matter: tuple[str, str]
     incident, radius_id = matter
     notice = released(front, incident, radius_id, "file")
     assert act(front, incident, f"/{notice}/files", format="csv").status_code == 303
+    assert call(front, "GET", f"/{incident}/notices").json["outstanding"] == 2  # nobody has picked it up
     page = get(front, f"/incidents/{incident}/notices").text
     found = re.search(r"/files/([0-9a-f]{32})/removal", page)
     assert found
@@ -153,9 +158,47 @@ def test_telling_nobody_takes_two_on_the_page(front: Front, matter: tuple[str, s
     incident, _ = matter
     assert act(front, incident, "/none", note="").status_code == 400
     assert act(front, incident, "/none", note="无需通知").status_code == 303
-    assert act(front, incident, "/none/confirmation").status_code == 403
-    assert act(front, incident, "/none/confirmation", OFFICER).status_code == 303
+    asked = call(front, "GET", f"/{incident}/notices").json
+    digest = asked["no_notice_digest"]
+    assert asked["no_notice_reason"] == "无需通知"
+    assert f'name="digest" value="{digest}"' in get(front, f"/incidents/{incident}/notices", OFFICER).text
+    assert act(front, incident, "/none/confirmation", digest=digest).status_code == 403
+    for wrong in ("", "0" * 64, "é"):
+        assert act(front, incident, "/none/confirmation", OFFICER, digest=wrong).status_code == 400
+    assert act(front, incident, "/none", note="另一个理由").status_code == 303
+    assert act(front, incident, "/none/confirmation", OFFICER, digest=digest).status_code == 400
+    read = call(front, "GET", f"/{incident}/notices").json["no_notice_digest"]
+    assert call(front, "POST", f"/{incident}/notices/none/confirmation", OFFICER, digest=read).status_code == 204
     assert call(front, "GET", f"/{incident}/notices").json["no_notice"] is True
+
+
+def test_notices_show_as_of_when_their_contacts_are(front: Front, matter: tuple[str, str]) -> None:
+    incident, radius_id = matter
+    prepared(front, incident, radius_id)
+    (notice,) = call(front, "GET", f"/{incident}/notices").json["notices"]
+    assert datetime.fromisoformat(notice["contacts_at"]) <= datetime.fromisoformat(notice["prepared_at"])
+
+
+def test_a_radius_frozen_by_mistake_is_set_aside_by_another_officer(front: Front, matter: tuple[str, str]) -> None:
+    incident, radius_id = matter
+    path = f"/incidents/{incident}/radius/{radius_id}/aside"
+    here = f"/incidents/{incident}/radius"
+    assert path not in get(front, here).text  # their own
+    assert path in get(front, here, OFFICER).text
+    assert send(front, path, note="误选").status_code == 403
+    empty = send(front, path, OFFICER, note=" ")
+    assert empty.status_code == 400
+    assert 'id="aside-note-error"' in empty.text
+    for who in (AGENT, SUPERVISOR, AUDITOR):
+        assert send(front, path, who, note="误选").status_code == 403
+    done = send(front, path, OFFICER, note="误选")
+    assert done.status_code == 303
+    assert "不再作数" in get(front, done.headers["Location"]).text
+    assert call(front, "POST", f"/{incident}/radius/{radius_id}/aside", OFFICER, reason="误选").status_code == 409
+    assert call(front, "POST", f"/{incident}/radius/{NOBODY}/aside", OFFICER, reason="误选").status_code == 404
+    (shown,) = call(front, "GET", f"/{incident}/radius").json["radii"]
+    assert shown["set_aside_by"] == OFFICER
+    assert f'value="{radius_id}"' not in get(front, f"/incidents/{incident}/notices").text
 
 
 @pytest.mark.parametrize("kind", ["statement", "regulator", "police"])

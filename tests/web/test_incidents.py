@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from vault.services.breach import containment, incidents
 from vault.services.sessions import person_of
 from vault.services.steps.breach.incidents import NOTE_LENGTH, Opening
 from vault.web.api import incidents as shapes
+from vault.web.app import create_app
 
 OFFICER = "KF2012"
 MARKER = "13800138000"
@@ -330,7 +332,7 @@ def test_closing_asks_for_password_and_code_of_a_moment_ago(front: Front, set_cl
     set_clock(later)
     page = browser.get(f"/incidents/{incident}", base_url=HOST).text
     assert f"/confirm?back=%2Fincidents%2F{incident}" in page
-    assert 'name="note"' not in page.partition('id="next"')[2].partition('id="aware-title"')[0]
+    assert 'id="next-note"' not in page
 
 
 # -- awareness and clocks ------------------------------------------------------------------------------------------
@@ -458,6 +460,7 @@ def test_officers_begin_at_the_board_and_supervisors_see_the_most_urgent_clock_w
 
 def test_the_board_asks_the_same_number_of_questions_however_many_there_are(front: Front) -> None:
     front.token(IMD)
+    opened(front, "system_failure")
     with counted(front) as few:
         assert get(front, "/incidents").status_code == 200
     for _ in range(10):
@@ -476,6 +479,44 @@ def test_closed_ones_are_listed_by_page(front: Front, monkeypatch: pytest.Monkey
     older = re.search(r'href="(/incidents\?before=[0-9a-f]{32})"', page)
     assert older
     assert f'href="/incidents/{first}"' in get(front, older[1]).text
+
+
+def test_many_open_ones_are_listed_by_page_and_all_of_them_are_counted(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listed(page: str) -> list[str]:
+        shown = page.partition('id="open-title"')[2].partition('class="drills"')[0]
+        return re.findall(r'<h3 id="i-([0-9a-f]{32})"', shown)
+
+    everybody = {opened(front, minutes=minutes) for minutes in (1, 2, 3)} | set(listed(get(front, "/incidents").text))
+    monkeypatch.setattr("vault.services.breach.incident_board._OPEN", len(everybody) - 1)
+    page = get(front, "/incidents").text
+    assert f'<dd class="number">{len(everybody)}</dd>' in page
+    assert f"第 1 页，共 2 页：{len(everybody)} 起未结事件中的 {len(everybody) - 1} 起" in page
+    rest = get(front, "/incidents?page=2").text
+    assert 'href="/incidents?page=2#open-title"' in page
+    assert 'href="/incidents?page=1#open-title"' in rest
+    assert len(listed(rest)) == 1
+    assert {*listed(page), *listed(rest)} == everybody
+    for odd in ("9", "0", "-1", "x", "9" * 40):
+        assert get(front, f"/incidents?page={odd}").status_code == 200
+
+
+def test_whoever_reports_without_end_gets_the_number_of_their_newest_one(front: Front) -> None:
+    policy = front.parts.policy
+    few = replace(policy, incidents=replace(policy.incidents, reports_hour=1))
+    parts = replace(front.parts, policy=few)
+    strict = Front(create_app(parts, front.config), parts, front.config, front.passwords)
+    number = opened(front, who=OTHER_AGENT)
+    made = [strict.api("POST", "/incidents", OTHER_AGENT, json={"kind": "loss", "note": MARKER}) for _ in range(3)]
+    assert [(one.status_code, one.json["id"]) for one in made] == [(201, number)] * 3
+    sent = send(strict, "/incidents", OTHER_AGENT, kind="leak")
+    assert sent.location.startswith(f"/incidents/{number}")
+    assert get(strict, f"/incidents/{number}", OTHER_AGENT).status_code == 200
+    page = get(strict, f"/incidents/{number}").text
+    assert page.count("同一人再次报告") == 4
+    assert page.count(MARKER) == 3
+    assert f'href="/incidents/{number}"' in get(strict, "/inbox").text
 
 
 @pytest.mark.parametrize(("before", "status"), [(ABSENT, 404), ("zz", 400), ("00", 404), ("é", 400)])

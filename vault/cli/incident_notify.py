@@ -18,6 +18,7 @@ from vault.cli.output import json_option, now, show_json, speaker, vault
 from vault.cli.progress import progress
 from vault.config import Config, load_config
 from vault.domain.breach.breach_notices import LANGUAGES, TYPED, CallOutcome, Channel, DoubtDecision, RecipientState
+from vault.domain.log import micros_text
 from vault.errors import InvalidValue
 from vault.services.breach import (
     breach_notices,
@@ -250,12 +251,14 @@ def make_file(incident: str, notice: bytes, form: str, acting_as: str, *, as_jso
 @notify_group.command("letters")
 @click.argument("incident")
 @_notice
+@click.option("--again", is_flag=True, help="重印已输出但未登记寄出的 · those handed out and not posted, once more")
 @as_option
-def letters(incident: str, notice: bytes, acting_as: str) -> None:
+def letters(incident: str, notice: bytes, acting_as: str, *, again: bool) -> None:
     """输出下一批信函,每封以换页符结束 · Print the next page of letters, each ended by a form feed; it is logged."""
     config = load_config()
     with vault(config) as parts, acting(parts, acting_as) as person:
-        made = notice_letters.printed(parts, person, incidents.found(parts, incident), notice, now())
+        found = incidents.found(parts, incident)
+        made = notice_letters.printed(parts, person, found, notice, now(), again=again)
     for one in made:
         said = "\n".join(f"{text.subject}\n\n{text.body}" for text in one.said.values())
         click.echo(f"{one.record_id.hex()}\n\n{one.address}\n{one.name}\n\n{said}\f")
@@ -296,17 +299,17 @@ def remove_file(incident: str, file: bytes, acting_as: str) -> None:
 
 @notify_group.command("none")
 @click.argument("incident")
-@click.option("--confirm", is_flag=True, help="由第二人确认 · confirm it as the second officer")
+@click.option("--confirm", metavar="DIGEST", help="第二人确认,摘要取自 status · as the second officer, by its digest")
 @note_option
 @as_option
 @json_option
-def none(incident: str, note: str, acting_as: str, *, confirm: bool, as_json: bool) -> None:
-    """决定不通知客户,须两人 · Decide to tell no customer; it takes two."""
+def none(incident: str, note: str, acting_as: str, *, confirm: str | None, as_json: bool) -> None:
+    """决定不通知客户,须两人;status 显示理由和摘要 · Decide to tell no customer; it takes two. status shows why."""
     config = load_config()
     with vault(config) as parts, acting(parts, acting_as) as person:
         one = incidents.found(parts, incident)
-        if confirm:
-            notice_waiver.confirm(parts, person, one, now())
+        if confirm is not None:
+            notice_waiver.confirm(parts, person, one, confirm, now())
         else:
             notice_waiver.ask(parts, person, one, note, now())
         standing = breach_notices.standing(parts, person, one, now())
@@ -319,6 +322,8 @@ def document(standing: Standing) -> dict[str, Any]:
         "incident": standing.incident.incident_id.hex(),
         "outstanding": standing.outstanding,
         "no_notice": None if standing.waiver is None else standing.waiver.confirmed_at is not None,
+        "no_notice_reason": standing.waiver_reason,
+        "no_notice_digest": standing.waiver_digest,
         "notices": [
             {
                 "notice": one.campaign.campaign_id.hex(),
@@ -328,6 +333,7 @@ def document(standing: Standing) -> dict[str, Any]:
                 "digest": one.campaign.digest.hex(),
                 "prepared_by": one.preparer,
                 "released_by": one.releaser,
+                "contacts_at": micros_text(one.campaign.contacts_at),
                 "customers": one.total,
                 "left": one.left,
                 "counts": [
@@ -349,6 +355,7 @@ def _tell(config: Config, standing: Standing, *, as_json: bool) -> None:
         state = words.name(config.language, "campaign", one.campaign.state.value)
         click.echo(f"{one.campaign.campaign_id.hex()}  {state}  {one.campaign.template}")
         click.echo(say("  digest {digest}").format(digest=one.campaign.digest.hex()))
+        click.echo(say("  contacts as of {at}").format(at=micros_text(one.campaign.contacts_at)))
         for state_of in RecipientState:
             count = one.by_state().get(state_of)
             if count:
@@ -357,6 +364,8 @@ def _tell(config: Config, standing: Standing, *, as_json: bool) -> None:
         asked = say("No customer is told: asked for by {who}").format(who=standing.waiver_by[0])
         done = say("No customer is told: confirmed by {who}").format(who=standing.waiver_by[1])
         click.echo(asked if standing.waiver.confirmed_at is None else done)
+        click.echo(f"  {standing.waiver_reason}")
+        click.echo(say("  digest {digest}").format(digest=standing.waiver_digest))
     click.echo(say("Still to be told: {count}").format(count=standing.outstanding))
 
 

@@ -10,13 +10,15 @@ import click
 
 from vault import words
 from vault.cli.acting import acting, as_option
+from vault.cli.ids import RANDOM_ID
+from vault.cli.incident import note_option
 from vault.cli.output import json_option, now, show_json, speaker, vault
 from vault.config import Config, load_config
 from vault.domain.breach.radius import Affected, RadiusScope, record_id, record_ids
 from vault.domain.log import micros_text
 from vault.domain.log_exports import read_moment
 from vault.errors import ImportRefused
-from vault.services.breach import incidents, radius
+from vault.services.breach import incidents, radius, radius_aside
 from vault.services.breach.radius import DrawnRadius
 
 _EVERY_LINE = 10_000_000
@@ -76,6 +78,23 @@ def draw(
     _tell(config, found)
     for one in lines if with_lines else ():
         click.echo("\t".join(str(value) for value in _line(one).values()))
+
+
+@click.command("radius-aside")
+@click.argument("incident")
+@click.argument("frozen", type=RANDOM_ID)
+@note_option
+@as_option
+@json_option
+def set_aside(incident: str, frozen: bytes, note: str, acting_as: str, *, as_json: bool) -> None:
+    """误固定的影响范围不再作数,由另一名信息管理人员办理 · Set aside a radius another officer froze by mistake."""
+    config = load_config()
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        radius_aside.set_aside(parts, person, incidents.found(parts, incident), frozen, note, now())
+    if as_json:
+        show_json({"radius": frozen.hex(), "set_aside": True})
+    else:
+        click.echo(speaker(config)("Set aside. It stays as evidence, and nobody is told for its sake."))
 
 
 def _scope(

@@ -159,6 +159,7 @@ INVENTORY: Mapping[str, Mapping[str, Fate]] = {
     "notice_recipients": _columns(
         random="campaign_id record_id key worker",
         word="channel state tries calls next_try_at claimed_at settled_at reason",
+        staff="shown_to",
     ),
     "notice_calls": _columns(random="call_id campaign_id record_id", word="at outcome", staff="called_by"),
     "notice_files": _columns(random="file_id campaign_id", word="count digest made_at removed_at", staff="made_by"),
@@ -166,7 +167,9 @@ INVENTORY: Mapping[str, Mapping[str, Fate]] = {
         random="incident_id", word="asked_at confirmed_at", staff="sealed_reason asked_by confirmed_by"
     ),
     "incident_radii": _columns(
-        random="radius_id incident_id", word="scope drawn_at log_size log_root counts digest", staff="drawn_by"
+        random="radius_id incident_id",
+        word="scope drawn_at log_size log_root counts digest set_aside_at",
+        staff="drawn_by set_aside_by sealed_reason",
     ),
     "radius_customers": _columns(
         random="radius_id record_id", word="record_class clear masked first_at last_at destroyed"

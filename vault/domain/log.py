@@ -27,7 +27,7 @@ FACTS = frozenset(
         "passed", "plan", "profile", "purposes", "question", "reason", "receipts", "record_class", "rehearsed",
         "request", "run", "second_person", "seconds", "sent", "signal", "size", "source", "statement", "template", "to",
         "to_activate", "to_list", "to_notify", "to_outlet", "to_team", "token", "unchanged", "unknown", "unwraps",
-        "updated", "verdict", "version",
+        "updated", "verdict", "version", "waiting",
     }
 )  # fmt: skip
 """Names of the extra facts an event may carry; a name outside this list is refused when the event is made."""
@@ -135,6 +135,7 @@ class Action(StrEnum):
     BACKUP_RESTORED = "backup.restored"
     BACKUP_DRILLED = "backup.drilled"
     INCIDENT_OPENED = "incident.opened"
+    INCIDENT_REPORTED = "incident.reported"
     INCIDENT_AWARE = "incident.aware_corrected"
     INCIDENT_STEP = "incident.step"
     INCIDENT_CLOCK_STARTED = "incident.clock_started"
@@ -145,6 +146,7 @@ class Action(StrEnum):
     INCIDENT_RADIUS_DRAWN = "incident.radius_drawn"
     INCIDENT_RADIUS_FROZEN = "incident.radius_frozen"
     INCIDENT_RADIUS_TAKEN = "incident.radius_taken"
+    INCIDENT_RADIUS_SET_ASIDE = "incident.radius_set_aside"
     CONTAINMENT_TAKEN = "containment.taken"
     CONTAINMENT_HELD = "containment.held"
     CONTAINMENT_ENDED = "containment.ended"

@@ -44,6 +44,7 @@ class NoticeKind(StrEnum):
     DRILL_MISSED = "drill_missed"
     INCIDENT_OPENED = "incident_opened"
     INCIDENT_DRILL = "incident_drill"
+    INCIDENT_REPORTED = "incident_reported"
     INCIDENT_TASK = "incident_task"
     INCIDENT_CLOCK_HALF = "incident_clock_half"
     INCIDENT_CLOCK_CLOSE = "incident_clock_close"

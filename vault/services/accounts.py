@@ -15,11 +15,13 @@ from vault.domain.returns import ResetKind
 from vault.errors import InvalidValue, NotFound
 from vault.services.steps import new_passwords
 from vault.services.steps.account_acts import NO_SECRET, known_role, logging_refusals, moved, require_fitting, taken
+from vault.services.steps.breach.containing import refuse_standing
 from vault.services.steps.intake_rows import checked_code
 from vault.services.steps.parts import Parts
 from vault.services.steps.returning import could_act, note_reset
 from vault.services.steps.tokens import digest
 from vault.storage import grants, notifications, people, resets, sessions
+from vault.storage.breach import containments
 from vault.storage.people import SERVICE
 from vault.storage.unit_of_work import unit_of_work
 
@@ -125,7 +127,8 @@ def unlock(parts: Parts, person: Person, work_number: str, now: datetime) -> Acc
     """Bring a locked or suspended account back: to use, or to waiting for its person when it has no password.
 
     Raises:
-        AccessRefused: no right to accounts, or one's own.
+        AccessRefused: no right to accounts, or one's own; ``incident_keeps_it``: an officer suspended it for an
+            incident, and ends that there.
         StepUpNeeded: password and second factor were not given a moment ago.
         InvalidValue: it is neither locked nor suspended (``act_not_possible``).
         NotFound: no account has this work number.
@@ -135,6 +138,7 @@ def unlock(parts: Parts, person: Person, work_number: str, now: datetime) -> Acc
         unit_of_work(parts.database) as work,
     ):
         account = taken(parts, work, person, work_number, now).account
+        refuse_standing(containments.suspended_by(work.connection, account.account_id))
         state = moved(work, account, Act.UNLOCK, {})
         work.announce(parts.event(now, person.actor(), Action.UNLOCKED, Outcome.DONE, account=account.work_number))
         work.commit()

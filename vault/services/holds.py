@@ -23,7 +23,7 @@ from vault.domain.rules.access import Right
 from vault.errors import InvalidValue, NotFound
 from vault.services.steps import plans
 from vault.services.steps.admission import require_fresh
-from vault.services.steps.breach.containing import stopped_by_freeze
+from vault.services.steps.breach.containing import refuse_standing, stopped_by_freeze
 from vault.services.steps.finding import carriers
 from vault.services.steps.hold_agreement import tell_afterwards, told_first
 from vault.services.steps.holding import SOURCE, Wish, lift, put
@@ -32,6 +32,7 @@ from vault.services.steps.opening import reporting
 from vault.services.steps.parts import Parts
 from vault.services.steps.refusing import refusals_logged
 from vault.storage import holds, notifications, people
+from vault.storage.breach import containments
 from vault.storage.holds import Hold
 from vault.storage.records import StoredRecord
 from vault.storage.unit_of_work import unit_of_work
@@ -151,7 +152,7 @@ def release(parts: Parts, person: Person, hold_id: bytes, reason: str, now: date
         now: UTC.
 
     Raises:
-        AccessRefused: no such right (logged).
+        AccessRefused: no such right; ``incident_keeps_it``: it holds evidence, and ends with that measure (logged).
         IntegrityError: the record was edited behind the vault's back (logged).
         InvalidValue: the reason is not on the policy's list.
         NotFound: there is no such hold, or it was released already (logged).
@@ -170,6 +171,7 @@ def release(parts: Parts, person: Person, hold_id: bytes, reason: str, now: date
         hold = holds.one(work.connection, hold_id)
         if hold is None:
             raise NotFound("hold")
+        refuse_standing(containments.held_by(work.connection, hold.record_id, hold_id))
         entry = lift(parts, work, person, hold, reason, met, now)
         work.commit()
     tell_afterwards(parts, entry)

@@ -223,5 +223,6 @@ NAMES_OF_INCIDENTS: Mapping[str, Mapping[str, str]] = {
         "wrong_number": "Wrong number",
         "not_reached": "Called as often as the policy says",
         "decided": "Decided by an officer",
+        "file_expired": "The file was removed and never said to be picked up",
     },
 }

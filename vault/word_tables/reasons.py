@@ -656,6 +656,9 @@ REASONS: Mapping[str, str] = {
     "measure": "There is no such measure on this incident.",
     "measure_stands": "This measure stands already. End it first to take it anew.",
     "measure_ended": "This measure was ended already, or it ended by itself.",
+    "incident_keeps_it": "Incident {incident} keeps it so. An officer ends that measure in the incident.",
+    "own_incident": "This incident is about you, or about somebody of your name. Other officers work on it.",
+    "number_not_shown": "{field}: somebody else, or nobody, was shown this number last. Show it before you call.",
     "measure_kept": "Somebody has kept this measure already.",
     "measure_not_kept": "This measure cannot outlast its incident. End it.",
     "measure_not_yours": "Your role may not take this measure. Ask a colleague of information management.",
@@ -700,6 +703,10 @@ REASONS: Mapping[str, str] = {
     ),
     "nobody_to_tell": "Nobody is left to tell: everybody of this radius has a notice already, or it names no customer.",
     "notice_moved_on": "Somebody was faster, or it is settled already. Look at the page again.",
+    "notice_overlaps": "Some of these customers were told meanwhile. Prepare these notices anew.",
+    "notice_released": "Notices of this incident are released. Deciding to tell nobody is too late.",
+    "radius_set_aside": "This radius is set aside already.",
+    "own_radius": "You froze this radius yourself, or bear the same name. Another officer must set it aside.",
     "notice_not_released": "These notices are not released. A second officer must release them first.",
     "own_notice": "You prepared this yourself, or bear the same name. Another officer must release or confirm it.",
     "notice_changed": (
@@ -721,12 +728,15 @@ REASONS: Mapping[str, str] = {
     "notice_item_missing": "A template leaves out what the law wants a notice to say (PIPL 57).",
     "apology_missing": "A template does not apologise. A notice must (BR-03).",
     "notices_outstanding": (
-        "Notices to customers still wait or are in doubt. Send or decide them, or let two officers record "
-        "why nobody is notified."
+        "Notices to customers still wait or are in doubt, a file was not picked up, or customers of a frozen radius "
+        "have no notice yet. Send or decide them, or let two officers record why nobody is notified."
     ),
     "tasks_open": "A task with a deadline is still open. Say that it is done first.",
     "measures_stand": "A measure still stands. End it first, or say why it is kept.",
     "notice": "There are no such notices, or no such file.",
     "notice_digest_differs": "{field}: this is not the digest of what you looked at. Copy it from the page again.",
+    "aware_too_long_ago": "The time lies more than {days} days back. Check the year; an officer can correct it.",
+    "clock_too_long": "{place} minutes at most, and every such clock must be there.",
+    "awareness_impossible": "{place}: a report reaches back at least a day, and a correction no less.",
 }
 """Why something was refused, and what to do about it, by reason id."""

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 from vault.domain.breach.breach_notices import Channel, campaign_digest, fill, placeholders
 
 PARTS = {
@@ -5,6 +7,7 @@ PARTS = {
     "template": "standard-1",
     "channels": [Channel.MAIL],
     "texts": {"zh": {"cause": "x"}},
+    "contacts_at": datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC),
     "recipients": [(bytes(16), "mail")],
 }
 
@@ -21,6 +24,7 @@ def test_the_digest_changes_with_everything_that_is_frozen():
         ("template", "standard-2"),
         ("channels", [Channel.MAIL, Channel.CALL]),
         ("texts", {"zh": {"cause": "y"}}),
+        ("contacts_at", datetime(2026, 11, 22, 1, 2, 3, 1, tzinfo=UTC)),
         ("recipients", [(bytes(16), "call")]),
         ("recipients", []),
         ("recipients", [(bytes(16), "mail"), (bytes(15) + b"\1", "mail")]),

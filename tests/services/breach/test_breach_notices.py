@@ -103,6 +103,32 @@ def test_a_newer_draft_takes_the_place_of_the_older_one(world, matter):
         breach_notices.release(world.parts, world.person(SECOND), incident, first, digest, world.now)
 
 
+def test_what_was_released_while_a_draft_was_listed_is_not_sent_twice(world, matter, monkeypatch):
+    incident, _ = matter
+    first, listing = prepare(world, *matter), breach_notices.list_recipients
+
+    def meanwhile(*arguments, **options):
+        fields = listing(*arguments, **options)
+        breach.release(world, incident, first)
+        return fields
+
+    with monkeypatch.context() as patched:
+        patched.setattr(breach_notices, "list_recipients", meanwhile)
+        second = prepare(world, *matter)
+    with pytest.raises(AlreadyDecided, match="notice_overlaps"):
+        breach.release(world, incident, second)
+    assert not released(world, second)
+    assert breach.states(world, first) == {"waiting": 2}
+
+
+def test_the_moment_of_the_contacts_is_part_of_what_is_released(world, matter):
+    incident, _ = matter
+    campaign = prepare(world, *matter)
+    world.tamper("UPDATE notice_campaigns SET contacts_at = contacts_at - 1 WHERE campaign_id = :one", one=campaign)
+    with pytest.raises(IntegrityError, match="notice_changed"):
+        breach.release(world, incident, campaign)
+
+
 def test_every_text_of_the_law_is_asked_for_in_both_languages(sqlite_world):
     world = sqlite_world
     breach.customers(world, 1)

@@ -16,9 +16,10 @@ from vault.domain.breach.incidents import AwareSource, IncidentKind
 from vault.domain.breach.radius import RadiusScope
 from vault.domain.people import AccountState
 from vault.errors import AccessRefused, AlreadyDecided, NotFound, SignInRefused, StepUpNeeded, VaultError
-from vault.services import accounts, api_tokens, cases, destruction, lookup, sessions, sharing, viewing
+from vault.services import accounts, api_tokens, cases, destruction, holds, lookup, sessions, sharing, viewing
 from vault.services.breach import containment, incident_response, incidents, radius
 from vault.services.breach import containment_reading as reading
+from vault.services.holds import Why
 from vault.services.steps.breach import containing
 from vault.services.steps.breach.incidents import Opening
 from vault.storage import people
@@ -208,6 +209,47 @@ def test_what_an_administrator_decided_about_an_account_is_left_alone(vault):
     accounts.lock(vault.parts, admin, AGENT, vault.now)
     ended(vault, incident, one)
     assert state(vault, AGENT) is AccountState.LOCKED
+
+
+def test_an_administrator_does_not_bring_back_whom_an_incident_suspends(vault):
+    vault.activate(ADMIN)
+    incident, admin = opened(vault), vault.person(ADMIN)
+    one = taken(vault, incident, "suspend_account", AGENT)
+    with pytest.raises(AccessRefused, match="incident_keeps_it") as raised:
+        accounts.unlock(vault.parts, admin, AGENT, vault.now)
+    assert raised.value.facts == {"incident": incident.hex()[:8].upper()}
+    assert state(vault, AGENT) is AccountState.SUSPENDED
+    assert vault.events("people.unlocked", "refused")[-1]["rule"] == "incident_keeps_it"
+    accounts.lock(vault.parts, admin, AGENT, vault.now)  # what holds them more is not refused
+    assert refused(accounts.unlock, vault.parts, admin, AGENT, vault.now) == "incident_keeps_it"
+    ended(vault, incident, one)
+    accounts.unlock(vault.parts, admin, AGENT, vault.now)
+    assert state(vault, AGENT) is AccountState.ACTIVE
+
+
+def test_a_rehearsed_suspension_keeps_nobody_from_coming_back(vault):
+    vault.activate(ADMIN)
+    taken(vault, opened(vault, drill=True), "suspend_account", AGENT)
+    admin = vault.person(ADMIN)
+    accounts.suspend(vault.parts, admin, AGENT, vault.now)
+    accounts.unlock(vault.parts, admin, AGENT, vault.now)
+    assert state(vault, AGENT) is AccountState.ACTIVE
+
+
+def test_one_who_suspends_and_one_who_unlocks_at_once_leave_the_account_as_the_measure_says(vault):
+    vault.activate(ADMIN)
+    incident, admin = opened(vault), vault.person(ADMIN)
+    other = opened(vault)
+    taken(vault, other, "suspend_account", AGENT)
+
+    def attempt(number):
+        if number:
+            return refused(accounts.unlock, vault.parts, admin, AGENT, vault.now)
+        return taken(vault, incident, "suspend_account", AGENT).measure.value
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(attempt, range(2))) == ["suspend_account", "incident_keeps_it"]
+    assert state(vault, AGENT) is AccountState.SUSPENDED
 
 
 def test_sessions_of_one_person_end_and_nobody_elses(vault):
@@ -567,6 +609,22 @@ def test_the_records_of_a_radius_are_held_in_batches_and_released_again(vault, m
     assert refused(containment.hold_on, vault.parts, officer, incident, one.containment_id, vault.now) == (
         "measure_ended"
     )
+
+
+def test_a_hold_on_evidence_is_released_with_its_measure_alone(vault):
+    incident, radius_id = reached(vault, 2)
+    one = taken(vault, incident, "hold_evidence", radius_id.hex())
+    person, release = vault.person(COLLEAGUE), min(vault.parts.policy.destruction.releases)
+    containment.hold_on(vault.parts, person, incident, one.containment_id, vault.now)
+    record, hold = vault.rows("SELECT record_id, hold_id FROM holds ORDER BY hold_id")[0]
+    assert refused(holds.release, vault.parts, person, hold, release, vault.now) == "incident_keeps_it"
+    assert vault.rows("SELECT count(*) FROM records WHERE held") == [(2,)]
+    assert vault.events("hold.released", "refused")[-1]["rule"] == "incident_keeps_it"
+    why = Why(min(vault.parts.policy.destruction.reasons), "法院函 1 号")
+    (another,) = holds.place(vault.parts, person, record, why, vault.now).hold_ids
+    holds.release(vault.parts, person, another, release, vault.now)  # one of the same record that is no measure's
+    ended(vault, incident, one)
+    assert vault.rows("SELECT count(*) FROM records WHERE held") == [(0,)]
 
 
 def test_what_was_killed_half_way_goes_on_where_it_was(vault, monkeypatch):

@@ -10,15 +10,18 @@ from tests import breach
 from vault.domain.breach.incident_tasks import Act
 from vault.domain.breach.incidents import AwareSource, IncidentKind, Verdict
 from vault.domain.breach.signals import Found
+from vault.domain.log import Actor
 from vault.domain.rules.signals import SignalName
 from vault.errors import AccessRefused, NotFound
-from vault.services.breach import incident_board, incident_response, incidents
+from vault.services.breach import incident_board, incident_reminders, incident_response, incidents
+from vault.services.steps.breach import incidents as step
 from vault.services.steps.breach.incidents import Opening
 from vault.services.steps.breach.signals import raise_signal
 from vault.storage.unit_of_work import unit_of_work
 
 AGENT, SUPERVISOR, OFFICER, COLLEAGUE, AUDITOR = "KF2001", "KF2010", "KF2012", "KF2013", "KF2014"
 HOUR = timedelta(hours=1)
+OPENING = Opening(IncidentKind.LEAK, AwareSource.OPERATOR)
 
 
 def opened(world, kind="leak", ago=timedelta(0), **said):
@@ -153,6 +156,60 @@ def test_released_notices_show_how_far_they_are_and_drafts_show_nothing(world):
         )
         connection.commit()
     assert (board(world).open[0].progress.settled, board(world).open[0].progress.total) == (1, 3)
+
+
+def test_of_many_open_ones_a_page_is_listed_the_most_urgent_first(world, monkeypatch):
+    monkeypatch.setattr(incident_board, "_OPEN", 2)
+    ids = [opened(world, ago=minutes * timedelta(minutes=1)) for minutes in (10, 40, 20, 50, 30)]
+    drills = [opened(world, ago=minutes * timedelta(minutes=1), drill=True) for minutes in (5, 6, 7)]
+    by_urgency = [ids[index] for index in (3, 1, 4, 2, 0)]
+    for page, expected in ((1, by_urgency[:2]), (2, by_urgency[2:4]), (3, by_urgency[4:])):
+        found = board(world, page=page)
+        assert [line.incident.incident_id for line in found.open] == expected
+        assert (found.page, found.pages, found.open_count, found.drill_count) == (page, 3, 5, 3)
+        assert [line.incident.incident_id for line in found.drills] == [drills[2], drills[1]]
+        # What is to be done is told of all of them.
+        assert found.yours[0].incident.incident_id == by_urgency[0]
+        assert len({task.incident.incident_id for task in found.yours}) == 8
+        assert board(world, page=page, at=world.now + 3 * HOUR).missed == 10
+    for beyond, page in ((4, 3), (10**30, 3), (0, 1), (-1, 1)):
+        assert board(world, page=beyond).page == page
+    assert (board(world, COLLEAGUE, page=1).pages, len(board(world).closed)) == (3, 0)
+
+
+def test_what_looks_at_all_open_ones_binds_the_same_number_of_values_however_many_there_are(world):
+    def all_of_them():
+        board(world)
+        incident_board.most_urgent(world.parts, world.person(OFFICER), world.now)
+        incidents.listed(world.parts, world.person(OFFICER), world.now)
+        incident_reminders.tend(world.parts, world.now)
+
+    def most_bound():
+        bound = []
+
+        def note(_connection, _cursor, statement, parameters, *_rest):
+            if statement.startswith(("SELECT", "WITH")):
+                bound.append(len(parameters))
+
+        engine = world.parts.database.engine
+        sql_event.listen(engine, "before_cursor_execute", note)
+        try:
+            all_of_them()
+        finally:
+            sql_event.remove(engine, "before_cursor_execute", note)
+        return max(bound)
+
+    opened(world)
+    all_of_them()  # what is due of the first one
+    few = most_bound()
+    with unit_of_work(world.parts.database) as work:
+        for _ in range(few + 30):
+            step.open_incident(world.parts, work, Actor("operator:x", "operator"), OPENING, world.now)
+        work.commit()
+    assert len(board(world).open) == few + 31
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(incident_board, "_OPEN", 5)
+        assert most_bound() <= few + 5
 
 
 def test_it_asks_the_database_the_same_number_of_times_however_many_there_are(world):

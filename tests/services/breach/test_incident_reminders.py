@@ -112,16 +112,15 @@ def test_what_is_missed_is_recorded_once_and_for_ever(world: World) -> None:
     assert marks(world, incident_id) == [80, 100, 101, 107]
 
 
-def test_what_is_done_is_not_reminded_of_and_what_the_assessment_dropped_neither(world: World) -> None:
+def test_what_is_done_is_not_reminded_of_and_what_one_officer_took_for_none_still_is(world: World) -> None:
     incident_id = opened(world, "leak")
     activate(world, incident_id, MINUTE)
-    tend(world, 5 * MINUTE)
-    incident_response.assess(
-        world.parts, world.person(OFFICER), incident_id, Verdict.NO_BREACH, "没有", world.now + 9 * MINUTE
-    )
+    officer, at = world.person(OFFICER), world.now + 9 * MINUTE
+    incident_response.assess(world.parts, officer, incident_id, Verdict.NO_BREACH, "没有", at)
     tend(world, 9 * HOUR)
-    assert incident_reminders.listed(world.parts, world.person(OFFICER), incident_id, world.now) == []
-    assert missed(world) == missed(world, "postal") == []
+    assert marks(world, incident_id) == missed(world) == []
+    assert marks(world, incident_id, "postal") == [100 + 8]
+    assert len(missed(world, "postal")) == 1
 
 
 def test_two_clocks_of_one_incident_and_two_incidents_are_each_told_by_themselves(world: World) -> None:
@@ -389,6 +388,35 @@ def test_a_letter_about_what_is_done_by_now_stays_unsent(mailing: World, box: Ma
     tend(mailing, HOUR + 5 * MINUTE)
     assert mails(mailing, incident_id) == [(50, "imd", "overtaken", 2)]
     assert not [one for one in box.letters(DUTY) if "Start the emergency plan" in one["Subject"]]
+
+
+def test_incidents_have_letters_sent_in_turn_whatever_was_opened_before_or_after(
+    mailing: World, box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incident_reminders, "_AT_ONCE", 2)
+    short = {opened(mailing, "leak").hex()[:8].upper(): name for name in ("first",)}
+
+    def more(name: str, at: timedelta) -> None:
+        opening = Opening(IncidentKind.LEAK, AwareSource.REPORT)
+        one = incidents.open_one(mailing.parts, mailing.person(SUPERVISOR), opening, mailing.now + at)
+        short[one.hex()[:8].upper()] = name
+
+    def sent(at: timedelta) -> list[str]:
+        before = len(box.got)
+        tend(mailing, at)
+        return [name for _, letter in box.got[before:] for one, name in short.items() if one in str(letter["Subject"])]
+
+    box.to_mail = "451 later"
+    for at in range(4):  # many letters of the first one wait
+        tend(mailing, at * HOUR)
+    box.to_mail = ""
+    for number in range(3):
+        more(f"flood {number}", 5 * HOUR + number * SECOND)
+    assert sent(5 * HOUR + MINUTE) == ["first", "flood 0"]
+    more("real", 5 * HOUR + MINUTE)
+    # Whoever had none yet comes before whoever had one, the earliest first; and nobody has a second one before.
+    assert sent(5 * HOUR + 2 * MINUTE) == ["flood 1", "flood 2"]
+    assert sent(5 * HOUR + 3 * MINUTE) == ["real", "first"]
 
 
 def test_two_processes_send_each_letter_once(mailing: World, box: Mailbox) -> None:

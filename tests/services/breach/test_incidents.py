@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests import breach
 from tests.simulator import staff_row
 from vault.domain.breach.containment import Measure
 from vault.domain.breach.incident_clocks import ClockState
@@ -48,7 +49,7 @@ def advanced(world, incident_id, *states):
     for state in states:
         if state == "notified":
             notice_waiver.ask(world.parts, world.person(OFFICER), incident_id, "无人受影响", world.now)
-            notice_waiver.confirm(world.parts, world.person(COLLEAGUE), incident_id, world.now)
+            breach.confirm_waiver(world, incident_id, COLLEAGUE)
         incident_response.advance(
             world.parts, world.person(OFFICER), incident_id, IncidentState(state), "做完", world.now
         )
@@ -282,17 +283,55 @@ def test_an_earlier_awareness_makes_late_what_was_in_time(world):
     assert clock(world, incident_id, "activate", world.now + HOUR) is ClockState.LATE
 
 
-def test_without_a_breach_nothing_is_left_to_do_but_the_closing(world):
+def test_without_a_breach_clocks_run_on_until_two_have_said_so(world):
     incident_id = opened(world)
     activated(world, incident_id)
     assessed(world, incident_id, Verdict.NO_BREACH)
+    assert shown(world, incident_id).missing == []
+    assert clock(world, incident_id, "postal") is ClockState.RUNNING
+    closing(world, incident_id)
+    assert clock(world, incident_id, "postal", world.now + HOUR + SECOND) is ClockState.MISSED
+    closed(world, incident_id)
     one = shown(world, incident_id)
     assert {each.clock_id: each.state(one.now).value for each in one.clocks} == {
         "activate": "met",
         "postal": "dropped",
-        "report": "running",
+        "report": "met",
     }
-    assert one.missing == []
+
+
+def test_what_one_took_for_none_another_answers_as_a_breach_and_no_deadline_moved(world):
+    incident_id = opened(world)
+    activated(world, incident_id)
+    assessed(world, incident_id, Verdict.NO_BREACH)
+    due = [each.due_at for each in shown(world, incident_id).clocks]
+    closing(world, incident_id)
+    person = world.person(COLLEAGUE)
+    incident_response.assess(world.parts, person, incident_id, Verdict.BREACH, "日志另有说法", world.now)
+    one = shown(world, incident_id)
+    assert (one.incident.verdict, one.incident.closing_by) == (Verdict.BREACH, None)
+    assert [each.due_at for each in one.clocks] == due
+    assert refused(closed, world, incident_id) == "closing_not_asked"
+    advanced(world, incident_id, "contained")
+    assert refused(assessed, world, incident_id, Verdict.NO_BREACH) == "incident_is_there"
+
+
+@pytest.mark.parametrize(("days", "reason"), [(31, None), (32, "aware_too_long_ago")])
+def test_a_report_reaches_back_a_month_and_no_further(world, days, reason):
+    at = world.now - timedelta(days=days)
+    if reason:
+        assert refused(opened, world, aware_at=at) == reason
+        assert world.count("incidents") == 0
+    else:
+        assert shown(world, opened(world, aware_at=at)).incident.aware_at == at
+
+
+def test_an_officer_corrects_it_to_a_year_back_and_not_to_the_year_one(world):
+    incident_id, person = opened(world), world.person(OFFICER)
+    call = incident_response.correct_awareness
+    assert call(world.parts, person, incident_id, world.now - timedelta(days=366), "查过", world.now)
+    long_ago = world.now.replace(year=1)
+    assert refused(call, world.parts, person, incident_id, long_ago, "查过", world.now) == "aware_too_long_ago"
 
 
 # -- closing -------------------------------------------------------------------------------------------------------
@@ -359,7 +398,7 @@ def test_customers_are_told_or_two_officers_say_why_not(world):
     assert refused(*call) == "notices_outstanding"
     notice_waiver.ask(world.parts, world.person(OFFICER), incident_id, "无人受影响", world.now)
     assert refused(*call) == "notices_outstanding"
-    notice_waiver.confirm(world.parts, world.person(COLLEAGUE), incident_id, world.now)
+    breach.confirm_waiver(world, incident_id)
     incident_response.advance(*call[1:])
     assert shown(world, incident_id).missing == ["clocks"]
 

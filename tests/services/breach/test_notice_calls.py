@@ -1,6 +1,7 @@
 """The call list, letters and files: contacts opened one act at a time, each customer settled once."""
 
 import csv
+import dataclasses
 import hashlib
 import json
 import stat
@@ -14,13 +15,18 @@ from tests import breach
 from tests.breach import OFFICER
 from tests.mailbox import Mailbox
 from vault.domain.breach.breach_notices import CallOutcome, Channel, DoubtDecision
-from vault.errors import AccessRefused, AlreadyDecided, InvalidValue, NotFound
-from vault.services.breach import notice_calls, notice_files, notice_letters
+from vault.domain.breach.containment import Measure
+from vault.errors import AccessRefused, AlreadyDecided, InvalidValue, LogUnavailable, NotFound
+from vault.services.breach import breach_notices, containment, notice_calls, notice_files, notice_letters
 from vault.services.steps.breach import noticing
 
 
 def listed(world, incident, campaign, who=OFFICER):
     return notice_calls.listed(world.parts, world.person(who), incident, campaign, world.now)
+
+
+def shown(world, incident, campaign, record, who=OFFICER):
+    return notice_calls.number(world.parts, world.person(who), incident, campaign, record, world.now)
 
 
 def tick(world, incident, campaign, record, outcome, who=OFFICER):
@@ -52,6 +58,8 @@ def test_one_number_at_a_time_is_shown_by_a_logged_opening(world, supervisor):
 def test_a_call_settles_a_customer_once_and_in_vain_only_after_so_many(world):
     incident, campaign = breach.released(world, 3, (Channel.CALL,))
     reached, wrong, never = (one.record_id for one in listed(world, incident, campaign))
+    for one in (reached, wrong, never):
+        shown(world, incident, campaign, one)
     assert tick(world, incident, campaign, reached, CallOutcome.REACHED) == "called"
     with pytest.raises(AlreadyDecided, match="notice_moved_on"):
         tick(world, incident, campaign, reached, CallOutcome.REACHED)
@@ -65,9 +73,56 @@ def test_a_call_settles_a_customer_once_and_in_vain_only_after_so_many(world):
     assert len(world.events("notice.called", "done")) == 5
 
 
+def test_how_a_call_went_says_only_who_was_shown_the_number_last(world, supervisor):
+    incident, campaign = breach.released(world, 2, (Channel.CALL,))
+    first, second = (one.record_id for one in listed(world, incident, campaign))
+    with pytest.raises(InvalidValue, match="number_not_shown"):
+        tick(world, incident, campaign, first, CallOutcome.REACHED)
+    shown(world, incident, campaign, first)
+    for record, who in ((second, OFFICER), (first, supervisor)):  # another customer's, and somebody else
+        with pytest.raises(InvalidValue, match="number_not_shown"):
+            tick(world, incident, campaign, record, CallOutcome.REACHED, who)
+    assert breach.states(world, campaign) == {"waiting": 2}
+    shown(world, incident, campaign, first, supervisor)
+    with pytest.raises(InvalidValue, match="number_not_shown"):
+        tick(world, incident, campaign, first, CallOutcome.REACHED)
+    assert tick(world, incident, campaign, first, CallOutcome.REACHED, supervisor) == "called"
+    assert world.rows("SELECT count(*) FROM notice_calls") == [(1,)]
+
+
+def test_who_finds_no_number_any_more_can_still_say_so(sqlite_world):
+    world = sqlite_world
+    incident, campaign = breach.released(world, 1, (Channel.CALL,))
+    (one,) = listed(world, incident, campaign)
+    world.tamper("UPDATE records SET outlet = 'XX-XX-01' WHERE record_id = :id", id=one.record_id)
+    with pytest.raises(NotFound):
+        shown(world, incident, campaign, one.record_id)
+    assert tick(world, incident, campaign, one.record_id, CallOutcome.WRONG_NUMBER) == "unreachable"
+
+
+def test_numbers_count_as_reveals_up_to_the_alarm_and_neither_quota_nor_freeze_stops_them(world, supervisor):
+    policy = world.parts.policy
+    limits = dataclasses.replace(policy.limits, warn_customers=2, alarm_customers=3)
+    quotas = {role: dataclasses.replace(one, reveals_hour=1, reveals_day=1) for role, one in limits.quotas.items()}
+    limits = dataclasses.replace(limits, quotas=quotas)
+    world.parts = dataclasses.replace(world.parts, policy=dataclasses.replace(policy, limits=limits))
+    incident, campaign = breach.released(world, 4, (Channel.CALL,))
+    officer = world.person(OFFICER)
+    containment.take(world.parts, officer, incident, Measure.FREEZE_REVEALS, "", "", world.now)
+    for one in listed(world, incident, campaign):
+        shown(world, incident, campaign, one.record_id, supervisor)
+        shown(world, incident, campaign, one.record_id, supervisor)  # the same customer counts once
+    assert len(world.events("notice.contacts_opened", "granted")) == 8
+    raised = world.rows("SELECT kind, count FROM signals ORDER BY count")
+    assert raised == [("warned", 2), ("alarmed", 3)]
+    assert world.rows("SELECT count(*) FROM incidents WHERE kind = 'misuse'") == [(1,)]
+    assert world.rows("SELECT count(*) FROM disclosures WHERE kind = 'reveal'") == [(8,)]
+
+
 def test_two_who_tick_one_call_at_once_count_once(world):
     incident, campaign = breach.released(world, 1, (Channel.CALL,))
     (one,) = listed(world, incident, campaign)
+    shown(world, incident, campaign, one.record_id)
 
     def call(_):
         try:
@@ -134,11 +189,89 @@ def test_letters_are_made_page_by_page_and_wait_until_they_are_posted(world):
     with pytest.raises(AlreadyDecided, match="notice_moved_on"):
         notice_letters.posted(world.parts, officer, incident, campaign, ids[:2], world.now)
     assert breach.states(world, campaign) == {"posted": 2, "waiting": 1}
-    assert [one.record_id for one in notice_letters.printed(world.parts, officer, incident, campaign, world.now)] == [
-        ids[2]
-    ]
+    assert notice_letters.printed(world.parts, officer, incident, campaign, world.now) == []  # it was handed out
+    again = notice_letters.printed(world.parts, officer, incident, campaign, world.now, again=True)
+    assert [one.record_id for one in again] == [ids[2]]
     with pytest.raises(InvalidValue, match="too_many_records"):
         notice_letters.posted(world.parts, officer, incident, campaign, [bytes(16)] * 101, world.now)
+
+
+def small_pages(world, letters):
+    rules = dataclasses.replace(world.parts.policy.breach_notices, letters=letters)
+    world.parts = dataclasses.replace(world.parts, policy=dataclasses.replace(world.parts.policy, breach_notices=rules))
+
+
+def printed(world, incident, campaign, who=OFFICER, **options):
+    made = notice_letters.printed(world.parts, world.person(who), incident, campaign, world.now, **options)
+    return [one.record_id for one in made]
+
+
+def test_two_officers_who_print_at_once_get_different_letters(world):
+    incident, campaign = breach.released(world, 4, (Channel.LETTER,))
+    small_pages(world, 2)
+    with ThreadPoolExecutor(2) as pool:
+        pages = list(pool.map(lambda who: printed(world, incident, campaign, who), (OFFICER, breach.SECOND)))
+    pages.append(printed(world, incident, campaign))
+    assert sorted(one for page in pages for one in page) == breach.ids_of(world)
+    standing = breach_notices.standing(world.parts, world.person(OFFICER), incident, world.now)
+    assert standing.campaigns[0].handed_out == 4
+
+
+def test_letters_that_got_lost_are_printed_again_page_by_page(world):
+    incident, campaign = breach.released(world, 4, (Channel.LETTER,))
+    small_pages(world, 2)
+    first, second = printed(world, incident, campaign), printed(world, incident, campaign)
+    assert printed(world, incident, campaign) == []
+    world.now += timedelta(minutes=1)
+    again = [printed(world, incident, campaign, again=True)]
+    world.now += timedelta(minutes=1)
+    again.append(printed(world, incident, campaign, again=True))
+    assert again == [first, second]
+
+
+def test_letters_that_nobody_saw_because_the_log_was_away_are_not_handed_out(sqlite_world, monkeypatch):
+    world = sqlite_world
+    incident, campaign = breach.released(world, 2, (Channel.LETTER,))
+
+    def away(*_):
+        raise LogUnavailable("log_unavailable")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(world.parts.log_writer), "write", away)
+        with pytest.raises(LogUnavailable):
+            printed(world, incident, campaign)
+    assert len(printed(world, incident, campaign)) == 2
+
+
+def test_a_file_that_nobody_picks_up_is_removed_and_its_customers_are_decided_on(world):
+    incident, campaign = breach.released(world, 3, (Channel.FILE,))
+    officer, folder = world.person(OFFICER), world.config.data_dir / "outbox"
+    notice_files.make(world.parts, officer, incident, campaign, "csv", world.now)
+    assert outstanding(world, incident) == 3  # nobody has said that it was picked up
+    day = timedelta(hours=world.parts.policy.breach_notices.file_hours)
+    notice_files.sweep(world.parts, world.now + day - timedelta(seconds=1))
+    assert len(list(folder.iterdir())) == 2
+    world.now += day
+    notice_files.sweep(world.parts, world.now)
+    assert list(folder.iterdir()) == []
+    assert breach.states(world, campaign) == {"unknown": 3}
+    (event,) = world.events("notice.file_removed")
+    assert (event["actor"], event["facts"]["count"], event["facts"]["unknown"]) == ("system", 3, 3)
+    assert outstanding(world, incident) == 3
+    notice_files.sweep(world.parts, world.now)
+    assert len(world.events("notice.file_removed")) == 1
+    notice_calls.decide(world.parts, officer, incident, campaign, DoubtDecision.AGAIN, world.now)
+    made = notice_files.make(world.parts, officer, incident, campaign, "csv", world.now)
+    notice_files.remove(world.parts, officer, incident, made.file_id, world.now)
+    assert outstanding(world, incident) == 0
+
+
+def test_a_file_of_a_closed_incident_is_removed_at_once(world):
+    incident, campaign = breach.released(world, 1, (Channel.FILE,))
+    notice_files.make(world.parts, world.person(OFFICER), incident, campaign, "csv", world.now)
+    world.tamper("UPDATE incidents SET state = 'closed' WHERE incident_id = :one", one=incident)
+    notice_files.sweep(world.parts, world.now)
+    assert list((world.config.data_dir / "outbox").iterdir()) == []
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])

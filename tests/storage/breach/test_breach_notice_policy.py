@@ -42,6 +42,7 @@ NOTICES, FIELDS = "breach_notices", "fields"
         (NOTICES, '"customer.name", ', "", "notice_kind_missing"),
         (NOTICES, '"customer.name", ', '"customer.name", "customer.shoe", ', "unknown_field"),
         (NOTICES, "batch = 50", "batch = 0", "limit_not_positive"),
+        (NOTICES, "file_hours = 24", "file_hours = 0", "limit_not_positive"),
         (NOTICES, "retry_minutes = [1, 5, 30, 120]", "retry_minutes = []", "limit_not_positive"),
         (NOTICES, 'zh = "客服热线 95300，个人信息保护专线 025-95300001"', 'zh = " "', "notice_contact_missing"),
     ],

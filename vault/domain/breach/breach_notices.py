@@ -11,8 +11,10 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
+from vault.domain.records import to_micros
 from vault.errors import InvalidValue
 
 BREACH_NOTICE = "breach_notice"
@@ -161,6 +163,7 @@ def campaign_digest(
     template: str,
     channels: Sequence[Channel],
     texts: Texts,
+    contacts_at: datetime,
     recipients: Iterable[tuple[bytes, str]],
 ) -> bytes:
     """Return the digest that the second officer repeats: SHA-256 over what will be said, and to whom by which way.
@@ -170,9 +173,10 @@ def campaign_digest(
         template: id and version.
         channels: in order.
         texts: all that will be said but for name, date and number.
+        contacts_at: moment as of which contacts are used, UTC.
         recipients: record id and channel, in ascending order of ids.
     """
-    head = [campaign_id.hex(), template, [one.value for one in channels], texts]
+    head = [campaign_id.hex(), template, [one.value for one in channels], texts, to_micros(contacts_at)]
     canonical = json.dumps(head, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(canonical.encode() + b"\n")
     for record_id, channel in recipients:

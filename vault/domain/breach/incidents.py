@@ -12,6 +12,11 @@ SHORT_DIGITS = 8
 """So many digits of an incident's id people say to each other."""
 
 
+def short_name(incident_id: bytes) -> str:
+    """Return the name people say: the first digits of an incident's id."""
+    return incident_id.hex()[:SHORT_DIGITS].upper()
+
+
 class IncidentKind(StrEnum):
     """What is said to have happened."""
 
@@ -93,17 +98,22 @@ class Incident:
 
     @property
     def short(self) -> str:
-        """The name people say: the first digits of its id."""
-        return self.incident_id.hex()[:SHORT_DIGITS].upper()
+        """The name people say."""
+        return short_name(self.incident_id)
 
     def next_state(self) -> IncidentState | None:
         """Return the one state that may come next; None after the last."""
         if self.is_closed:
             return None
-        if self.state is IncidentState.ASSESSED and self.verdict is Verdict.NO_BREACH:
+        if self.may_be_a_breach_after_all:
             return IncidentState.CLOSED
         order = list(IncidentState)
         return order[order.index(self.state) + 1]
+
+    @property
+    def may_be_a_breach_after_all(self) -> bool:
+        """Whether it was assessed as none and is not closed yet: until two agree, anybody may see it otherwise."""
+        return self.state is IncidentState.ASSESSED and self.verdict is Verdict.NO_BREACH
 
     def refuse_unless_next(self, wanted: IncidentState) -> None:
         """Let a step be taken only from the state before it.

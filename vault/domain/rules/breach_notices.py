@@ -86,6 +86,7 @@ class BreachNoticePolicy:
         lease_seconds: after so long without a word from who was sending, a message counts as in doubt.
         call_tries: after so many calls in vain a customer counts as not to be reached.
         letters: most letters of one page to print.
+        file_hours: after so long a file for another sender is removed, picked up or not.
         kinds: of data, as customers are told them.
         templates: by id and version, such as ``standard-1``.
     """
@@ -101,12 +102,17 @@ class BreachNoticePolicy:
     lease_seconds: int
     call_tries: int
     letters: int
+    file_hours: int
     kinds: Mapping[str, KindWords]
     templates: Mapping[str, NoticeTemplate]
 
     def lease(self) -> timedelta:
         """Return after how long a claim of nobody counts as in doubt."""
         return timedelta(seconds=self.lease_seconds)
+
+    def file_age(self) -> timedelta:
+        """Return after how long a file for another sender is removed."""
+        return timedelta(hours=self.file_hours)
 
     def wait(self, tries: int) -> timedelta | None:
         """Return how long to wait after so many failed tries; None when there is no other."""
@@ -127,7 +133,8 @@ class BreachNoticePolicy:
         Args:
             views: what a role sees of each field for a purpose.
         """
-        numbers = (self.batch, self.senders, self.lease_seconds, self.call_tries, self.letters, *self.retry_minutes)
+        sizes = (self.batch, self.senders, self.lease_seconds, self.call_tries, self.letters, self.file_hours)
+        numbers = (*sizes, *self.retry_minutes)
         if min(numbers) <= 0 or not self.retry_minutes:
             yield "limit_not_positive", self.id
         if not (self.contact.zh.strip() and self.contact.en.strip()):

@@ -15,7 +15,12 @@ from vault.domain.rules.shape import STRICT, Named
 ACTIVATE = "activate"
 """Name of the clock of the seed rule: the emergency plan starts within two hours."""
 
-_LONGEST_ACTIVATION = 120
+_LONGEST = {
+    "activate": 120, "technical": 5, "postal": 1440, "police": 1440, "cac": 240, "network": 1440, "waiting": 60,
+    "surge_plan": 120, "surge_complaints": 2880, "report": 43200,
+}  # fmt: skip
+"""Minutes that the law or the company's own rules allow; a clock may be shorter, never longer, and never left out."""
+
 _WHOLE = 100
 
 
@@ -58,6 +63,9 @@ class IncidentPolicy:
         told: roles told when an incident is opened.
         remind_percent: reminders after so many hundredths of a clock's length, ascending; the last is its end.
         repeat_minutes: once missed, a reminder every so many minutes until it is done.
+        reports_hour: so many incidents one person opens in an hour; what they report beyond becomes lines of theirs.
+        report_back_days: so far back the time of awareness in a report may lie.
+        correction_back_days: so far back an officer may correct it.
         clocks: by name.
     """
 
@@ -68,6 +76,9 @@ class IncidentPolicy:
     told: Sequence[Role]
     remind_percent: Sequence[int]
     repeat_minutes: int
+    reports_hour: int
+    report_back_days: int
+    correction_back_days: int
     clocks: Mapping[str, ClockPolicy]
 
     def started_by(self, start: ClockStart, kind: IncidentKind) -> dict[str, ClockPolicy]:
@@ -83,7 +94,7 @@ class IncidentPolicy:
         """Find clocks that cannot be: the two hours of BR-01 may be shortened, never lengthened or left out."""
         first = self.clocks.get(ACTIVATE)
         if first is None or not (
-            0 < first.minutes <= _LONGEST_ACTIVATION
+            0 < first.minutes <= _LONGEST[ACTIVATE]
             and set(first.kinds) == set(IncidentKind)
             and first.starts is ClockStart.AWARE
             and first.ends is ClockEnd.ACTIVATED
@@ -92,6 +103,14 @@ class IncidentPolicy:
         marks = list(self.remind_percent)
         if marks != sorted(set(marks)) or not marks or marks[0] <= 0 or marks[-1] != _WHOLE or self.repeat_minutes <= 0:
             yield "reminders_impossible", self.id
+        for name, longest in _LONGEST.items():
+            clock = self.clocks.get(name)
+            if name != ACTIVATE and (clock is None or clock.minutes > longest):
+                yield "clock_too_long", f"{self.id}.{name}: {longest}"
+        if self.reports_hour <= 0:
+            yield "limit_not_positive", self.id
+        if not 0 < self.report_back_days <= self.correction_back_days:
+            yield "awareness_impossible", self.id
         for clock in self.clocks.values():
             if clock.minutes <= 0 or not clock.kinds or not clock.who or not clock.told:
                 yield "clock_impossible", clock.id

@@ -29,11 +29,12 @@ from vault.errors import AlreadyDecided, InvalidValue, NotFound
 from vault.services.steps.admission import require_fresh
 from vault.services.steps.breach import incidents as steps
 from vault.services.steps.breach import noticing
+from vault.services.steps.breach.concerned import others
 from vault.services.steps.breach.notice_listing import list_recipients
 from vault.services.steps.humans import same_human
 from vault.services.steps.parts import Parts
 from vault.storage import notifications, people
-from vault.storage.breach import breach_notices, incidents, notice_recipients, radius
+from vault.storage.breach import breach_notices, incidents, notice_papers, notice_recipients, radius
 from vault.storage.breach.breach_notices import UNFINISHED, Campaign, NoticeFile, Waiver
 from vault.storage.breach.radius import FrozenRadius
 from vault.storage.unit_of_work import unit_of_work
@@ -50,7 +51,7 @@ class Wish:
         template: id and version, of the policy.
         channels: in the order in which they are tried; a drill has none but its sink.
         texts: by language, what is said of the incident.
-        post_if_leaked: whose telephone or e-mail itself was shown in clear gets a letter, where there is an address.
+        post_if_leaked: a contact that was shown in clear is not used where another one or a letter reaches them.
     """
 
     radius_id: bytes
@@ -70,6 +71,7 @@ class Told:
         preparer: work number.
         releaser: work number, or empty.
         files: made for other senders.
+        handed_out: letters that were printed and are not said to be posted.
     """
 
     campaign: Campaign
@@ -77,6 +79,7 @@ class Told:
     preparer: str
     releaser: str
     files: Sequence[NoticeFile]
+    handed_out: int
 
     @property
     def total(self) -> int:
@@ -107,6 +110,7 @@ class Standing:
         waiver: the decision to tell nobody, asked for or confirmed.
         waiver_reason: what was typed.
         waiver_by: work numbers of who asked and who confirmed.
+        waiver_digest: of what was asked, which who confirms it repeats; in hexadecimal digits.
         outstanding: how many still wait, as the incident's next step counts it.
     """
 
@@ -115,6 +119,7 @@ class Standing:
     waiver: Waiver | None
     waiver_reason: str
     waiver_by: tuple[str, str]
+    waiver_digest: str
     outstanding: int
 
 
@@ -141,14 +146,14 @@ def prepare(parts: Parts, person: Person, incident_id: bytes, wish: Wish, now: d
             ``nobody_to_tell``: everybody of the radius was told before.
         NotFound: there is no such incident, or no such radius of it.
     """
-    steps.officer(parts, person, Action.NOTICE_PREPARED, now)
+    steps.officer(parts, person, Action.NOTICE_PREPARED, now, incident_id)
     texts = checked_texts(wish.texts)
     template = noticing.template_of(parts.policy, wish.template)
     with parts.database.read() as connection:
         one = steps.matter(connection, incident_id)
         drawn = radius.one(connection, wish.radius_id)
         store = parts.keys.current(connection)
-    if drawn is None or drawn.incident_id != incident_id:
+    if drawn is None or drawn.incident_id != incident_id or not drawn.stands:
         raise NotFound("radius")
     channels = (Channel.SINK,) if one.drill else tuple(dict.fromkeys(wish.channels))
     if not one.drill and (not channels or not set(channels) <= set(template.channels)):
@@ -186,7 +191,7 @@ def standing(parts: Parts, who: Person | Actor, incident_id: bytes, now: datetim
         NotFound: there is none.
     """
     if isinstance(who, Person):
-        steps.viewer(parts, who, now)
+        steps.viewer(parts, who, now, incident_id)
     with parts.database.read() as connection:
         one = steps.matter(connection, incident_id)
         campaigns = breach_notices.of_incident(connection, incident_id)
@@ -203,28 +208,30 @@ def standing(parts: Parts, who: Person | Actor, incident_id: bytes, now: datetim
                 numbers.get(campaign.prepared_by, ""),
                 numbers.get(campaign.released_by or b"", ""),
                 breach_notices.files_of(connection, campaign.campaign_id),
+                notice_papers.handed_out(connection, campaign.campaign_id),
             )
             for campaign in campaigns
         ]
         left = noticing.outstanding(connection, incident_id)
         store = parts.keys.current(connection)
-    reason = ""
+    reason, digest = "", ""
     by = ("", "")
     if waiver is not None:
         reason = store.open_person(incident_id, noticing.WAIVER, waiver.sealed_reason).disclose()
+        digest = noticing.waiver_digest(store, waiver).hex()
         by = (numbers.get(waiver.asked_by, ""), numbers.get(waiver.confirmed_by or b"", ""))
-    return Standing(one, told, waiver, reason, by, left)
+    return Standing(one, told, waiver, reason, by, digest, left)
 
 
 def radii(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> Sequence[FrozenRadius]:
-    """List the frozen radii of an incident, the newest first: for whom notices can be prepared.
+    """List the frozen radii of an incident that stand, the newest first: for whom notices can be prepared.
 
     Raises:
         AccessRefused: ``no_right``; logged.
     """
-    steps.viewer(parts, person, now)
+    steps.viewer(parts, person, now, incident_id)
     with parts.database.read() as connection:
-        return radius.of_incident(connection, incident_id)
+        return [one for one in radius.of_incident(connection, incident_id) if one.stands]
 
 
 def wording(parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes, now: datetime) -> dict[str, Letter]:
@@ -234,7 +241,7 @@ def wording(parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes
         AccessRefused: ``no_right``; logged.
         NotFound: there is none.
     """
-    steps.viewer(parts, person, now)
+    steps.viewer(parts, person, now, incident_id)
     with parts.database.read() as connection:
         one = steps.matter(connection, incident_id)
         campaign = noticing.campaign_of(connection, incident_id, campaign_id)
@@ -255,13 +262,14 @@ def release(parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes
 
     Raises:
         AccessRefused: ``no_right``, ``own_notice``; logged.
-        AlreadyDecided: ``incident_closed``, ``notice_moved_on``: released or replaced meanwhile.
+        AlreadyDecided: ``incident_closed``, ``notice_moved_on``: released or replaced meanwhile, or its radius set
+            aside; ``notice_overlaps``: some of its customers have a notice by now.
         IntegrityError: ``notice_changed``: it is not what was prepared; logged.
         InvalidValue: ``notice_digest_differs``, field ``digest``.
         NotFound: there is none.
         StepUpNeeded: password and second factor are too old.
     """
-    steps.officer(parts, person, Action.NOTICE_RELEASED, now)
+    steps.officer(parts, person, Action.NOTICE_RELEASED, now, incident_id)
     require_fresh(parts, person, now)
     # 1. What is looked at takes long for many customers, so nobody waits for it: a draft that is ready never changes.
     with parts.database.read() as connection:
@@ -283,6 +291,12 @@ def release(parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes
     # 2. Released, if it is still that draft.
     with unit_of_work(parts.database) as work:
         steps.open_matter(work.connection, incident_id)
+        drawn = radius.one(work.connection, campaign.radius_id) if campaign.radius_id else None
+        if drawn is None or not drawn.stands:
+            raise AlreadyDecided("notice_moved_on")
+        # The incident is locked: no other campaign of it is released between this question and the answer.
+        if breach_notices.overlaps(work.connection, campaign_id, incident_id):
+            raise AlreadyDecided("notice_overlaps")
         values = {"state": CampaignState.RELEASED.value, "released_by": person.account_id, "released_at": now}
         if not breach_notices.change(work.connection, campaign_id, CampaignState.DRAFT, values):
             raise AlreadyDecided("notice_moved_on")
@@ -319,9 +333,9 @@ def _freeze(parts: Parts, person: Person, draft: Campaign, texts: Texts, now: da
             count=sum(counts.values()),
         )
         steps.enter(parts, work, draft.incident_id, event)
-        told = incidents.people_of(work.connection, [person.role])
-        others = [each for each in told if each != person.account_id]
-        notifications.add(work.connection, others, NoticeKind.BREACH_NOTICE_WAITS, draft.incident_id, now)
+        told = others(parts, work.connection, incidents.people_of(work.connection, [person.role]), draft.incident_id)
+        told = [each for each in told if each != person.account_id]
+        notifications.add(work.connection, told, NoticeKind.BREACH_NOTICE_WAITS, draft.incident_id, now)
         work.commit()
     for campaign_id in old:
         _forget(parts, campaign_id)
@@ -337,8 +351,10 @@ def _forget(parts: Parts, campaign_id: bytes) -> None:
 
 
 def _moment(one: Incident, scope: Mapping[str, object], now: datetime) -> datetime:
-    """Return as of when contacts are used: the end of the radius' span, else when somebody noticed; never later."""
-    until = scope.get("until")
-    ended = datetime.fromisoformat(until) if isinstance(until, str) else one.aware_since
+    """Return as of when contacts are used: when somebody noticed, or the end of the radius' span where it is earlier.
+
+    However late a span ends, what was written after somebody noticed may be an intruder's.
+    """
+    until, moment = scope.get("until"), min(one.aware_since, now)
     # What was changed at the very moment is taken as it was before: the span is exclusive of its end.
-    return min(ended - timedelta(microseconds=1) if isinstance(until, str) else ended, now)
+    return min(moment, datetime.fromisoformat(until) - timedelta(microseconds=1)) if isinstance(until, str) else moment

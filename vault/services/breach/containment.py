@@ -61,7 +61,7 @@ def take(
         StepUpNeeded: password and second factor first.
     """
     action = Action.CONTAINMENT_TAKEN
-    acts.require_measure(parts, person, measure, action, now)
+    acts.require_measure(parts, person, measure, action, now, incident_id)
     if measure.of_an_account:
         require_fresh(parts, person, now)
     with refusals_logged(parts, person, action, now), unit_of_work(parts.database) as work:
@@ -123,7 +123,7 @@ def hold_on(
         StorageError: a record changed at this very moment; go on again.
     """
     action = Action.CONTAINMENT_HELD
-    acts.require_measure(parts, person, Measure.HOLD_EVIDENCE, action, now)
+    acts.require_measure(parts, person, Measure.HOLD_EVIDENCE, action, now, incident_id)
     with parts.database.read() as connection:
         one = acts.one_of(connection, incident_id, containment_id)
         total = containments.count_to_hold(connection, one.target)
@@ -225,13 +225,13 @@ def _to_move(
     parts: Parts, person: Person, incident_id: bytes, containment_id: bytes, action: Action, reason: str, now: datetime
 ) -> Containment:
     """Return a measure that stands and that this person may end or keep, with a reason."""
-    incidents.officer(parts, person, action, now)
+    incidents.officer(parts, person, action, now, incident_id)
     require_fresh(parts, person, now)
     if not incidents.checked_note(reason):
         raise InvalidValue("reason_missing", field="note")
     with refusals_logged(parts, person, action, now), parts.database.read() as connection:
         one = acts.one_of(connection, incident_id, containment_id)
-    acts.require_measure(parts, person, one.measure, action, now)
+    acts.require_measure(parts, person, one.measure, action, now, incident_id)
     if not one.is_standing:
         raise AlreadyDecided("measure_ended")
     return one

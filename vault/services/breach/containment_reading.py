@@ -96,7 +96,7 @@ def shown(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> Sh
         AccessRefused: ``no_right``; logged.
         NotFound: there is no such incident.
     """
-    incidents.viewer(parts, person, now)
+    incidents.viewer(parts, person, now, incident_id)
     with parts.database.read() as connection:
         one = incidents.matter(connection, incident_id)
         taken = _taken(connection, containments.of_incident(connection, incident_id))
@@ -124,7 +124,7 @@ def preview(parts: Parts, person: Person, incident_id: bytes, measure: Measure, 
         InvalidValue: the target does not fit the measure.
         NotFound: there is no such incident or target.
     """
-    acts.require_measure(parts, person, measure, Action.INCIDENT_VIEW, now)
+    acts.require_measure(parts, person, measure, Action.INCIDENT_VIEW, now, incident_id)
     with parts.database.read() as connection:
         one = incidents.matter(connection, incident_id)
         if one.is_closed:
@@ -142,16 +142,21 @@ def standing_one(
     Raises:
         AccessRefused: ``no_right``; logged.
         InvalidValue: the target does not fit the measure.
-        NotFound: there is no such incident or target, or no such measure stands on it.
+        NotFound: there is no such incident or target, or no such measure stands on it; without a target, none or more
+            than one.
     """
-    incidents.viewer(parts, person, now)
+    incidents.viewer(parts, person, now, incident_id)
     with parts.database.read() as connection:
         incidents.matter(connection, incident_id)
-        aim = acts.aimed(connection, measure, target, incident_id)
-        found = containments.standing_on(connection, incident_id, measure, aim.target)
-    if found is None:
+        if target.strip():
+            aim = acts.aimed(connection, measure, target, incident_id)
+            found: list[Containment | None] = [containments.standing_on(connection, incident_id, measure, aim.target)]
+        else:  # the one there is
+            taken = containments.of_incident(connection, incident_id)
+            found = [one for one in taken if one.measure is measure and one.is_standing]
+    if len(found) != 1 or found[0] is None:
         raise NotFound("measure")
-    return found
+    return found[0]
 
 
 def _mine(parts: Parts, person: Person) -> list[Measure]:

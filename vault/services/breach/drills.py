@@ -107,7 +107,7 @@ def begin(parts: Parts, who: Person | Actor, kind: IncidentKind, now: datetime) 
         AlreadyDecided: ``drill_still_open``: one after the other.
     """
     if isinstance(who, Person):
-        steps.officer(parts, who, Action.INCIDENT_OPENED, now)
+        steps.officer(parts, who, Action.INCIDENT_OPENED, now, None)
     actor = who.actor() if isinstance(who, Person) else who
     source = AwareSource.REPORT if isinstance(who, Person) else AwareSource.OPERATOR
     with unit_of_work(parts.database) as work:
@@ -131,7 +131,7 @@ def overview(parts: Parts, who: Person | Actor, now: datetime) -> Overview:
         AccessRefused: ``no_right``; logged.
     """
     if isinstance(who, Person):
-        steps.viewer(parts, who, now)
+        steps.viewer(parts, who, now, None)
     with parts.database.read() as connection:
         held = drills.newest(connection, _LISTED)
         cards = [_card(parts, connection, one) for one in held]
@@ -154,7 +154,7 @@ def guided(parts: Parts, who: Person | Actor, incident_id: bytes, now: datetime)
         NotFound: there is none, or it is no drill.
     """
     if isinstance(who, Person):
-        steps.viewer(parts, who, now)
+        steps.viewer(parts, who, now, incident_id)
     with parts.database.read() as connection:
         drill = drills.one(connection, incident_id)
         at = steps.effective(connection, now)

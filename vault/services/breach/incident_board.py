@@ -1,6 +1,8 @@
 """The board of incidents: what is open, what runs out first, and whose turn it is (BR-01).
 
-It costs a fixed number of questions however many incidents there are, opens nothing sealed and shows no customer.
+It costs a fixed number of questions however many incidents there are, lists the most urgent ones first and page by
+page, and shows no customer. What is about its reader is left out; for that the names of colleagues are compared, and
+nothing else that is sealed is opened.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from vault.domain.breach.signals import Evidence
 from vault.domain.people import Person
 from vault.domain.rules.access import Right
 from vault.domain.rules.incidents import ACTIVATE
+from vault.services.steps.breach import concerned
 from vault.services.steps.breach import incidents as steps
 from vault.services.steps.parts import Parts
 from vault.storage.breach import incident_board, incident_signals, incidents
@@ -23,6 +26,7 @@ from vault.storage.breach.incident_board import Progress
 
 __all__ = ["Board", "Line", "Progress", "Urgent", "board", "most_urgent"]
 
+_OPEN = 100
 _SIGNALS = 20
 _CLOSED = 20
 _TASKS = 20
@@ -52,8 +56,12 @@ class Board:
 
     Args:
         moment: the time that the clocks are judged by, UTC.
-        open: incidents that are not closed, the most urgent first.
-        drills: rehearsals that are not closed, kept apart.
+        open: a page of incidents that are not closed, the most urgent first.
+        open_count: how many such incidents there are.
+        page: which page, from 1.
+        pages: how many there are, one at least.
+        drills: rehearsals that are not closed, kept apart; of many the most urgent.
+        drill_count: how many there are.
         yours: what the viewer's role has to do, the most urgent first; what is real comes before every drill.
         theirs: what others have to do, in the same order; of each list the first ones.
         missed: how many clocks of real incidents are missed and still to be met.
@@ -65,7 +73,11 @@ class Board:
 
     moment: datetime
     open: Sequence[Line]
+    open_count: int
+    page: int
+    pages: int
     drills: Sequence[Line]
+    drill_count: int
     yours: Sequence[Task]
     theirs: Sequence[Task]
     missed: int
@@ -84,7 +96,7 @@ class Urgent:
     moment: datetime
 
 
-def board(parts: Parts, person: Person, now: datetime, before: bytes | None = None) -> Board:
+def board(parts: Parts, person: Person, now: datetime, before: bytes | None = None, page: int = 1) -> Board:
     """Return the board of incidents.
 
     Args:
@@ -92,41 +104,52 @@ def board(parts: Parts, person: Person, now: datetime, before: bytes | None = No
         person: who looks; their role decides which tasks are theirs.
         now: UTC.
         before: the last closed incident of the page before.
+        page: of the open incidents, from 1; beyond the last one, the last one.
 
     Raises:
         AccessRefused: ``no_right``; logged.
         NotFound: there is no incident ``before``.
     """
-    steps.viewer(parts, person, now)
+    steps.viewer(parts, person, now, None)
     with parts.database.read() as connection:
         moment = steps.effective(connection, now)
         last = None if before is None else steps.matter(connection, before)
-        closed = incidents.closed_ones(connection, _CLOSED + 1, last)
-        opened = incidents.open_ones(connection)
-        ids = [one.incident_id for one in opened]
-        clocks = incidents.clocks_of(connection, ids)
-        progress = incident_board.progress_of(connection, ids)
-        signals = incident_signals.newest(connection, _SIGNALS)
+        own = concerned.own_ones(parts, connection, person)
+        closed = incidents.closed_ones(connection, _CLOSED + 1, last, own)
+        opened = [one for one in incidents.open_ones(connection) if one.incident_id not in own]
+        clocks = incidents.clocks_of_open_ones(connection)
+        ranked = sorted(opened, key=lambda one: _by_urgency(one, clocks.get(one.incident_id, [])))
+        real, drills = [one for one in ranked if not one.drill], [one for one in ranked if one.drill]
+        pages = max(1, -(-len(real) // _OPEN))
+        page = min(max(1, page), pages)
+        listed = real[(page - 1) * _OPEN : page * _OPEN] + drills[:_OPEN]
+        progress = incident_board.progress_of(connection, [one.incident_id for one in listed])
+        signals = concerned.not_about(parts, connection, person, incident_signals.newest(connection, _SIGNALS))
         closed_count = incident_board.closed_count(connection)
-    lines = sorted(
-        (_line(one, clocks[one.incident_id], progress.get(one.incident_id)) for one in opened), key=_by_urgency
-    )
+    lines = [_line(one, clocks.get(one.incident_id, []), progress.get(one.incident_id)) for one in listed]
     officers = frozenset(role for role in parts.policy.roles if parts.policy.allows(role, Right.INCIDENT))
     tasks = sorted(
-        (task for one in opened for task in tasks_of(one, clocks[one.incident_id], parts.policy.incidents, officers)),
+        (
+            task
+            for one in opened
+            for task in tasks_of(one, clocks.get(one.incident_id, []), parts.policy.incidents, officers)
+        ),
         key=_task_order,
     )
-    real = [line for line in lines if not line.incident.drill]
     return Board(
         moment=moment,
-        open=real,
+        open=[line for line in lines if not line.incident.drill],
+        open_count=len(real),
+        page=page,
+        pages=pages,
         drills=[line for line in lines if line.incident.drill],
+        drill_count=len(drills),
         yours=[task for task in tasks if person.role in task.roles][:_TASKS],
         theirs=[task for task in tasks if person.role not in task.roles][:_TASKS],
         missed=sum(
             clock.is_open and clock.state(moment) is ClockState.MISSED
-            for line in real
-            for clock in clocks[line.incident.incident_id]
+            for one in real
+            for clock in clocks.get(one.incident_id, [])
         ),
         closed=closed[:_CLOSED],
         more=len(closed) > _CLOSED,
@@ -146,30 +169,29 @@ def most_urgent(parts: Parts, person: Person, now: datetime) -> Urgent | None:
     if not parts.policy.allows(person.role, Right.INCIDENT_VIEW):
         return None
     with parts.database.read() as connection:
-        real = [one for one in incidents.open_ones(connection) if not one.drill]
-        if not real:
+        found = incidents.due_first(connection)
+        if found is not None and (own := concerned.own_ones(parts, connection, person)):
+            found = incidents.due_first(connection, own)
+        if found is None:
             return None
-        clocks = incidents.clocks_of(connection, [one.incident_id for one in real])
         moment = steps.effective(connection, now)
-    running = [(clock.due_at, one, clock) for one in real for clock in _open(clocks[one.incident_id])]
-    if not running:
-        return None
-    _, one, clock = min(running, key=lambda found: found[0])
-    return Urgent(one, clock, moment)
+    return Urgent(*found, moment)
 
 
 def _line(one: Incident, clocks: Sequence[Clock], progress: Progress | None) -> Line:
-    # The two hours of BR-01 stand first until the plan is started, whatever else runs out before.
-    urgent = min(_open(clocks), key=lambda clock: (clock.clock_id != ACTIVATE, clock.due_at), default=None)
+    urgent = _urgent(clocks)
     return Line(one, urgent, [clock for clock in clocks if clock is not urgent], progress)
 
 
-def _open(clocks: Iterable[Clock]) -> list[Clock]:
-    return [clock for clock in clocks if clock.is_open]
+def _urgent(clocks: Iterable[Clock]) -> Clock | None:
+    # The two hours of BR-01 stand first until the plan is started, whatever else runs out before.
+    running = (clock for clock in clocks if clock.is_open)
+    return min(running, key=lambda clock: (clock.clock_id != ACTIVATE, clock.due_at), default=None)
 
 
-def _by_urgency(line: Line) -> tuple[bool, datetime]:
-    return line.urgent is None, line.urgent.due_at if line.urgent else line.incident.opened_at
+def _by_urgency(one: Incident, clocks: Sequence[Clock]) -> tuple[bool, datetime]:
+    urgent = _urgent(clocks)
+    return urgent is None, urgent.due_at if urgent else one.opened_at
 
 
 def _task_order(task: Task) -> tuple[bool, bool, datetime]:

@@ -59,7 +59,7 @@ def draft(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> Dr
         LogUnavailable: it could not be logged; nothing is shown.
         NotFound: there is no such incident.
     """
-    steps.viewer(parts, person, now)
+    steps.viewer(parts, person, now, incident_id)
     policy = parts.policy.breach_notices
     with parts.database.read() as connection:
         one = steps.matter(connection, incident_id)

@@ -6,7 +6,6 @@ night without power change nothing but how late a reminder comes.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,6 +20,7 @@ from vault.domain.log import Action, Actor, Outcome, micros_text
 from vault.domain.people import Person
 from vault.errors import NotFound
 from vault.services.steps.breach import incidents as steps
+from vault.services.steps.breach.concerned import others
 from vault.services.steps.clock_marking import mark as mark_clock
 from vault.services.steps.parts import Parts
 from vault.storage import clock_marks, notifications
@@ -67,7 +67,7 @@ def tend(parts: Parts, now: datetime) -> int:
     if ones:
         mark_clock(parts, now)  # before anything is judged by it: a jump that nobody has confirmed is seen here first
         with parts.database.read() as connection:
-            due = _due(parts, connection, ones, now)
+            due = _due(parts, connection, now)
         given = sum(_remind(parts, one, now) for one in ones if one.incident_id in due)
     _mail(parts, now)
     return given
@@ -86,7 +86,7 @@ def listed(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> l
         AccessRefused: ``no_right``; logged.
         NotFound: there is none.
     """
-    steps.viewer(parts, person, now)
+    steps.viewer(parts, person, now, incident_id)
     with parts.database.read() as connection:
         steps.matter(connection, incident_id)
         return incident_reminders.of_incident(connection, incident_id)
@@ -105,22 +105,22 @@ def incident_of(parts: Parts, person: Person, reminder_id: bytes, now: datetime)
         AccessRefused: ``no_right``; logged.
         NotFound: there is none.
     """
-    steps.viewer(parts, person, now)
     with parts.database.read() as connection:
         found = incident_reminders.one(connection, reminder_id)
+    steps.viewer(parts, person, now, None if found is None else found.incident_id)
     if found is None:
         raise NotFound("incident")
     return found.incident_id
 
 
-def _due(parts: Parts, connection: Connection, ones: Collection[Incident], now: datetime) -> dict[bytes, list[_Due]]:
-    """Return what is to be done about the clocks of open incidents, by incident; nothing for most of them."""
+def _due(parts: Parts, connection: Connection, now: datetime, of: bytes | None = None) -> dict[bytes, list[_Due]]:
+    """Return what is to be done about the clocks of open incidents, or of one, by incident; nothing for most."""
     at, sure = _times(parts, connection, now)
-    ids = [one.incident_id for one in ones]
-    clocks, told = incidents.clocks_of(connection, ids), incident_reminders.highest_marks(connection, ids, at)
+    clocks = incidents.clocks_of_open_ones(connection) if of is None else incidents.clocks_of(connection, [of])
+    told = incident_reminders.highest_marks(connection, at, of)
     found: dict[bytes, list[_Due]] = {}
-    for incident_id in ids:
-        for clock in clocks[incident_id]:
+    for incident_id, started in clocks.items():
+        for clock in started:
             if not clock.is_open:
                 continue
             latest = latest_mark(clock, parts.policy.incidents, at)
@@ -154,7 +154,7 @@ def _remind(parts: Parts, one: Incident, now: datetime) -> int:
             return 0
         at, _ = _times(parts, work.connection, now)
         # Judged once more: nobody else reminds, finishes or corrects anything while the incident is locked.
-        for due in _due(parts, work.connection, [one], now).get(one.incident_id, []):
+        for due in _due(parts, work.connection, now, one.incident_id).get(one.incident_id, []):
             if due.missed:
                 _record_missed(parts, work, one, due.clock, at)
             if due.mark is not None:
@@ -202,7 +202,7 @@ def _give(parts: Parts, work: UnitOfWork, one: Incident, clock: Clock, mark: Mar
         incident_reminders.add(work.connection, reminder)
         if mark.number == OPENED:
             continue  # its people were told as it was opened
-        told = incidents.people_of(work.connection, [role])
+        told = others(parts, work.connection, incidents.people_of(work.connection, [role]), one.incident_id)
         notifications.add(work.connection, told, notice_kind(mark, policy), reminder.reminder_id, at)
 
 

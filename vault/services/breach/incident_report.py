@@ -173,7 +173,7 @@ def tend(parts: Parts, now: datetime) -> int:
 
 def _seen(parts: Parts, who: Person | Actor, incident_id: bytes, action: Action, now: datetime) -> Report:
     if isinstance(who, Person):
-        steps.viewer(parts, who, now)
+        steps.viewer(parts, who, now, incident_id)
     actor = who.actor() if isinstance(who, Person) else who
     with parts.database.read() as connection:
         incident = steps.matter(connection, incident_id)

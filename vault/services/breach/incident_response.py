@@ -45,10 +45,12 @@ def activate(parts: Parts, person: Person, incident_id: bytes, reason: str, now:
 def assess(parts: Parts, person: Person, incident_id: bytes, verdict: Verdict, note: str, now: datetime) -> None:
     """Say what the incident is; without a breach there is nothing more to do than to close it, by two.
 
+    Its clocks run on until then, and whoever sees it otherwise says so and it is answered as a breach.
+
     Args:
         parts: the vault's parts.
         person: an officer.
-        incident_id: an incident that was activated.
+        incident_id: an incident that was activated; or assessed as none, if it is a breach after all.
         verdict: what was found.
         note: what it rests on.
         now: UTC.
@@ -94,16 +96,19 @@ def _step(
     *,
     verdict: Verdict | None = None,
 ) -> None:
-    steps.officer(parts, person, Action.INCIDENT_STEP, now)
+    steps.officer(parts, person, Action.INCIDENT_STEP, now, incident_id)
     if not note.strip():
         raise InvalidValue("reason_missing", field="note")
     with unit_of_work(parts.database) as work:
         one = steps.matter(work.connection, incident_id, locked=True)
-        one.refuse_unless_next(to)
+        if not (verdict is Verdict.BREACH and one.may_be_a_breach_after_all):
+            one.refuse_unless_next(to)
         if to is IncidentState.NOTIFIED:
             closing_incident.refuse_unnotified(work.connection, one)
         at = steps.effective(work.connection, now)
-        values = {"state": to.value} | ({"verdict": verdict.value} if verdict else {})
+        values: dict[str, Any] = {"state": to.value}
+        if verdict:  # who asked for it to be closed asked for something else
+            values |= {"verdict": verdict.value, "closing_by": None, "closing_at": None}
         if not incidents.move(work.connection, incident_id, one.state, values):
             raise AlreadyDecided("incident_is_there")
         said: dict[str, Any] = {"verdict": verdict.value} if verdict else {}
@@ -122,8 +127,6 @@ def _step(
             steps.finish_clocks(parts, work, one, ClockEnd.ACTIVATED, person.actor(), at)
         if to in _STARTS:
             steps.start_clocks(parts, work, one, _STARTS[to], at, at)
-        if verdict is Verdict.NO_BREACH:
-            steps.drop_clocks(parts, work, one, at)
         work.commit()
 
 
@@ -146,18 +149,17 @@ def correct_awareness(
     Raises:
         AccessRefused: ``no_right``; logged.
         AlreadyDecided: ``incident_closed``.
-        InvalidValue: ``date_in_future``; ``reason_missing``; ``text_too_long``.
+        InvalidValue: ``date_in_future`` or ``aware_too_long_ago``; ``reason_missing``; ``text_too_long``.
         NotFound: there is none.
     """
-    steps.officer(parts, person, Action.INCIDENT_AWARE, now)
+    steps.officer(parts, person, Action.INCIDENT_AWARE, now, incident_id)
     if not reason.strip():
         raise InvalidValue("reason_missing", field="note")
     aware_at = in_utc(aware_at, "aware_at")
     with unit_of_work(parts.database) as work:
         one = steps.open_matter(work.connection, incident_id)
         at = steps.effective(work.connection, now)
-        if aware_at > at:
-            raise InvalidValue("date_in_future", field="aware_at")
+        steps.checked_awareness(aware_at, at, parts.policy.incidents.correction_back_days)
         sooner = aware_at < one.aware_since
         if sooner:
             incidents.move(work.connection, incident_id, one.state, {"aware_since": aware_at})
@@ -199,7 +201,7 @@ def finish_clock(parts: Parts, person: Person, incident_id: bytes, clock_id: str
         InvalidValue: ``late_reason_missing``; ``clock_ends_with_step``; ``text_too_long``.
         NotFound: there is no such incident or clock.
     """
-    steps.viewer(parts, person, now)
+    steps.viewer(parts, person, now, incident_id)
     reason = steps.checked_note(reason)
     rule = parts.policy.incidents.clocks.get(clock_id)
     if rule is not None and person.role not in rule.who:
@@ -239,7 +241,7 @@ def ask_closing(parts: Parts, person: Person, incident_id: bytes, lessons: str, 
         NotFound: there is none.
         StepUpNeeded: password and second factor first.
     """
-    steps.officer(parts, person, Action.INCIDENT_CLOSING, now)
+    steps.officer(parts, person, Action.INCIDENT_CLOSING, now, incident_id)
     require_fresh(parts, person, now)
     if not lessons.strip():
         raise InvalidValue("reason_missing", field="note")
@@ -275,7 +277,7 @@ def close(parts: Parts, person: Person, incident_id: bytes, note: str, now: date
         NotFound: there is none.
         StepUpNeeded: password and second factor first.
     """
-    steps.officer(parts, person, Action.INCIDENT_CLOSING, now)
+    steps.officer(parts, person, Action.INCIDENT_CLOSING, now, incident_id)
     require_fresh(parts, person, now)
     if not note.strip():
         raise InvalidValue("reason_missing", field="note")
@@ -295,6 +297,8 @@ def close(parts: Parts, person: Person, incident_id: bytes, note: str, now: date
             closing_incident.refuse_incomplete(work.connection, parts.policy.incidents, one)
             values = {"state": IncidentState.CLOSED.value, "closed_by": person.account_id, "closed_at": at}
             steps.finish_clocks(parts, work, one, ClockEnd.CLOSED, person.actor(), at)
+            if one.verdict is Verdict.NO_BREACH:  # not before two have said so
+                steps.drop_clocks(parts, work, one, at)
         incidents.move(work.connection, incident_id, one.state, values)
         outcome = Outcome.DONE if agree else Outcome.REFUSED
         event = parts.event(

@@ -11,10 +11,11 @@ from vault.domain.breach.incidents import Incident
 from vault.domain.log import Action, Actor, Outcome
 from vault.domain.people import Person
 from vault.errors import NotFound
-from vault.services.steps.breach import closing_incident, drill_customers
+from vault.services.steps.breach import closing_incident, concerned, drill_customers, reporting
 from vault.services.steps.breach import incidents as steps
 from vault.services.steps.breach.incidents import NOTE, Opening
 from vault.services.steps.parts import Parts
+from vault.storage import disclosures
 from vault.storage.breach import incidents
 from vault.storage.breach.incidents import TimelineEntry
 from vault.storage.unit_of_work import unit_of_work
@@ -64,6 +65,8 @@ class Shown:
 def open_one(parts: Parts, who: Person | Actor, opening: Opening, now: datetime) -> bytes:
     """Open an incident; anybody may, and it works while reveals are frozen.
 
+    Beyond the hour's number of reports by one person, a report is a line of their own newest open incident.
+
     Args:
         parts: the vault's parts.
         who: who reports it.
@@ -71,13 +74,38 @@ def open_one(parts: Parts, who: Person | Actor, opening: Opening, now: datetime)
         now: UTC.
 
     Returns:
-        The incident's id.
+        The incident's id, or that of the one it became a line of.
 
     Raises:
-        InvalidValue: ``date_in_future`` or ``text_too_long``; ``field`` names it.
+        InvalidValue: ``date_in_future``, ``aware_too_long_ago`` or ``text_too_long``; ``field`` names it.
     """
-    actor = who.actor() if isinstance(who, Person) else who
+    while True:
+        # Others of theirs may come between looking and writing: then it is looked at anew.
+        made = _joined(parts, who, opening, now) if isinstance(who, Person) else None
+        made = made or _opened(parts, who, opening, now)
+        if made is not None:
+            return made
+
+
+def _joined(parts: Parts, person: Person, opening: Opening, now: datetime) -> bytes | None:
+    with parts.database.read() as connection:
+        incident_id = reporting.to_join(parts, connection, person, now, drill=opening.drill)
+    if incident_id is None:
+        return None
     with unit_of_work(parts.database) as work:
+        if not reporting.join(parts, work, person, incident_id, opening, now):
+            return None
+        work.commit()
+    return incident_id
+
+
+def _opened(parts: Parts, who: Person | Actor, opening: Opening, now: datetime) -> bytes | None:
+    with unit_of_work(parts.database) as work:
+        if isinstance(who, Person):
+            disclosures.take_turn(work.connection, who.account_id)
+            if reporting.to_join(parts, work.connection, who, now, drill=opening.drill) is not None:
+                return None
+        actor = who.actor() if isinstance(who, Person) else who
         incident_id = steps.open_incident(parts, work, actor, opening, now)
         if opening.drill:
             drill_customers.make(parts, work.connection, incident_id)
@@ -102,7 +130,7 @@ def found(parts: Parts, typed: str) -> bytes:
 
 
 def listed(parts: Parts, who: Person | Actor, now: datetime, before: bytes | None = None) -> tuple[list[Listed], bool]:
-    """List the incidents that are open, and a page of those that are closed behind them.
+    """List the incidents that are open, and a page of those that are closed behind them; none that is about its reader.
 
     Args:
         parts: the vault's parts.
@@ -118,15 +146,19 @@ def listed(parts: Parts, who: Person | Actor, now: datetime, before: bytes | Non
         NotFound: there is no incident ``before``.
     """
     if isinstance(who, Person):
-        steps.viewer(parts, who, now)
+        steps.viewer(parts, who, now, None)
     with parts.database.read() as connection:
         last = None if before is None else steps.matter(connection, before)
-        closed = incidents.closed_ones(connection, _CLOSED_SHOWN + 1, last)
-        ones = [] if before is not None else incidents.open_ones(connection)
-        ones += closed[:_CLOSED_SHOWN]
-        clocks = incidents.clocks_of(connection, [one.incident_id for one in ones])
+        own = concerned.own_ones(parts, connection, who) if isinstance(who, Person) else set()
+        closed = incidents.closed_ones(connection, _CLOSED_SHOWN + 1, last, own)
+        more, closed = len(closed) > _CLOSED_SHOWN, closed[:_CLOSED_SHOWN]
+        clocks = incidents.clocks_of(connection, [one.incident_id for one in closed])
+        ones = []
+        if before is None:
+            ones = [one for one in incidents.open_ones(connection) if one.incident_id not in own]
+            clocks |= incidents.clocks_of_open_ones(connection)
         at = steps.effective(connection, now)
-    return [Listed(one, clocks[one.incident_id], at) for one in ones], len(closed) > _CLOSED_SHOWN
+    return [Listed(one, clocks.get(one.incident_id, []), at) for one in ones + closed], more
 
 
 def shown(parts: Parts, who: Person | Actor, incident_id: bytes, now: datetime) -> Shown:
@@ -144,7 +176,7 @@ def shown(parts: Parts, who: Person | Actor, incident_id: bytes, now: datetime) 
         NotFound: there is none.
     """
     if isinstance(who, Person):
-        steps.viewer(parts, who, now)
+        steps.viewer(parts, who, now, incident_id)
     with parts.database.read() as connection:
         one = steps.matter(connection, incident_id)
         clocks = incidents.clocks_of(connection, [incident_id])[incident_id]

@@ -30,6 +30,7 @@ from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, AlreadyDecided, InvalidValue, NotFound
 from vault.services.steps.admission import require_fresh
 from vault.services.steps.breach import incidents as steps
+from vault.services.steps.breach.concerned import others
 from vault.services.steps.breach.police import open_police_task
 from vault.services.steps.breach.radius import Distinct, distinct_of
 from vault.services.steps.humans import same_human
@@ -90,7 +91,7 @@ def draft(parts: Parts, person: Person, incident_id: bytes, written: Draft, now:
         NotFound: there is no such incident or account.
         VaultSealed: the log is not what was signed.
     """
-    steps.officer(parts, person, Action.MISUSE_DRAFTED, now)
+    steps.officer(parts, person, Action.MISUSE_DRAFTED, now, incident_id)
     statement = _checked(written.statement, STATEMENT, STATEMENT_LENGTH)
     if not statement:
         raise InvalidValue("reason_missing", field=STATEMENT)
@@ -143,8 +144,9 @@ def draft(parts: Parts, person: Person, incident_id: bytes, written: Draft, now:
         )
         steps.enter(parts, work, incident_id, event)
         roles = [role for role, rule in parts.policy.roles.items() if Right.INCIDENT in rule.rights]
-        others = set(people_of(work.connection, roles)) - {person.account_id, accused.account_id}
-        notifications.add(work.connection, others, NoticeKind.MISUSE_DRAFTED, misuse_id, now)
+        told = others(parts, work.connection, people_of(work.connection, roles), incident_id)
+        told = [one for one in told if one != person.account_id]
+        notifications.add(work.connection, told, NoticeKind.MISUSE_DRAFTED, misuse_id, now)
         open_police_task(parts, work, one, record.distinct_records, steps.effective(work.connection, now))
         work.commit()
     return misuse_id
@@ -167,7 +169,7 @@ def sign(parts: Parts, person: Person, misuse_id: bytes, digest: str, now: datet
         NotFound: there is none.
         StepUpNeeded: password and second factor first.
     """
-    steps.officer(parts, person, Action.MISUSE_SIGNED, now)
+    steps.officer(parts, person, Action.MISUSE_SIGNED, now, _incident_of(parts, misuse_id))
     require_fresh(parts, person, now)
     with unit_of_work(parts.database) as work:
         record = _taken(work, misuse_id)
@@ -215,7 +217,7 @@ def withdraw(parts: Parts, person: Person, misuse_id: bytes, note: str, now: dat
         InvalidValue: ``reason_missing`` or ``text_too_long``.
         NotFound: there is none.
     """
-    steps.officer(parts, person, Action.MISUSE_WITHDRAWN, now)
+    steps.officer(parts, person, Action.MISUSE_WITHDRAWN, now, _incident_of(parts, misuse_id))
     if not steps.checked_note(note):
         raise InvalidValue("reason_missing", field="note")
     with unit_of_work(parts.database) as work:
@@ -235,6 +237,12 @@ def withdraw(parts: Parts, person: Person, misuse_id: bytes, note: str, now: dat
         )
         steps.enter(parts, work, record.incident_id, event, note)
         work.commit()
+
+
+def _incident_of(parts: Parts, misuse_id: bytes) -> bytes | None:
+    with parts.database.read() as connection:
+        found = misuse.one(connection, misuse_id)
+    return None if found is None else found.incident_id
 
 
 def _taken(work: UnitOfWork, misuse_id: bytes) -> MisuseRecord:

@@ -80,7 +80,7 @@ def shown(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> Re
         LogUnavailable: the view could not be logged; nothing is shown.
         NotFound: there is no such incident.
     """
-    steps.officer(parts, person, Action.MISUSE_VIEW, now)
+    steps.officer(parts, person, Action.MISUSE_VIEW, now, incident_id)
     with parts.database.read() as connection:
         one = steps.matter(connection, incident_id)
         records = misuse.of_incident(connection, incident_id)

@@ -14,9 +14,10 @@ from vault.domain.ids import RecordClass
 from vault.domain.log import Action, Opened
 from vault.domain.people import Person
 from vault.domain.plaintext import Plaintext
-from vault.errors import AlreadyDecided, NotFound
+from vault.errors import AlreadyDecided, InvalidValue, NotFound
 from vault.services.steps.breach import incidents as steps
 from vault.services.steps.breach import notice_disclosing, noticing
+from vault.services.steps.limits import write_call
 from vault.services.steps.parts import Parts
 from vault.storage.breach import notice_recipients
 from vault.storage.breach.notice_recipients import Recipient
@@ -63,6 +64,8 @@ def number(
 ) -> ToCall:
     """Show one customer's number, as it was when the incident happened, to who is about to call them.
 
+    It counts as a reveal of theirs, for the warning and the alarm; no quota and no freeze of reveals stops it.
+
     Raises:
         AccessRefused: ``no_right``; logged.
         AlreadyDecided: ``notice_not_released``.
@@ -76,7 +79,12 @@ def number(
     if recipient is None or not notice_recipients.is_on_call_list(recipient):
         raise NotFound("record")
     channel = Channel.SINK if recipient.channel is Channel.SINK else Channel.CALL
-    done = notice_disclosing.disclose(parts, person.actor(), campaign, {record_id: channel}, now)
+    done = notice_disclosing.disclose(
+        parts, person.actor(), campaign, {record_id: channel}, now, lambda event: write_call(parts, person, event, now)
+    )
+    with unit_of_work(parts.database) as work:
+        notice_recipients.note_shown(work.connection, campaign_id, record_id, person.account_id)
+        work.commit()
     contact = done.contacts.get(record_id)
     if contact is None:
         raise NotFound("record")
@@ -109,6 +117,7 @@ def tick(
     Raises:
         AccessRefused: ``no_right``; logged.
         AlreadyDecided: ``notice_not_released``; ``notice_moved_on``: somebody else was faster.
+        InvalidValue: ``number_not_shown``: of this notice, somebody else or nobody was shown the number last.
         NotFound: they are not on this list.
     """
     notice_disclosing.caller(parts, person, incident_id, now)
@@ -119,6 +128,8 @@ def tick(
             raise NotFound("record")
         if not notice_recipients.is_on_call_list(recipient):
             raise AlreadyDecided("notice_moved_on")
+        if recipient.shown_to != person.account_id:
+            raise InvalidValue("number_not_shown", field="outcome")
         state, values = _after(recipient, outcome, parts.policy.breach_notices.call_tries, now)
         if not notice_recipients.move(work.connection, campaign_id, record_id, _LISTED, values, calls=recipient.calls):
             raise AlreadyDecided("notice_moved_on")
@@ -163,7 +174,7 @@ def decide(
         AlreadyDecided: ``notice_not_released``; ``notice_moved_on``: nobody is in doubt any more.
         NotFound: there is no such campaign.
     """
-    steps.officer(parts, person, Action.NOTICE_DECIDED, now)
+    steps.officer(parts, person, Action.NOTICE_DECIDED, now, incident_id)
     values: dict[str, Any] = {"state": RecipientState.SENT.value, "reason": "decided", "settled_at": now}
     if decision is DoubtDecision.AGAIN:
         values = {"state": RecipientState.WAITING.value, "reason": "", "settled_at": None, "next_try_at": now}

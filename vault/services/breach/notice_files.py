@@ -15,20 +15,22 @@ from datetime import datetime, timedelta
 from vault.domain.breach.breach_notices import LANGUAGES, Channel, RecipientState
 from vault.domain.breach.incidents import Incident
 from vault.domain.ids import new_id
-from vault.domain.log import Action
+from vault.domain.log import Action, Actor
 from vault.domain.people import Person
 from vault.errors import AlreadyDecided, InvalidValue, NotFound
 from vault.services.steps.breach import incidents as steps
 from vault.services.steps.breach import notice_disclosing, noticing
 from vault.services.steps.breach.notice_contacts import INSTEAD
 from vault.services.steps.parts import Parts
-from vault.storage.breach import breach_notices, notice_recipients
+from vault.storage.breach import breach_notices, notice_papers, notice_recipients
 from vault.storage.breach.breach_notices import Campaign, NoticeFile
 from vault.storage.breach.notice_recipients import Recipient, Settled
 from vault.storage.unit_of_work import unit_of_work
 
 FORMATS = ("csv", "jsonl")
 COLUMNS = ("key", "phone", *LANGUAGES)
+EXPIRED = "file_expired"
+"""Why customers are in doubt whose file was removed before anybody said that it was picked up."""
 _OURS = re.compile(r"\.?notice-([0-9a-f]{32})\.", re.ASCII)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
@@ -67,12 +69,12 @@ def make(parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes, f
 
     Raises:
         AccessRefused: ``no_right``; logged.
-        AlreadyDecided: ``notice_not_released``; ``nobody_to_tell``: nobody waits for a file.
+        AlreadyDecided: ``incident_closed``; ``notice_not_released``; ``nobody_to_tell``: nobody waits for a file.
         InvalidValue: ``not_on_list``, field ``format``.
         NotFound: there is no such campaign.
         StorageUnavailable: ``outbox_unwritable``.
     """
-    steps.officer(parts, person, Action.NOTICE_FILE, now)
+    steps.officer(parts, person, Action.NOTICE_FILE, now, incident_id)
     if form not in FORMATS:
         raise InvalidValue("not_on_list", field="format")
     with parts.database.read() as connection:
@@ -117,7 +119,7 @@ def remove(parts: Parts, person: Person, incident_id: bytes, file_id: bytes, now
         NotFound: there is none.
         StorageUnavailable: ``outbox_unwritable``.
     """
-    steps.officer(parts, person, Action.NOTICE_FILE_REMOVED, now)
+    steps.officer(parts, person, Action.NOTICE_FILE_REMOVED, now, incident_id)
     with unit_of_work(parts.database) as work:
         one = breach_notices.file(work.connection, file_id)
         if one is None:
@@ -129,18 +131,22 @@ def remove(parts: Parts, person: Person, incident_id: bytes, file_id: bytes, now
             parts, now, person.actor(), Action.NOTICE_FILE_REMOVED, campaign, digest=one.digest.hex(), count=one.count
         )
         steps.enter(parts, work, incident_id, event)
-        for form in FORMATS:
-            parts.outbox.remove(f"notice-{file_id.hex()}.{form}")
-            parts.outbox.remove(f"notice-{file_id.hex()}.{form}.manifest.json")
+        _unlink(parts, file_id)
         work.commit()
 
 
 def sweep(parts: Parts, now: datetime) -> None:
-    """Remove what runs left behind that were killed: half-written files, and whole ones that nobody knows of.
+    """Remove what lies there too long, or of a closed incident, and what runs left behind that were killed.
+
+    A file that nobody said to be picked up leaves its customers in doubt: an officer decides on them.
 
     Raises:
         StorageUnavailable: ``outbox_unwritable``.
     """
+    with parts.database.read() as connection:
+        old = breach_notices.old_files(connection, now - parts.policy.breach_notices.file_age())
+    for one in old:
+        _expire(parts, one, now)
     left = {
         name: bytes.fromhex(found[1])
         for name in parts.outbox.untouched(now - parts.policy.breach_notices.lease())
@@ -150,6 +156,34 @@ def sweep(parts: Parts, now: datetime) -> None:
         unknown = [name for name, file_id in left.items() if breach_notices.file(connection, file_id) is None]
     for name in unknown:
         parts.outbox.remove(name)
+
+
+def _expire(parts: Parts, one: NoticeFile, now: datetime) -> None:
+    system = Actor("system", "system", node=parts.node)
+    with unit_of_work(parts.database) as work:
+        campaign = breach_notices.campaign(work.connection, one.campaign_id)
+        if campaign is None or not breach_notices.remove_file(work.connection, one.file_id, now):
+            return
+        lost = notice_papers.lost_with_file(work.connection, one.campaign_id, one.made_at, EXPIRED, now)
+        event = noticing.event(
+            parts,
+            now,
+            system,
+            Action.NOTICE_FILE_REMOVED,
+            campaign,
+            digest=one.digest.hex(),
+            count=one.count,
+            unknown=lost,
+        )
+        steps.enter(parts, work, campaign.incident_id, event)
+        _unlink(parts, one.file_id)
+        work.commit()
+
+
+def _unlink(parts: Parts, file_id: bytes) -> None:
+    for form in FORMATS:
+        parts.outbox.remove(f"notice-{file_id.hex()}.{form}")
+        parts.outbox.remove(f"notice-{file_id.hex()}.{form}.manifest.json")
 
 
 class _Making:

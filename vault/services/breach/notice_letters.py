@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vault.domain.breach.breach_notices import Channel, Letter, RecipientState
-from vault.domain.ids import RecordClass
+from vault.domain.ids import RecordClass, new_id
 from vault.domain.log import Action, Opened
 from vault.domain.people import Person
-from vault.errors import AlreadyDecided, InvalidValue
+from vault.errors import AlreadyDecided, InvalidValue, VaultError
 from vault.services.steps.breach import incidents as steps
 from vault.services.steps.breach import notice_disclosing, noticing
 from vault.services.steps.breach.notice_contacts import INSTEAD
 from vault.services.steps.parts import Parts
-from vault.storage.breach import notice_recipients
+from vault.storage.breach import notice_papers, notice_recipients
 from vault.storage.unit_of_work import unit_of_work
 
 
@@ -37,29 +37,52 @@ class PrintedLetter:
 
 
 def printed(
-    parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes, now: datetime
+    parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes, now: datetime, *, again: bool = False
 ) -> Sequence[PrintedLetter]:
     """Make the next page of letters, once the opening of their addresses is durable in the log.
 
-    They stay on the list until :func:`posted` says that they went out, so that a page that got lost can be made again.
+    Each letter is handed out once, so that two officers who print at the same time post none twice. They stay on the
+    list until :func:`posted` says that they went out; a page that got lost is made again by asking for it.
+
+    Args:
+        parts: the vault's parts.
+        person: an officer.
+        incident_id: the incident.
+        campaign_id: a released campaign.
+        now: UTC.
+        again: make letters that were handed out and are not posted, the earliest first, instead of new ones.
 
     Raises:
         AccessRefused: ``no_right``; logged.
-        AlreadyDecided: ``notice_not_released``.
+        AlreadyDecided: ``incident_closed``; ``notice_not_released``.
         LogUnavailable: it could not be logged; nothing was opened.
         NotFound: there is no such campaign.
     """
-    steps.officer(parts, person, Action.NOTICE_POSTED, now)
+    steps.officer(parts, person, Action.NOTICE_POSTED, now, incident_id)
     with parts.database.read() as connection:
         incident = steps.matter(connection, incident_id)
         campaign = notice_disclosing.released(connection, incident_id, campaign_id)
         texts = noticing.texts_of(parts.keys.current(connection), campaign)
-        most, waiting = parts.policy.breach_notices.letters, [RecipientState.WAITING]
-        page = notice_recipients.page(connection, campaign_id, b"", most, waiting, [Channel.LETTER])
+    worker = new_id()
+    with unit_of_work(parts.database) as work:
+        most = parts.policy.breach_notices.letters
+        if again:
+            page = notice_papers.hand_out_again(work.connection, campaign_id, worker, most, now)
+        else:
+            new = notice_recipients.set_aside(work.connection, campaign_id, Channel.LETTER, worker, most, now, None)
+            page = [one.record_id for one in new]
+        work.commit()
     if not page:
         return []
-    wanted = {one.record_id: Channel.LETTER for one in page}
-    done = notice_disclosing.disclose(parts, person.actor(), campaign, wanted, now)
+    wanted = dict.fromkeys(page, Channel.LETTER)
+    try:
+        done = notice_disclosing.disclose(parts, person.actor(), campaign, wanted, now)
+    except VaultError:
+        if not again:  # nobody has seen them
+            with unit_of_work(parts.database) as work:
+                notice_recipients.put_back(work.connection, campaign_id, worker)
+                work.commit()
+        raise
     _take_out(parts, campaign_id, done.missing, now)
     letters = []
     for record_id, contact in done.contacts.items():
@@ -77,15 +100,15 @@ def posted(
 
     Raises:
         AccessRefused: ``no_right``; logged.
-        AlreadyDecided: ``notice_not_released``; ``notice_moved_on``: none of them waits any more.
+        AlreadyDecided: ``incident_closed``; ``notice_not_released``; ``notice_moved_on``: none of them waits any more.
         InvalidValue: ``too_many_records``: more than one page.
         NotFound: there is no such campaign.
     """
-    steps.officer(parts, person, Action.NOTICE_POSTED, now)
+    steps.officer(parts, person, Action.NOTICE_POSTED, now, incident_id)
     most = parts.policy.breach_notices.letters
     if len(record_ids) > most:
         raise InvalidValue("too_many_records", field="records", most=most)
-    values = {"state": RecipientState.POSTED.value, "settled_at": now, "next_try_at": None}
+    values = {"state": RecipientState.POSTED.value, "settled_at": now, "next_try_at": None, "worker": None}
     with unit_of_work(parts.database) as work:
         campaign = notice_disclosing.released(work.connection, incident_id, campaign_id)
         moved = [

@@ -11,6 +11,7 @@ from vault.domain.ids import RecordClass
 from vault.domain.log import Action
 from vault.domain.masks import mask
 from vault.domain.people import Person
+from vault.errors import AlreadyDecided
 from vault.services.steps.breach import incidents as steps
 from vault.services.steps.breach import notice_disclosing, noticing
 from vault.services.steps.parts import Parts
@@ -39,13 +40,16 @@ def sample(parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes,
 
     Raises:
         AccessRefused: ``no_right``; logged.
+        AlreadyDecided: ``incident_closed``.
         LogUnavailable: it could not be logged; nothing was opened.
         NotFound: there is no such campaign.
     """
-    steps.officer(parts, person, Action.NOTICE_CONTACTS, now)
+    steps.officer(parts, person, Action.NOTICE_CONTACTS, now, incident_id)
     with parts.database.read() as connection:
         incident = steps.matter(connection, incident_id)
         campaign = noticing.campaign_of(connection, incident_id, campaign_id)
+        if incident.is_closed:
+            raise AlreadyDecided("incident_closed")
         texts = noticing.texts_of(parts.keys.current(connection), campaign)
         page = notice_recipients.page(connection, campaign_id, b"", 1, [RecipientState.WAITING])
     if not page or page[0].channel is None:

@@ -133,12 +133,13 @@ def run(
 
     Raises:
         AccessRefused: ``no_right``; logged.
-        AlreadyDecided: ``notice_not_released``: there is nothing to send.
+        AlreadyDecided: ``incident_closed``; ``notice_not_released``: there is nothing to send.
         NotFound: there is no such incident.
     """
-    steps.officer(parts, person, Action.NOTICE_SENT, now)
+    steps.officer(parts, person, Action.NOTICE_SENT, now, incident_id)
     with parts.database.read() as connection:
-        steps.matter(connection, incident_id)
+        if steps.matter(connection, incident_id).is_closed:
+            raise AlreadyDecided("incident_closed")
         campaigns = breach_notices.of_incident(connection, incident_id)
     released = [one for one in campaigns if one.state is CampaignState.RELEASED]
     if not released:
@@ -245,9 +246,14 @@ def _channel(
 
 
 def _disclose(this: _Run, channel: Channel, ran: Ran) -> _Batch | None:
-    """Set a batch aside and make the event durable that discloses its contacts; None when nobody waits."""
+    """Set a batch aside and make the event durable that discloses its contacts; None when nobody waits.
+
+    An incident that was closed meanwhile tells nobody any more.
+    """
     parts, now = this.parts, this.clock()
     with unit_of_work(parts.database) as work:
+        if steps.matter(work.connection, this.incident.incident_id).is_closed:
+            return None
         most = parts.policy.breach_notices.batch
         batch = notice_recipients.set_aside(
             work.connection, this.campaign_id, channel, this.worker, most, now, this.stale()
@@ -345,7 +351,7 @@ def _sum_up(this: _Run, work: UnitOfWork, ran: Ran) -> None:
     event = noticing.event(
         this.parts, this.clock(), this.actor, Action.NOTICE_SENT, this.campaign,
         sent=ran.counts[RecipientState.SENT], unknown=ran.counts[RecipientState.UNKNOWN],
-        failed=ran.counts[RecipientState.FAILED] + gone, late=ran.counts[RecipientState.WAITING],
+        failed=ran.counts[RecipientState.FAILED] + gone, waiting=ran.counts[RecipientState.WAITING],
     )  # fmt: skip
     steps.enter(this.parts, work, this.campaign.incident_id, event)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
 from datetime import datetime
+
+from sqlalchemy import Connection
 
 from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
@@ -23,16 +26,17 @@ def ask(parts: Parts, person: Person, incident_id: bytes, reason: str, now: date
 
     Raises:
         AccessRefused: ``no_right``; logged.
-        AlreadyDecided: ``incident_closed``, ``notice_moved_on``: it was confirmed already.
+        AlreadyDecided: ``incident_closed``; ``notice_released``: somebody is told already; ``notice_moved_on``: it was
+            confirmed already.
         InvalidValue: ``reason_missing``, or the reason is too long.
         NotFound: there is no such incident.
     """
-    steps.officer(parts, person, Action.NOTICE_WAIVED, now)
+    steps.officer(parts, person, Action.NOTICE_WAIVED, now, incident_id)
     note = steps.checked_note(reason)
     if not note:
         raise InvalidValue("reason_missing", field="note")
     with unit_of_work(parts.database) as work:
-        steps.open_matter(work.connection, incident_id)
+        _refuse_released(work.connection, incident_id)
         sealed = parts.keys.current(work.connection).seal_person(incident_id, noticing.WAIVER, note)
         if not breach_notices.ask_waiver(
             work.connection, Waiver(incident_id, sealed, person.account_id, now, None, None)
@@ -45,19 +49,27 @@ def ask(parts: Parts, person: Person, incident_id: bytes, reason: str, now: date
         work.commit()
 
 
-def confirm(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> None:
+def confirm(parts: Parts, person: Person, incident_id: bytes, digest: str, now: datetime) -> None:
     """Confirm as a second human that nobody is told.
+
+    Args:
+        parts: the vault's parts.
+        person: another officer, who gave password and second factor a moment ago.
+        incident_id: the incident.
+        digest: of what they read, in hexadecimal digits: who asks anew with another reason asks for another yes.
+        now: UTC.
 
     Raises:
         AccessRefused: ``no_right``, ``own_notice``; logged.
-        AlreadyDecided: ``incident_closed``, ``notice_moved_on``.
+        AlreadyDecided: ``incident_closed``; ``notice_released``; ``notice_moved_on``.
+        InvalidValue: ``notice_digest_differs``, field ``digest``.
         NotFound: there is no such incident, or nobody asked for it.
         StepUpNeeded: password and second factor are too old.
     """
-    steps.officer(parts, person, Action.NOTICE_WAIVED, now)
+    steps.officer(parts, person, Action.NOTICE_WAIVED, now, incident_id)
     require_fresh(parts, person, now)
     with unit_of_work(parts.database) as work:
-        steps.open_matter(work.connection, incident_id)
+        _refuse_released(work.connection, incident_id)
         waiver = breach_notices.waiver(work.connection, incident_id)
         if waiver is None:
             raise NotFound("notice")
@@ -65,6 +77,9 @@ def confirm(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> 
         signers = people.by_ids(work.connection, [waiver.asked_by, person.account_id])
         own = same_human(store, signers[waiver.asked_by], signers[person.account_id])
         if not own:
+            read = digest.strip().lower().encode()
+            if not hmac.compare_digest(read, noticing.waiver_digest(store, waiver).hex().encode()):
+                raise InvalidValue("notice_digest_differs", field="digest")
             if not breach_notices.confirm_waiver(work.connection, incident_id, person.account_id, waiver.asked_at, now):
                 raise AlreadyDecided("notice_moved_on")
             done = parts.event(
@@ -74,3 +89,10 @@ def confirm(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> 
             work.commit()
     if own:
         noticing.refuse(parts, person.actor(), Action.NOTICE_WAIVED, "own_notice", incident_id, now)
+
+
+def _refuse_released(connection: Connection, incident_id: bytes) -> None:
+    """Lock the incident, and let nobody decide to tell no customer once notices are on their way."""
+    steps.open_matter(connection, incident_id)
+    if breach_notices.has_released(connection, incident_id):
+        raise AlreadyDecided("notice_released")

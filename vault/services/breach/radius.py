@@ -222,7 +222,7 @@ def reach(
         LogUnavailable: the view could not be logged; nothing is shown.
         NotFound: there is no such incident, or no such radius of it.
     """
-    steps.viewer(parts, person, now)
+    steps.viewer(parts, person, now, incident_id)
     with parts.database.read() as connection:
         one = steps.matter(connection, incident_id)
         radii = radius.of_incident(connection, incident_id)
@@ -251,7 +251,7 @@ def take(parts: Parts, person: Person, incident_id: bytes, radius_id: bytes, now
         LogUnavailable: it could not be logged; nothing is given out.
         NotFound: there is no such incident, or no such radius of it.
     """
-    steps.viewer(parts, person, now)
+    steps.viewer(parts, person, now, incident_id)
     with unit_of_work(parts.database) as work:
         steps.matter(work.connection, incident_id)
         chosen = radius.one(work.connection, radius_id)
@@ -274,7 +274,7 @@ def _begin(
     parts: Parts, person: Person, incident_id: bytes, scope: RadiusScope, action: Action, now: datetime
 ) -> tuple[Incident, RadiusScope, int, bytes]:
     """Let an officer go on with a scope that can be, and settle the log: its size and root are those signed."""
-    steps.officer(parts, person, action, now)
+    steps.officer(parts, person, action, now, incident_id)
     scope = scope.checked()
     with parts.database.read() as connection:
         one = steps.matter(connection, incident_id)

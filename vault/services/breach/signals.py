@@ -20,7 +20,7 @@ from vault.domain.people import Person
 from vault.domain.rules.access import Right
 from vault.domain.rules.signals import SignalName
 from vault.errors import NotFound
-from vault.services.steps.breach import signal_watch
+from vault.services.steps.breach import concerned, signal_watch
 from vault.services.steps.breach.incidents import effective, enter, matter, viewer
 from vault.services.steps.breach.signals import raise_signal
 from vault.services.steps.parts import Parts
@@ -76,7 +76,7 @@ def evidence(parts: Parts, person: Person, incident_id: bytes, now: datetime) ->
         AccessRefused: ``no_right``; logged.
         NotFound: no such incident.
     """
-    viewer(parts, person, now)
+    viewer(parts, person, now, incident_id)
     with parts.database.read() as connection:
         matter(connection, incident_id)
         return incident_signals.of_incident(connection, incident_id)
@@ -87,7 +87,7 @@ def one(parts: Parts, person: Person, evidence_id: bytes) -> Evidence:
 
     Args:
         parts: the vault's parts.
-        person: who reads; never a signal about themselves.
+        person: who reads; never a signal about themselves, or of an incident about them.
         evidence_id: the signal.
 
     Raises:
@@ -98,8 +98,8 @@ def one(parts: Parts, person: Person, evidence_id: bytes) -> Evidence:
         reads = parts.policy.allows(person.role, Right.INCIDENT_VIEW)
         if found is None or not (reads or incident_signals.was_told(connection, person.account_id, evidence_id)):
             raise NotFound("incident_signal")
-    if found.found.account_id == person.account_id:
-        raise NotFound("incident_signal")
+        if not concerned.not_about(parts, connection, person, [found]):
+            raise NotFound("incident_signal")
     return found
 
 

@@ -184,6 +184,41 @@ def write_reveal(parts: Parts, person: Person, event: Event, customer: bytes, no
     return receipt
 
 
+def write_call(parts: Parts, person: Person, event: Event, now: datetime) -> Receipt:
+    """Count a number that is opened to warn its customer of a breach, and make its event durable; nothing refuses it.
+
+    It counts as a reveal, towards the quota, the warning and the alarm. Neither they nor a freeze of reveals stop it:
+    whoever tells customers of a breach must not be held up by what guards against the next one.
+
+    Args:
+        parts: the vault's parts.
+        person: who calls.
+        event: of the opening; one that opens no customer, as in a drill, counts nothing.
+        now: UTC.
+
+    Returns:
+        The receipt for what the event announced.
+
+    Raises:
+        LogUnavailable: the event could not be made durable; nothing may be shown.
+    """
+    if not event.opened:
+        return parts.log_writer.write(event)
+    customer = event.opened[0].record_id
+    try:
+        with unit_of_work(parts.database) as work:
+            disclosures.take_turn(work.connection, person.account_id)
+            _over_limit(parts, work, person, customer, now)
+            row = _row(person, event.event_id, event.at, REVEAL, customer)
+            work.connection.execute(disclosures_table.insert(), [row])
+            work.announce(event)
+            receipt = work.commit()[-1]
+    except StorageUnavailable as error:
+        raise LogUnavailable("log_not_written") from error
+    parts.noted(event)
+    return receipt
+
+
 def customer_of(meta: RecordMeta, in_scope: dict[bytes, str]) -> bytes:
     """Return the customer who counts as revealed with a record: itself, else the recipient, the sender, the caller.
 

@@ -7,10 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, literal, or_, select, update
 
-from vault.domain.breach.breach_notices import OUTSTANDING, CampaignState, Channel
-from vault.storage.tables import notice_campaigns, notice_files, notice_recipients, notice_waivers
+from vault.domain.breach.breach_notices import OUTSTANDING, CampaignState, Channel, RecipientState
+from vault.domain.breach.incidents import IncidentState
+from vault.domain.ids import RecordClass
+from vault.storage.tables import (
+    incident_radii,
+    incidents,
+    notice_campaigns,
+    notice_files,
+    notice_recipients,
+    notice_waivers,
+    radius_customers,
+)
 
 _COLUMNS = (
     notice_campaigns.c.campaign_id,
@@ -138,14 +148,20 @@ def of_incident(connection: Connection, incident_id: bytes) -> list[Campaign]:
 
 
 def with_work(connection: Connection) -> list[Campaign]:
-    """List the released campaigns that still have somebody to tell, the earliest first."""
+    """List the released campaigns of open incidents that still have somebody to tell, the earliest first."""
     column, line = notice_campaigns.c, notice_recipients.c
+    is_open = (
+        select(incidents.c.incident_id)
+        .where(incidents.c.incident_id == column.incident_id, incidents.c.state != IncidentState.CLOSED.value)
+        .exists()
+    )
     left = (
         select(line.record_id)
         .where(line.campaign_id == column.campaign_id, line.state.in_(["waiting", "sending"]))
         .exists()
     )
-    query = select(*_COLUMNS).where(column.state == CampaignState.RELEASED.value, left).order_by(column.released_at)
+    query = select(*_COLUMNS).where(column.state == CampaignState.RELEASED.value, is_open, left)
+    query = query.order_by(column.released_at)
     return [_campaign(row) for row in connection.execute(query)]
 
 
@@ -171,17 +187,66 @@ def replace_drafts(connection: Connection, incident_id: bytes, but: bytes) -> li
     return ids
 
 
-def outstanding(connection: Connection, incident_id: bytes) -> tuple[int, int]:
-    """Return how many released campaigns an incident has, and how many of their customers still wait for something."""
-    column, line = notice_campaigns.c, notice_recipients.c
-    mine = (column.incident_id == incident_id, column.state == CampaignState.RELEASED.value)
-    released = connection.execute(select(func.count()).select_from(notice_campaigns).where(*mine)).scalar_one()
-    query = (
+def has_released(connection: Connection, incident_id: bytes) -> bool:
+    """Return whether notices of an incident were released."""
+    query = select(literal(1)).where(*_released_of(incident_id)).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def outstanding(connection: Connection, incident_id: bytes) -> int:
+    """Return how many customers of released campaigns wait for something, those of a file that lies there included."""
+    column, line, kept = notice_campaigns.c, notice_recipients.c, notice_files.c
+    lines = (
         select(func.count())
         .select_from(notice_recipients.join(notice_campaigns, column.campaign_id == line.campaign_id))
-        .where(*mine, line.state.in_([state.value for state in OUTSTANDING]))
+        .where(*_released_of(incident_id), line.state.in_([state.value for state in OUTSTANDING]))
     )
-    return int(released), int(connection.execute(query).scalar_one())
+    lying = (
+        select(func.coalesce(func.sum(kept.count), 0))
+        .select_from(notice_files.join(notice_campaigns, column.campaign_id == kept.campaign_id))
+        .where(*_released_of(incident_id), kept.removed_at.is_(None))
+    )
+    return int(connection.execute(lines).scalar_one()) + int(connection.execute(lying).scalar_one())
+
+
+def untold(connection: Connection, incident_id: bytes) -> int:
+    """Return how many customers of the radii that stand are in no released campaign of their incident."""
+    column, line, drawn = notice_campaigns.c, notice_recipients.c, incident_radii.c
+    known = (
+        select(radius_customers.c.record_id)
+        .select_from(radius_customers.join(incident_radii, drawn.radius_id == radius_customers.c.radius_id))
+        .where(
+            drawn.incident_id == incident_id,
+            drawn.set_aside_at.is_(None),
+            radius_customers.c.record_class == RecordClass.CUSTOMER.value,
+        )
+    )
+    told = (
+        select(line.record_id)
+        .select_from(notice_recipients.join(notice_campaigns, column.campaign_id == line.campaign_id))
+        .where(*_released_of(incident_id))
+    )
+    left = known.except_(told).subquery()
+    return int(connection.execute(select(func.count()).select_from(left)).scalar_one())
+
+
+def overlaps(connection: Connection, campaign_id: bytes, incident_id: bytes) -> bool:
+    """Return whether somebody of a draft has a notice of a released campaign of the same incident already."""
+    mine, theirs = notice_recipients.alias("mine"), notice_recipients.alias("theirs")
+    joined = mine.join(theirs, theirs.c.record_id == mine.c.record_id).join(
+        notice_campaigns, notice_campaigns.c.campaign_id == theirs.c.campaign_id
+    )
+    query = (
+        select(literal(1))
+        .select_from(joined)
+        .where(
+            mine.c.campaign_id == campaign_id,
+            theirs.c.state != RecipientState.UNREACHABLE.value,
+            *_released_of(incident_id),
+        )
+        .limit(1)
+    )
+    return connection.execute(query).first() is not None
 
 
 # -- files -------------------------------------------------------------------------------------------------------
@@ -211,6 +276,17 @@ def file(connection: Connection, file_id: bytes) -> NoticeFile | None:
     """Return one file."""
     row = connection.execute(select(notice_files).where(notice_files.c.file_id == file_id)).first()
     return None if row is None else _file(row)
+
+
+def old_files(connection: Connection, before: datetime) -> list[NoticeFile]:
+    """List the files that lie there since a moment or longer, and those of closed incidents, the oldest first."""
+    column, incident = notice_files.c, incidents.c
+    joined = notice_files.join(notice_campaigns, notice_campaigns.c.campaign_id == column.campaign_id).join(
+        incidents, incident.incident_id == notice_campaigns.c.incident_id
+    )
+    too_old = or_(column.made_at <= before, incident.state == IncidentState.CLOSED.value)
+    query = select(*column).select_from(joined).where(column.removed_at.is_(None), too_old)
+    return [_file(row) for row in connection.execute(query.order_by(column.made_at))]
 
 
 def remove_file(connection: Connection, file_id: bytes, at: datetime) -> bool:
@@ -249,6 +325,11 @@ def confirm_waiver(connection: Connection, incident_id: bytes, by: bytes, asked_
         column.incident_id == incident_id, column.asked_at == asked_at, column.confirmed_by.is_(None)
     )
     return connection.execute(query.values(confirmed_by=by, confirmed_at=at)).rowcount == 1
+
+
+def _released_of(incident_id: bytes) -> tuple[ColumnElement[bool], ...]:
+    column = notice_campaigns.c
+    return column.incident_id == incident_id, column.state == CampaignState.RELEASED.value
 
 
 def _campaign(row: Row[*tuple[Any, ...]]) -> Campaign:

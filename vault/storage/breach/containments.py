@@ -107,6 +107,27 @@ def others_on(connection: Connection, but: Containment) -> int:
     return int(connection.execute(query).scalar_one())
 
 
+def suspended_by(connection: Connection, account_id: bytes) -> bytes | None:
+    """Return an incident whose measure keeps an account suspended, None if none does; a rehearsal keeps nobody."""
+    query = select(containments.c.incident_id).where(
+        _STANDS,
+        containments.c.target == account_id,
+        containments.c.measure == Measure.SUSPEND_ACCOUNT.value,
+        containments.c.rehearsed.is_(False),
+    )
+    return connection.execute(query.limit(1)).scalar_one_or_none()
+
+
+def held_by(connection: Connection, record_id: bytes, hold_id: bytes) -> bytes | None:
+    """Return the incident whose measure has put a hold on a record and still stands, None if none has."""
+    held = containment_holds.c
+    query = select(containments.c.incident_id).join(
+        containment_holds, held.containment_id == containments.c.containment_id
+    )
+    query = query.where(_STANDS, held.record_id == record_id, held.hold_id == hold_id)
+    return connection.execute(query).scalar_one_or_none()
+
+
 def end(connection: Connection, containment_id: bytes, by: bytes, at: datetime) -> bool:
     """End a measure; of two who do it at once, one gets True."""
     return _changed(connection, _that_stands(containment_id).values(ended_by=by, ended_at=at))

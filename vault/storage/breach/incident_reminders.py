@@ -5,7 +5,6 @@ The key of a row is the election: whoever writes it has reminded, on any number 
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,8 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from vault.domain.breach.incidents import IncidentState
 from vault.domain.ids import Role
-from vault.storage.tables import incident_reminders
+from vault.storage.tables import incident_reminders, incidents
 
 CLOCKS_DIFFER = timedelta(minutes=10)
 """By how much the clocks of two nodes may differ; a reminder from further ahead was given by a wrong clock."""
@@ -107,20 +107,19 @@ def add(connection: Connection, one: Reminder) -> None:
     )
 
 
-def highest_marks(
-    connection: Connection, incident_ids: Collection[bytes], at: datetime
-) -> dict[tuple[bytes, str], int]:
-    """Return the highest mark told of each clock of some incidents; what a clock that was ahead told does not count.
+def highest_marks(connection: Connection, at: datetime, of: bytes | None = None) -> dict[tuple[bytes, str], int]:
+    """Return the highest mark told of each clock; what a clock that was ahead told does not count.
 
     Args:
         connection: an open connection.
-        incident_ids: the incidents.
         at: UTC, effective.
+        of: one incident; None for all that are not closed.
     """
     column = incident_reminders.c
+    of_open = select(incidents.c.incident_id).where(incidents.c.state != IncidentState.CLOSED.value)
     query = (
         select(column.incident_id, column.clock_id, func.max(column.mark))
-        .where(column.incident_id.in_(list(incident_ids)), column.at <= at + CLOCKS_DIFFER)
+        .where(column.incident_id == of if of else column.incident_id.in_(of_open), column.at <= at + CLOCKS_DIFFER)
         .group_by(column.incident_id, column.clock_id)
     )
     return {(row[0], row[1]): row[2] for row in connection.execute(query)}
@@ -143,7 +142,11 @@ def of_incident(connection: Connection, incident_id: bytes) -> list[Reminder]:
 
 
 def to_mail(connection: Connection, now: datetime, longest: timedelta, limit: int) -> list[Reminder]:
-    """List reminders whose letter is due now, the newest first: it says most.
+    """List reminders whose letter is due now, in turn: of each incident one letter, then of each another one.
+
+    First comes the incident that had a letter longest ago, or none yet, the earliest first: neither one that has many
+    to send nor many that were opened before or after it keep an incident waiting. Of one the newest goes first: it
+    says most.
 
     Args:
         connection: an open connection.
@@ -153,9 +156,17 @@ def to_mail(connection: Connection, now: datetime, longest: timedelta, limit: in
     """
     column = incident_reminders.c
     due = or_(column.next_try_at <= now, column.next_try_at > now + longest)
-    query = select(*_COLUMNS).where(column.next_try_at.is_not(None), due)
-    rows = connection.execute(query.order_by(column.at.desc(), column.reminder_id).limit(limit))
-    return [_reminder(row) for row in rows]
+    turn = func.row_number().over(partition_by=column.incident_id, order_by=(column.at.desc(), column.reminder_id))
+    others = incident_reminders.alias()
+    mailed_at = select(func.max(others.c.mailed_at)).where(others.c.incident_id == column.incident_id)
+    last = mailed_at.scalar_subquery()
+    query = (
+        select(*_COLUMNS)
+        .join(incidents, incidents.c.incident_id == column.incident_id)
+        .where(column.next_try_at.is_not(None), due)
+        .order_by(turn, last.is_not(None), last, incidents.c.opened_at, column.incident_id)
+    )
+    return [_reminder(row) for row in connection.execute(query.limit(limit))]
 
 
 def is_overtaken(connection: Connection, one: Reminder, at: datetime) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, tuple_, update
 
 from vault.domain.breach.incident_clocks import Clock
 from vault.domain.breach.incidents import AwareSource, Incident, IncidentKind, IncidentState, Verdict
@@ -98,16 +98,37 @@ def open_ones(connection: Connection) -> list[Incident]:
     return [_incident(row) for row in connection.execute(query.order_by(incidents.c.opened_at))]
 
 
-def closed_ones(connection: Connection, limit: int, before: Incident | None = None) -> list[Incident]:
+def opened_by(connection: Connection, actor: str, since: datetime, limit: int, *, drill: bool) -> list[Incident]:
+    """List the incidents that somebody opened after some time, the newest first.
+
+    Args:
+        connection: an open connection.
+        actor: who, as events name them.
+        since: UTC.
+        limit: so many at most.
+        drill: whether rehearsals are asked for, or what is real.
+    """
+    column = incidents.c
+    query = select(*_COLUMNS).where(column.opened_by == actor, column.opened_at > since, column.drill.is_(drill))
+    query = query.order_by(column.opened_at.desc(), column.incident_id.desc()).limit(limit)
+    return [_incident(row) for row in connection.execute(query)]
+
+
+def closed_ones(
+    connection: Connection, limit: int, before: Incident | None = None, but: Collection[bytes] = ()
+) -> list[Incident]:
     """List closed incidents, the newest first.
 
     Args:
         connection: an open connection.
         limit: so many at most.
         before: the last one of the page before.
+        but: ids of those that are left out, a few.
     """
     column = incidents.c
     query = select(*_COLUMNS).where(column.state == IncidentState.CLOSED.value)
+    if but:
+        query = query.where(column.incident_id.not_in(list(but)))
     if before is not None:
         query = query.where(tuple_(column.opened_at, column.incident_id) < (before.opened_at, before.incident_id))
     query = query.order_by(column.opened_at.desc(), column.incident_id.desc()).limit(limit)
@@ -139,10 +160,38 @@ def start_clock(connection: Connection, incident_id: bytes, clock: Clock) -> Non
 def clocks_of(connection: Connection, incident_ids: Collection[bytes]) -> dict[bytes, list[Clock]]:
     """Return the clocks of some incidents, the one due first first."""
     found: dict[bytes, list[Clock]] = {one: [] for one in incident_ids}
-    query = select(incident_clocks.c.incident_id, *_CLOCK).where(incident_clocks.c.incident_id.in_(list(incident_ids)))
-    for row in connection.execute(query.order_by(incident_clocks.c.due_at, incident_clocks.c.clock_id)):
-        found[row[0]].append(Clock(*row[1:]))
-    return found
+    return found | _clocks(connection, incident_clocks.c.incident_id.in_(list(incident_ids)))
+
+
+def clocks_of_open_ones(connection: Connection) -> dict[bytes, list[Clock]]:
+    """Return the clocks of all incidents that are not closed, however many there are, the one due first first."""
+    of_open = select(incidents.c.incident_id).where(incidents.c.state != IncidentState.CLOSED.value)
+    return _clocks(connection, incident_clocks.c.incident_id.in_(of_open))
+
+
+def due_first(connection: Connection, leaving_out: Collection[bytes] = ()) -> tuple[Incident, Clock] | None:
+    """Return the open clock of a real incident that runs out first, with its incident; None when nothing runs.
+
+    Args:
+        connection: an open connection.
+        leaving_out: incidents that do not count.
+    """
+    clock = incident_clocks.c
+    query = (
+        select(*_COLUMNS, *_CLOCK)
+        .join(incident_clocks, clock.incident_id == incidents.c.incident_id)
+        .where(
+            clock.done_at.is_(None),
+            clock.dropped_at.is_(None),
+            incidents.c.state != IncidentState.CLOSED.value,
+            incidents.c.drill.is_(False),
+        )
+        .order_by(clock.due_at, clock.clock_id, clock.incident_id)
+    )
+    if leaving_out:
+        query = query.where(clock.incident_id.not_in(list(leaving_out)))
+    row = connection.execute(query.limit(1)).first()
+    return None if row is None else (_incident(row[: len(_COLUMNS)]), Clock(*row[len(_COLUMNS) :]))
 
 
 def change_clock(connection: Connection, incident_id: bytes, clock_id: str, values: Mapping[str, Any]) -> bool:
@@ -211,6 +260,13 @@ def entries_of(connection: Connection, incident_id: bytes) -> list[TimelineEntry
     ]
 
 
+def has_entry(connection: Connection, incident_id: bytes, action: str) -> bool:
+    """Return whether the timeline of an incident has a line of some action."""
+    column = incident_entries.c
+    query = select(column.arrival).where(column.incident_id == incident_id, column.action == action)
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def last_entry_at(connection: Connection, incident_id: bytes) -> datetime | None:
     """Return the time of the newest line of the timeline."""
     column = incident_entries.c
@@ -230,7 +286,15 @@ def people_of(connection: Connection, roles: Iterable[Role]) -> list[bytes]:
     return list(connection.execute(query).scalars())
 
 
-def _incident(row: Row[*tuple[Any, ...]]) -> Incident:
+def _clocks(connection: Connection, of_some: ColumnElement[bool]) -> dict[bytes, list[Clock]]:
+    found: dict[bytes, list[Clock]] = {}
+    query = select(incident_clocks.c.incident_id, *_CLOCK).where(of_some)
+    for row in connection.execute(query.order_by(incident_clocks.c.due_at, incident_clocks.c.clock_id)):
+        found.setdefault(row[0], []).append(Clock(*row[1:]))
+    return found
+
+
+def _incident(row: Sequence[Any]) -> Incident:
     told = {column.name: value for column, value in zip(_COLUMNS, row, strict=True)}
     words = {
         "kind": IncidentKind(told["kind"]),

@@ -28,10 +28,11 @@ _COLUMNS = (
     _column.next_try_at,
     _column.settled_at,
     _column.reason,
+    _column.shown_to,
 )
 _TOLD = (
     "SELECT r.record_id FROM notice_recipients r JOIN notice_campaigns c ON c.campaign_id = r.campaign_id"
-    " WHERE c.incident_id = ? AND c.state = 'released' AND r.record_id"
+    " WHERE c.incident_id = ? AND c.state = 'released' AND r.state <> 'unreachable' AND r.record_id"
 )
 
 
@@ -49,6 +50,7 @@ class Recipient:
         next_try_at: before this it is not tried.
         settled_at: when its state became what it is.
         reason: why it failed or is in doubt.
+        shown_to: account that was last shown their number.
     """
 
     record_id: bytes
@@ -60,6 +62,7 @@ class Recipient:
     next_try_at: datetime | None = None
     settled_at: datetime | None = None
     reason: str = ""
+    shown_to: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,10 @@ def drop(connection: Connection, campaign_id: bytes, limit: int) -> int:
 
 
 def told_before(connection: Connection, incident_id: bytes, record_ids: Sequence[bytes]) -> set[bytes]:
-    """Return which of these customers a released campaign of the same incident has already."""
+    """Return which of these customers a released campaign of the same incident has already.
+
+    Whom it could not reach is not told: another channel may reach them.
+    """
     return {row[0] for row in rows_in(connection, _TOLD, list(record_ids), (incident_id,))} if record_ids else set()
 
 
@@ -155,7 +161,6 @@ def page(
     after: bytes,
     limit: int,
     states: Iterable[RecipientState] = (),
-    channels: Iterable[Channel] = (),
 ) -> list[Recipient]:
     """List customers of a campaign by id.
 
@@ -165,14 +170,11 @@ def page(
         after: id of the last one that is known; empty for the beginning.
         limit: how many at the most.
         states: only these; empty for all.
-        channels: only these; empty for all.
     """
     query = select(*_COLUMNS).where(_column.campaign_id == campaign_id, _column.record_id > after)
-    wanted, ways = [state.value for state in states], [channel.value for channel in channels]
+    wanted = [state.value for state in states]
     if wanted:
         query = query.where(_column.state.in_(wanted))
-    if ways:
-        query = query.where(_column.channel.in_(ways))
     return [_recipient(row) for row in connection.execute(query.order_by(_column.record_id).limit(limit))]
 
 
@@ -215,7 +217,7 @@ def set_aside(
     worker: bytes,
     limit: int,
     now: datetime,
-    stale: datetime,
+    stale: datetime | None,
 ) -> list[Recipient]:
     """Set some waiting customers aside for one run; nobody else takes them while it lives.
 
@@ -226,9 +228,10 @@ def set_aside(
         worker: random id of the run.
         limit: how many at the most.
         now: UTC.
-        stale: what was set aside before this is anybody's again.
+        stale: what was set aside before this is anybody's again; None: never.
     """
-    free = or_(_column.worker.is_(None), _column.claimed_at < stale)
+    nobodys = _column.worker.is_(None)
+    free = nobodys if stale is None else or_(nobodys, _column.claimed_at < stale)
     waits = (_column.state == RecipientState.WAITING.value, _column.next_try_at <= now)
     mine = (_column.campaign_id == campaign_id, _column.channel == channel.value)
     some = select(*_COLUMNS).where(*mine, *waits, free).order_by(_column.record_id).limit(limit)
@@ -326,6 +329,12 @@ def is_on_call_list(recipient: Recipient) -> bool:
     """Return whether somebody must call this customer; the same rule as :func:`to_call`."""
     by_telephone = recipient.channel is Channel.CALL and recipient.state is RecipientState.WAITING
     return by_telephone or recipient.state in (RecipientState.FAILED, RecipientState.UNKNOWN)
+
+
+def note_shown(connection: Connection, campaign_id: bytes, record_id: bytes, account_id: bytes) -> None:
+    """Note who was shown a customer's number last: they alone say how the call went."""
+    query = update(notice_recipients).where(_column.campaign_id == campaign_id, _column.record_id == record_id)
+    connection.execute(query.values(shown_to=account_id))
 
 
 def add_call(

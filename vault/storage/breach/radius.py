@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from vault.domain.breach.radius import Affected, RadiusCounts, canonical
 from vault.domain.ids import RecordClass
@@ -33,6 +33,9 @@ class FrozenRadius:
         log_root: the root over these.
         counts: what it came to.
         digest: SHA-256 over its lines.
+        set_aside_by: actor who said that it was frozen by mistake, or empty.
+        set_aside_at: when, or None while it stands.
+        sealed_reason: why, or None.
     """
 
     radius_id: bytes
@@ -44,12 +47,20 @@ class FrozenRadius:
     log_root: bytes
     counts: RadiusCounts
     digest: bytes
+    set_aside_by: str = ""
+    set_aside_at: datetime | None = None
+    sealed_reason: bytes | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether its customers are those to be told: nobody has set it aside."""
+        return self.set_aside_at is None
 
 
 _column = incident_radii.c
 _READ = select(
     _column.radius_id, _column.incident_id, _column.scope, _column.drawn_at, _column.drawn_by, _column.log_size,
-    _column.log_root, _column.counts, _column.digest,
+    _column.log_root, _column.counts, _column.digest, _column.set_aside_by, _column.set_aside_at, _column.sealed_reason,
 )  # fmt: skip
 _line = radius_customers.c
 _LINES = select(
@@ -110,6 +121,13 @@ def one(connection: Connection, radius_id: bytes) -> FrozenRadius | None:
     return None if row is None else _frozen(row)
 
 
+def set_aside(connection: Connection, radius_id: bytes, by: str, at: datetime, sealed_reason: bytes) -> bool:
+    """Say that a radius was frozen by mistake; it stays as evidence. Returns whether it stood until now."""
+    query = update(incident_radii).where(_column.radius_id == radius_id, _column.set_aside_at.is_(None))
+    values = {"set_aside_by": by, "set_aside_at": at, "sealed_reason": sealed_reason}
+    return connection.execute(query.values(**values)).rowcount == 1
+
+
 def lines(connection: Connection, radius_id: bytes, after: bytes, limit: int) -> list[Affected]:
     """Return lines of a radius in order of id: customers, and records whose customers are not known any more.
 
@@ -143,7 +161,7 @@ def _frozen(row: Any) -> FrozenRadius:  # noqa: ANN401 - a row of the query
     told = RadiusCounts.from_json(json.loads(row.counts))
     return FrozenRadius(
         row.radius_id, row.incident_id, json.loads(row.scope), row.drawn_at, row.drawn_by, row.log_size, row.log_root,
-        told, row.digest,
+        told, row.digest, row.set_aside_by or "", row.set_aside_at, row.sealed_reason,
     )  # fmt: skip
 
 

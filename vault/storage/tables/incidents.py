@@ -58,7 +58,12 @@ incident_clocks = Table(
     Column("dropped_at", UtcTime, nullable=True, comment="the assessment found no breach"),
     Column("sealed_reason", LargeBinary, nullable=True, comment="why it was done late"),
     PrimaryKeyConstraint("incident_id", "clock_id"),
-    Index(None, "due_at"),
+)
+Index(
+    "ix_incident_clocks_due_at",
+    incident_clocks.c.due_at,
+    sqlite_where=incident_clocks.c.done_at.is_(None) & incident_clocks.c.dropped_at.is_(None),
+    postgresql_where=incident_clocks.c.done_at.is_(None) & incident_clocks.c.dropped_at.is_(None),
 )
 
 incident_entries = Table(
@@ -145,7 +150,7 @@ notice_campaigns = Table(
     Column("kinds", String(250), nullable=False, comment="kinds of data that the notice names"),
     Column("contacts_at", UtcTime, nullable=False, comment="contacts as they were then"),
     Column("sealed_texts", LargeBinary, nullable=False, comment="JSON; under the people key"),
-    Column("digest", LargeBinary(32), nullable=False, comment="over template, texts, channels and recipients"),
+    Column("digest", LargeBinary(32), nullable=False, comment="over template, texts, moment of contacts, recipients"),
     id_column("prepared_by", ForeignKey("accounts.account_id")),
     Column("prepared_at", UtcTime, nullable=False),
     id_column("released_by", ForeignKey("accounts.account_id"), nullable=True, comment="another officer"),
@@ -167,8 +172,9 @@ notice_recipients = Table(
     id_column("key", comment="made before the first try; names the message"),
     Column("tries", SmallInteger, nullable=False),
     Column("calls", SmallInteger, nullable=False, comment="how often somebody called in vain"),
+    id_column("shown_to", nullable=True, comment="account that was last shown the number"),
     Column("next_try_at", UtcTime, nullable=True, comment="empty: nothing is to be tried"),
-    id_column("worker", nullable=True, comment="who has set it aside, or sends it"),
+    id_column("worker", nullable=True, comment="who has set it aside, sends it, or printed its letter"),
     Column("claimed_at", UtcTime, nullable=True, comment="when that began"),
     Column("settled_at", UtcTime, nullable=True, comment="when its state became what it is"),
     Column("reason", String(40), nullable=False, server_default="", comment="why it failed or is in doubt"),
@@ -206,7 +212,7 @@ notice_files = Table(
     Column("digest", LargeBinary(32), nullable=False, comment="SHA-256 of the file"),
     Column("made_by", String(64), nullable=False, comment="actor, as events name them"),
     Column("made_at", UtcTime, nullable=False),
-    Column("removed_at", UtcTime, nullable=True, comment="when it was removed after being picked up"),
+    Column("removed_at", UtcTime, nullable=True, comment="when it was removed: picked up, or too old"),
     Index(None, "campaign_id"),
 )
 
@@ -271,6 +277,9 @@ incident_radii = Table(
     Column("log_root", LargeBinary(32), nullable=False, comment="root over these events"),
     Column("counts", Text, nullable=False, comment="canonical JSON: what was counted, by kind of data"),
     Column("digest", LargeBinary(32), nullable=False, comment="SHA-256 over its lines, in order of id"),
+    Column("set_aside_by", String(64), nullable=True, comment="actor who said it was frozen by mistake, or empty"),
+    Column("set_aside_at", UtcTime, nullable=True, comment="from then on it says nothing of who is to be told"),
+    Column("sealed_reason", LargeBinary, nullable=True, comment="why, under the people key"),
     Index(None, "incident_id", "drawn_at"),
 )
 

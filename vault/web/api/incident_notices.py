@@ -88,6 +88,12 @@ class NoticeNoneBody(Shape):
     reason: _Text
 
 
+class NoticeNoneConfirmationBody(Shape):
+    """The digest of the decision that the second officer read."""
+
+    digest: _Digest
+
+
 class NoticeCount(Shape):
     """How many customers by channel and state."""
 
@@ -108,6 +114,7 @@ class NoticeLine(Shape):
     prepared_at: AwareDatetime
     released_by: str
     released_at: AwareDatetime | None
+    contacts_at: AwareDatetime = Field(description="Contacts as they were then; the digest covers it.")
     customers: int
     left: int = Field(description="Who still wait for something.")
     counts: list[NoticeCount]
@@ -120,6 +127,8 @@ class NoticeStanding(Shape):
     no_notice: bool | None = Field(
         description="Whether the decision to tell nobody is confirmed; null: none was asked."
     )
+    no_notice_reason: str = Field(description="Why, as it was asked for; empty: none was asked.")
+    no_notice_digest: str = Field(description="SHA-256, to be repeated by who confirms it; empty: none was asked.")
     notices: list[NoticeLine]
 
 
@@ -304,11 +313,12 @@ def ask_for_no_notice(body: NoticeNoneBody, incident: bytes) -> None:
 
 
 @route(
-    "POST", f"{_HERE}/none/confirmation", gate.door(Right.INCIDENT, fresh=True), answer=None, status=204, also=(409,)
-)
-def confirm_no_notice(incident: bytes) -> None:
+    "POST", f"{_HERE}/none/confirmation", gate.door(Right.INCIDENT, fresh=True), answer=None, status=204,
+    body=NoticeNoneConfirmationBody, also=(409,),
+)  # fmt: skip
+def confirm_no_notice(body: NoticeNoneConfirmationBody, incident: bytes) -> None:
     """Confirm as the second officer that no customer is told."""
-    notice_waiver.confirm(parts(), person(), incident, now())
+    notice_waiver.confirm(parts(), person(), incident, body.digest, now())
 
 
 def _standing(standing: Standing) -> dict[str, Any]:
@@ -331,9 +341,16 @@ def _standing(standing: Standing) -> dict[str, Any]:
                 "prepared_at": time_text(one.prepared_at),
                 "released_by": told.releaser,
                 "released_at": None if one.released_at is None else time_text(one.released_at),
+                "contacts_at": time_text(one.contacts_at),
                 "customers": told.total,
                 "left": told.left,
                 "counts": counts,
             }
         )
-    return {"outstanding": standing.outstanding, "no_notice": confirmed, "notices": lines}
+    return {
+        "outstanding": standing.outstanding,
+        "no_notice": confirmed,
+        "no_notice_reason": standing.waiver_reason,
+        "no_notice_digest": standing.waiver_digest,
+        "notices": lines,
+    }

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from flask import Response
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from vault.domain.breach.radius import Affected, RadiusScope
 from vault.domain.rules.access import Right
-from vault.services.breach import radius
+from vault.services.breach import radius, radius_aside
 from vault.services.breach.radius import DrawnRadius
 from vault.web import gate
 from vault.web.api.routes import id_of, moment_of, route, time_text
-from vault.web.api.shapes import Code, Digits, Id, Moment, Shape, Word
+from vault.web.api.shapes import Code, Digits, Id, Moment, Shape, Word, clean_text
 from vault.web.gate import now, parts, person
 
 _RADIUS = "/incidents/<hex32:incident>/radius"
 _MOST_IDS = 1_500
 _MOST_LINES = 1_000
+_MOST_REASON = 2_000
 _CSV = "text/csv"
 
 
@@ -41,6 +42,12 @@ class RadiusBody(Shape):
     everything: bool = Field(default=False, description="The whole database; of a drill, all of its customers.")
     drill: bool = Field(default=False, description="The made-up customers of a drill.")
     freeze: bool = Field(default=False, description="Freeze it as evidence.")
+
+
+class RadiusAsideBody(Shape):
+    """Why a radius was frozen by mistake."""
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=_MOST_REASON), AfterValidator(clean_text)]
 
 
 class RadiusQuery(Shape):
@@ -136,6 +143,8 @@ class FrozenRadiusLine(RadiusCountsLine):
     drawn_at: AwareDatetime
     drawn_by: str
     checkpoint: CheckpointLine
+    set_aside_by: str = Field(description="Who said that it was frozen by mistake; empty while it stands.")
+    set_aside_at: AwareDatetime | None
 
 
 class ReachAnswer(Shape):
@@ -186,6 +195,8 @@ def show_radius(query: RadiusQuery, incident: bytes) -> dict[str, Any]:
                 "drawn_at": time_text(one.drawn_at),
                 "drawn_by": one.drawn_by,
                 "checkpoint": {"size": one.log_size, "root": one.log_root.hex()},
+                "set_aside_by": one.set_aside_by,
+                "set_aside_at": None if one.set_aside_at is None else time_text(one.set_aside_at),
             }
             for one in found.radii
         ],
@@ -202,6 +213,15 @@ def take_radius(incident: bytes, drawn: bytes) -> Response:
     answer = Response(taken.pieces, mimetype=_CSV)
     answer.headers["Content-Disposition"] = f'attachment; filename="{taken.name}"'
     return answer
+
+
+@route(
+    "POST", f"{_RADIUS}/<hex32:drawn>/aside", gate.door(Right.INCIDENT, fresh=True), answer=None, status=204,
+    body=RadiusAsideBody, also=(404, 409),
+)  # fmt: skip
+def set_radius_aside(body: RadiusAsideBody, incident: bytes, drawn: bytes) -> None:
+    """Set a radius aside that another officer froze by mistake."""
+    radius_aside.set_aside(parts(), person(), incident, drawn, body.reason, now())
 
 
 def _line(one: Affected) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class CloseIncidentBody(Shape):
 
 
 class ReportedIncident(Shape):
-    """An incident, opened."""
+    """An incident, opened; beyond the hour's number of one person their own newest one, with a line more."""
 
     id: Id
 
@@ -147,7 +147,10 @@ class AwarenessAdded(Shape):
 
 @route("POST", "/incidents", gate.door(), answer=ReportedIncident, status=201, body=ReportBody)
 def report_incident(body: ReportBody) -> dict[str, Any]:
-    """Report an incident; its clocks start at once and those who answer for it are told."""
+    """Report an incident; its clocks start at once and those who answer for it are told.
+
+    Nobody is refused: beyond the policy's number in an hour it is a line of the reporter's own newest open incident.
+    """
     aware_at = moment_of(body.aware_at, "aware_at")
     opening = Opening(IncidentKind(body.kind), AwareSource.REPORT, aware_at, body.note)
     return {"id": incidents.open_one(parts(), person(), opening, now()).hex()}

@@ -85,6 +85,7 @@ PLACES: Mapping[NoticeKind, Place] = {
     NoticeKind.BOX_RECEIVED: Place("paper.register", needs=Right.RETENTION),
     NoticeKind.INCIDENT_OPENED: _INCIDENT,
     NoticeKind.INCIDENT_DRILL: _INCIDENT,
+    NoticeKind.INCIDENT_REPORTED: _INCIDENT,
     NoticeKind.INCIDENT_TASK: _INCIDENT,
     NoticeKind.BREACH_NOTICE_WAITS: Place("notices.board", "incident", needs=Right.INCIDENT_VIEW),
     NoticeKind.SIGNAL_RAISED: _SIGNAL,

@@ -145,7 +145,9 @@ def ask_waiver(incident: bytes) -> Answer | tuple[str, int]:
 def confirm_waiver(incident: bytes) -> Answer | tuple[str, int]:
     """Confirm as the second officer that nobody is told."""
     try:
-        notice_waiver.confirm(parts(), person(), incident, now())
+        notice_waiver.confirm(parts(), person(), incident, request.form.get("digest", ""), now())
+    except InvalidValue as invalid:
+        return _board(incident, errors=told(invalid)), 400
     except AccessRefused as refused:
         if refused.reason != "own_notice":
             raise
@@ -187,7 +189,8 @@ def tick(incident: bytes, notice: bytes, record: bytes) -> Answer:
 @door(Right.INCIDENT)
 def letters(incident: bytes, notice: bytes) -> str:
     """Make the next page of letters to print; a form asks for it, because the opening is logged."""
-    made = notice_letters.printed(parts(), person(), incident, notice, now())
+    again = request.form.get("again", "") == "yes"
+    made = notice_letters.printed(parts(), person(), incident, notice, now(), again=again)
     return render_template(
         "incident_letters.html",
         incident=breach_notices.standing(parts(), person(), incident, now()).incident,
@@ -271,6 +274,7 @@ def _board(
         outstanding_states=OUTSTANDING,
         decisions=list(DoubtDecision),
         formats=notice_files.FORMATS,
+        file_age=policy.breach_notices.file_age(),
         totals=totals,
         said=_said(totals),
         sends=any(_sends(one) for one in standing.campaigns),

@@ -8,18 +8,19 @@ from datetime import datetime
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
+from vault import words
 from vault.domain.breach.radius import MOST_RECORDS, RadiusScope, record_id, record_ids
 from vault.domain.rules.access import Right
-from vault.errors import InvalidValue
-from vault.services.breach import radius
+from vault.errors import AccessRefused, InvalidValue
+from vault.services.breach import radius, radius_aside
 from vault.services.breach.radius import DrawnRadius
-from vault.web.gate import door, now, parts, person
-from vault.web.pages.forms import done_of, minute_of, told
+from vault.web.gate import door, language, now, parts, person
+from vault.web.pages.forms import done_of, minute_of, step_up, told
 
 radius_pages = Blueprint("incident_radius", __name__)
 
 _ON_A_PAGE = 50
-_DONE = ("frozen",)
+_DONE = ("frozen", "aside")
 _CSV = "text/csv; charset=utf-8"
 
 
@@ -53,6 +54,22 @@ def table(incident: bytes, drawn: bytes) -> Response:
     answer = Response(taken.pieces, content_type=_CSV)
     answer.headers["Content-Disposition"] = f'attachment; filename="{taken.name}"'
     return answer
+
+
+@radius_pages.post("/incidents/<hex32:incident>/radius/<hex32:drawn>/aside")
+@door(Right.INCIDENT, fresh=True)
+def set_aside(incident: bytes, drawn: bytes) -> Redirect | tuple[str, int]:
+    """Set a radius aside that a colleague froze by mistake; what cannot be is said beside the field."""
+    try:
+        radius_aside.set_aside(parts(), person(), incident, drawn, request.form.get("note", ""), now())
+    except InvalidValue as invalid:
+        return _page(incident, {}, errors=told(invalid)), 400
+    except AccessRefused as refused:
+        if refused.reason != "own_radius":
+            raise
+        return _page(incident, {}, errors={"note": words.reason(language(), refused.reason, {})}), 403
+    here = url_for("incident_radius.view", incident=incident, of=drawn.hex(), done="aside")
+    return redirect(here, 303)
 
 
 def _scope(form: Mapping[str, str]) -> RadiusScope:
@@ -96,6 +113,7 @@ def _page(
         errors=errors or {},
         works=parts().policy.allows(person().role, Right.INCIDENT),
         most_records=MOST_RECORDS,
+        confirm=step_up(now()),
         next_page=found.lines[-1].record_id.hex() if found.more else "",
         done=done_of(_DONE),
         back=url_for("incident_radius.view", incident=incident),

@@ -15,6 +15,7 @@ from vault.domain.rules.access import Right
 from vault.services.breach import incident_report
 from vault.web.downloads import attachment
 from vault.web.gate import door, language, now, parts, person
+from vault.web.pages.incident_timeline import told_of
 
 incident_report_pages = Blueprint("incident_report", __name__)
 
@@ -39,6 +40,7 @@ def one(incident: bytes) -> str:
         zone=policy.zone.key,
         measure_name=_measure_name,
         timeline=_folded(report.document["timeline"]),
+        told_of=told_of,
         entry_page=lambda event: url_for("log_proof.view", event=bytes.fromhex(event)),
         reads_log=policy.allows(person().role, Right.LOG_READ),
         back=url_for("incident_report.one", incident=incident),

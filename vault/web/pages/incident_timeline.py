@@ -18,6 +18,8 @@ _GROUPS = {
     (Action.INCIDENT_STEP, "verdict"): "verdict",
     (Action.INCIDENT_OPENED, "kind"): "incident_kind",
     (Action.INCIDENT_OPENED, "source"): "aware_source",
+    (Action.INCIDENT_REPORTED, "kind"): "incident_kind",
+    (Action.INCIDENT_REPORTED, "source"): "aware_source",
     (Action.INCIDENT_CLOSING, "to"): "incident_closing",
     (Action.INCIDENT_SIGNAL, "signal"): "signal_name",
 }

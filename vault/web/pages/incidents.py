@@ -37,7 +37,9 @@ def board() -> str:
     before = request.args.get("before", "")
     return render_template(
         "incidents.html",
-        board=incident_board.board(parts(), person(), now(), _id(before) if before else None),
+        board=incident_board.board(
+            parts(), person(), now(), _id(before) if before else None, request.args.get("page", 1, type=int)
+        ),
         signal_names=signal_names(),
         back=url_for("incidents.board"),
     )

@@ -40,9 +40,10 @@ def missing(connection: Connection, policy: IncidentPolicy, one: Incident, clock
     lacks = []
     if one.next_state() is not IncidentState.CLOSED:
         lacks.append("steps")
-    if one.verdict is not Verdict.NO_BREACH and noticing.outstanding(connection, one.incident_id):
+    answered = one.verdict is not Verdict.NO_BREACH  # else there is nobody to tell, and nothing to report
+    if answered and noticing.outstanding(connection, one.incident_id):
         lacks.append("notices")
-    if any(clock.is_open and policy.ended_by_people(clock.clock_id) for clock in clocks):
+    if answered and any(clock.is_open and policy.ended_by_people(clock.clock_id) for clock in clocks):
         lacks.append("clocks")
     if containing.standing(connection, one.incident_id):
         lacks.append("measures")

@@ -16,6 +16,7 @@ from typing import Final, ParamSpec, TypeVar, cast
 from sqlalchemy import Connection
 
 from vault.domain.breach.containment import Containment, Doing, Measure, stopped
+from vault.domain.breach.incidents import short_name
 from vault.domain.log import Action, Actor, Outcome
 from vault.domain.people import Person
 from vault.errors import AccessRefused
@@ -108,6 +109,19 @@ def stopped_by_freeze(doing: Doing, action: Action) -> Callable[[Callable[Given,
         return gated
 
     return declare
+
+
+def refuse_standing(incident_id: bytes | None) -> None:
+    """Let an act go on only if no measure of an incident needs the thing as it is; it is ended in that incident.
+
+    Args:
+        incident_id: of the measure; None if there is none.
+
+    Raises:
+        AccessRefused: ``incident_keeps_it``; its fact ``incident`` is the name that people say.
+    """
+    if incident_id is not None:
+        raise AccessRefused("incident_keeps_it", incident=short_name(incident_id))
 
 
 def standing(connection: Connection, incident_id: bytes) -> list[Containment]:

@@ -45,13 +45,16 @@ class Aim:
         return "" if self.account is None else self.account.work_number
 
 
-def require_measure(parts: Parts, person: Person, measure: Measure, action: Action, now: datetime) -> None:
+def require_measure(
+    parts: Parts, person: Person, measure: Measure, action: Action, now: datetime, incident_id: bytes
+) -> None:
     """Let only those take or end a measure whom the policy names; a refusal is logged.
 
     Raises:
         AccessRefused: ``no_right`` or ``measure_not_yours``.
+        NotFound: the incident is about themselves.
     """
-    incidents.officer(parts, person, action, now)
+    incidents.officer(parts, person, action, now, incident_id)
     if person.role not in parts.policy.containment.measures[measure].who:
         rule = "measure_not_yours"
         refusal = parts.event(now, person.actor(), action, Outcome.REFUSED, rule=rule, measure=measure.value)
@@ -216,7 +219,7 @@ def _suspend(parts: Parts, work: UnitOfWork, person: Person, one: Containment, a
         raise NotFound("account")
     if account.state is AccountState.SUSPENDED and containments.others_on(work.connection, one):
         return  # another incident has suspended it: it comes back when both are done with it
-    # An administrator brings back whoever is suspended, officers too; the last one who can act stays.
+    # An administrator can always make another officer, who ends this; the last one who can act stays.
     if containments.active_in_role(work.connection, Role.ADMIN.value) == [account.work_number]:
         raise AccessRefused("last_administrator")
     moved(work, account, Act.SUSPEND, NO_SECRET)

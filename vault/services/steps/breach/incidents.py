@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -16,6 +16,7 @@ from vault.domain.notices import NoticeKind
 from vault.domain.people import Person
 from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, AlreadyDecided, InvalidValue, NotFound
+from vault.services.steps.breach.concerned import is_own, others
 from vault.services.steps.parts import Parts
 from vault.storage import clock_marks, notifications
 from vault.storage.breach import incidents
@@ -37,7 +38,7 @@ class Opening:
         aware_at: when somebody noticed, aware; None for this moment.
         note: what else is known; sealed.
         drill: whether it is a rehearsal; fixed for ever.
-        about: account of somebody it is about, who is not told of it.
+        about: account of somebody it is about; their human is not told of it.
     """
 
     kind: IncidentKind
@@ -64,12 +65,11 @@ def open_incident(parts: Parts, work: UnitOfWork, actor: Actor, opening: Opening
         The incident's id.
 
     Raises:
-        InvalidValue: ``date_in_future``, field ``aware_at``; ``text_too_long``, field ``note``.
+        InvalidValue: ``date_in_future`` or ``aware_too_long_ago``, field ``aware_at``; ``text_too_long``, field
+            ``note``.
     """
     now = effective(work.connection, now)
-    aware_at = now if opening.aware_at is None else in_utc(opening.aware_at, "aware_at")
-    if aware_at > now:
-        raise InvalidValue("date_in_future", field="aware_at")
+    aware_at = aware_at_of(parts, opening, now)
     incident_id = new_id()
     one = Incident(
         incident_id,
@@ -85,7 +85,8 @@ def open_incident(parts: Parts, work: UnitOfWork, actor: Actor, opening: Opening
     incidents.add(work.connection, one)
     told = incidents.people_of(work.connection, parts.policy.incidents.told)
     kind = NoticeKind.INCIDENT_DRILL if one.drill else NoticeKind.INCIDENT_OPENED
-    notifications.add(work.connection, (each for each in told if each != opening.about), kind, incident_id, now)
+    told = others(parts, work.connection, told, incident_id, opening.about)
+    notifications.add(work.connection, told, kind, incident_id, now)
     event = parts.event(
         now,
         actor,
@@ -101,6 +102,34 @@ def open_incident(parts: Parts, work: UnitOfWork, actor: Actor, opening: Opening
     enter(parts, work, incident_id, event, opening.note)
     start_clocks(parts, work, one, ClockStart.AWARE, aware_at, now)
     return incident_id
+
+
+def aware_at_of(parts: Parts, opening: Opening, now: datetime) -> datetime:
+    """Return when somebody noticed what they report, UTC.
+
+    Args:
+        parts: the vault's parts.
+        opening: what is said.
+        now: UTC, effective.
+
+    Raises:
+        InvalidValue: ``date_in_future`` or ``aware_too_long_ago``, field ``aware_at``.
+    """
+    aware_at = now if opening.aware_at is None else in_utc(opening.aware_at, "aware_at")
+    checked_awareness(aware_at, now, parts.policy.incidents.report_back_days)
+    return aware_at
+
+
+def checked_awareness(aware_at: datetime, now: datetime, back_days: int) -> None:
+    """Let a time of awareness lie neither ahead nor so far back that it was never meant.
+
+    Raises:
+        InvalidValue: ``date_in_future`` or ``aware_too_long_ago``, field ``aware_at``.
+    """
+    if aware_at > now:
+        raise InvalidValue("date_in_future", field="aware_at")
+    if now - aware_at > timedelta(days=back_days):
+        raise InvalidValue("aware_too_long_ago", field="aware_at", days=back_days)
 
 
 def matter(connection: Connection, incident_id: bytes, *, locked: bool = False) -> Incident:
@@ -173,22 +202,37 @@ def effective(connection: Connection, now: datetime) -> datetime:
     return max(now, mark.jumped_from or mark.seen_at)
 
 
-def officer(parts: Parts, person: Person, action: Action, now: datetime) -> None:
-    """Let only those work on incidents whose role may; a refusal is logged.
+def officer(parts: Parts, person: Person, action: Action, now: datetime, incident_id: bytes | None) -> None:
+    """Let only those work on an incident whose role may, and whom it is not about; a refusal is logged.
+
+    Args:
+        parts: the vault's parts.
+        person: who acts.
+        action: what they want to do, for the log.
+        now: UTC.
+        incident_id: the incident; None for what is about none, or none that there is.
 
     Raises:
         AccessRefused: ``no_right``.
+        NotFound: the incident is about themselves; the log says ``own_incident``.
     """
-    _require(parts, person, Right.INCIDENT, action, now)
+    _require(parts, person, Right.INCIDENT, action, now, incident_id)
 
 
-def viewer(parts: Parts, person: Person, now: datetime) -> None:
-    """Let only those read incidents whose role may; a refusal is logged.
+def viewer(parts: Parts, person: Person, now: datetime, incident_id: bytes | None) -> None:
+    """Let only those read an incident whose role may, and whom it is not about; a refusal is logged.
+
+    Args:
+        parts: the vault's parts.
+        person: who reads.
+        now: UTC.
+        incident_id: the incident; None for lists, which leave out what is about their reader.
 
     Raises:
         AccessRefused: ``no_right``.
+        NotFound: the incident is about themselves; the log says ``own_incident``.
     """
-    _require(parts, person, Right.INCIDENT_VIEW, Action.INCIDENT_VIEW, now)
+    _require(parts, person, Right.INCIDENT_VIEW, Action.INCIDENT_VIEW, now, incident_id)
 
 
 def start_clocks(
@@ -226,7 +270,7 @@ def start_clocks(
                 due=micros_text(clock.due_at),
             )
             enter(parts, work, one.incident_id, event)
-            told = incidents.people_of(work.connection, rule.told)
+            told = others(parts, work.connection, incidents.people_of(work.connection, rule.told), one.incident_id)
             notifications.add(work.connection, told, NoticeKind.INCIDENT_TASK, one.incident_id, now)
         started.append(name)
     return started
@@ -291,7 +335,18 @@ def drop_clocks(parts: Parts, work: UnitOfWork, one: Incident, now: datetime) ->
             incidents.change_clock(work.connection, one.incident_id, clock.clock_id, values)
 
 
-def _require(parts: Parts, person: Person, right: Right, action: Action, now: datetime) -> None:
+def _require(
+    parts: Parts, person: Person, right: Right, action: Action, now: datetime, incident_id: bytes | None
+) -> None:
     if not parts.policy.allows(person.role, right) or person.purposes is not None:
         parts.log_writer.write(parts.event(now, person.actor(), action, Outcome.REFUSED, rule="no_right"))
         raise AccessRefused("no_right")
+    if incident_id is None:
+        return
+    with parts.database.read() as connection:
+        own = is_own(parts, connection, person, incident_id)
+    if own:
+        rule = "own_incident"
+        event = parts.event(now, person.actor(), action, Outcome.REFUSED, rule=rule, incident=incident_id.hex())
+        parts.log_writer.write(event)
+        raise NotFound("incident")

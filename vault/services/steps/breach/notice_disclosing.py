@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from vault.domain.breach.breach_notices import BREACH_NOTICE, CampaignState, Channel
 from vault.domain.ids import RecordClass
-from vault.domain.log import Action, Actor, Outcome
+from vault.domain.log import Action, Actor, Event, Outcome, Receipt
 from vault.domain.people import Person
 from vault.domain.rules.access import Right, View
 from vault.errors import AccessRefused, AlreadyDecided, IntegrityError
@@ -42,7 +42,7 @@ def caller(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> N
     Raises:
         AccessRefused: ``no_right``; logged.
     """
-    steps.viewer(parts, person, now)
+    steps.viewer(parts, person, now, incident_id)
     view = parts.policy.view(RecordClass.CUSTOMER, "phone", person.role, BREACH_NOTICE)
     works = any(parts.policy.allows(person.role, right) for right in (Right.INCIDENT, Right.SUPERVISE))
     if view is not View.REVEAL or not works:
@@ -54,20 +54,27 @@ def caller(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> N
 
 
 def released(connection: Connection, incident_id: bytes, campaign_id: bytes) -> Campaign:
-    """Return a campaign of an incident that two officers released.
+    """Return a campaign of an open incident that two officers released.
 
     Raises:
-        AlreadyDecided: ``notice_not_released``.
+        AlreadyDecided: ``incident_closed``; ``notice_not_released``.
         NotFound: there is none.
     """
     campaign = noticing.campaign_of(connection, incident_id, campaign_id)
+    if steps.matter(connection, incident_id).is_closed:
+        raise AlreadyDecided("incident_closed")
     if campaign.state is not CampaignState.RELEASED:
         raise AlreadyDecided("notice_not_released")
     return campaign
 
 
 def disclose(
-    parts: Parts, actor: Actor, campaign: Campaign, wanted: Mapping[bytes, Channel], now: datetime
+    parts: Parts,
+    actor: Actor,
+    campaign: Campaign,
+    wanted: Mapping[bytes, Channel],
+    now: datetime,
+    write: Callable[[Event], Receipt] | None = None,
 ) -> Disclosed:
     """Open contacts, once the event that says so is durable.
 
@@ -77,6 +84,7 @@ def disclose(
         campaign: the campaign.
         wanted: by record id the way to reach them.
         now: UTC.
+        write: makes the event durable and counts it as well; None where nothing is counted.
 
     Raises:
         LogUnavailable: the event could not be made durable; nothing was opened.
@@ -97,7 +105,7 @@ def disclose(
         channel=channel,
         count=len(opened),
     )
-    receipt = parts.log_writer.write(event)
+    receipt = (write or parts.log_writer.write)(event)
     found: dict[bytes, Contact] = dict(gathered.drill)
     for record_id in gathered.found:
         try:

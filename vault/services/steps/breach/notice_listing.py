@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from vault.domain.breach.breach_notices import Channel, RecipientState
+from vault.domain.breach.breach_notices import CONTACTS, Channel, RecipientState
 from vault.domain.breach.radius import Affected
 from vault.domain.ids import RecordClass, new_id
 from vault.errors import InvalidValue, NotFound
@@ -16,7 +16,6 @@ from vault.storage.breach.notice_recipients import Recipient
 from vault.storage.unit_of_work import unit_of_work
 
 _BATCH = 500
-_LEAKED = frozenset({"customer.phone", "customer.other_contact", "customer.email"})
 _SETTLED_AT_ONCE = (RecipientState.UNREACHABLE, RecipientState.UNREACHABLE_DESTROYED)
 
 
@@ -27,7 +26,7 @@ def list_recipients(parts: Parts, draft: Campaign, now: datetime, *, post_if_lea
         parts: the vault's parts.
         draft: a campaign that is not ready yet, so that nobody releases half of it.
         now: UTC.
-        post_if_leaked: whose telephone or e-mail itself was shown in clear gets a letter, where there is an address.
+        post_if_leaked: a contact that was shown in clear is not used where another one or a letter reaches them.
 
     Returns:
         The fields that were seen of them, as ``class.field``.
@@ -80,6 +79,12 @@ def _channel(draft: Campaign, one: Affected, had: set[str], *, post_if_leaked: b
     if Channel.SINK in draft.channels:
         return Channel.SINK
     first = way(had, draft.channels)
-    if post_if_leaked and _LEAKED.intersection(one.clear) and Channel.LETTER in draft.channels:
-        return way(had, (Channel.LETTER,)) or first
-    return first
+    if not post_if_leaked or Channel.LETTER not in draft.channels:
+        return first
+    # Whoever got hold of an address may write there too: another way first, the letter if there is none.
+    safe = [each for each in draft.channels if each is Channel.LETTER or not _leaked(each, one)]
+    return way(had, safe) or first
+
+
+def _leaked(channel: Channel, one: Affected) -> bool:
+    return any(f"customer.{name}" in one.clear for name in CONTACTS[channel])

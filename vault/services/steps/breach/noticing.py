@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -23,14 +24,14 @@ from vault.domain.breach.breach_notices import (
 )
 from vault.domain.breach.incidents import Incident
 from vault.domain.ids import RecordClass
-from vault.domain.log import Action, Actor, Event, Opened, Outcome
+from vault.domain.log import Action, Actor, Event, Opened, Outcome, micros_text
 from vault.domain.masks import mask
 from vault.domain.policy import Policy
 from vault.domain.rules.breach_notices import NoticeTemplate
 from vault.errors import AccessRefused, IntegrityError, InvalidValue, NotFound
 from vault.services.steps.parts import Parts
 from vault.storage.breach import breach_notices, notice_recipients
-from vault.storage.breach.breach_notices import Campaign
+from vault.storage.breach.breach_notices import Campaign, Waiver
 
 TEXTS = "notice"
 """Name under which what officers wrote for customers is sealed with the people key."""
@@ -49,17 +50,19 @@ _BETWEEN = "\n" + "—" * 20 + "\n\n"
 def outstanding(connection: Connection, incident_id: bytes) -> int:
     """Return how many customers of an incident still wait for something; none when everybody was told or tried.
 
-    An incident without a released campaign counts as one that waits, unless two officers decided to tell nobody.
+    Whoever is in a frozen radius and in no released campaign waits too. An incident without a released campaign counts
+    as one that waits, unless two officers decided to tell nobody; a decision before a release has no say after it.
 
     Args:
         connection: an open connection.
         incident_id: the incident.
     """
+    if breach_notices.has_released(connection, incident_id):
+        return breach_notices.outstanding(connection, incident_id) + breach_notices.untold(connection, incident_id)
     waiver = breach_notices.waiver(connection, incident_id)
     if waiver is not None and waiver.confirmed_at is not None:
         return 0
-    released, waiting = breach_notices.outstanding(connection, incident_id)
-    return waiting if released else 1
+    return max(1, breach_notices.untold(connection, incident_id))
 
 
 def campaign_of(connection: Connection, incident_id: bytes, campaign_id: bytes, *, locked: bool = False) -> Campaign:
@@ -138,7 +141,16 @@ def is_as_frozen(connection: Connection, store: KeyStore, campaign: Campaign) ->
 def frozen_digest(connection: Connection, campaign: Campaign, texts: Texts) -> bytes:
     """Return the digest of a campaign as it stands now, over its texts and every one of its recipients."""
     frozen = _frozen(connection, campaign.campaign_id)
-    return campaign_digest(campaign.campaign_id, campaign.template, campaign.channels, texts, frozen)
+    return campaign_digest(
+        campaign.campaign_id, campaign.template, campaign.channels, texts, campaign.contacts_at, frozen
+    )
+
+
+def waiver_digest(store: KeyStore, waiver: Waiver) -> bytes:
+    """Return the digest of a decision to tell nobody, as it was asked for: reason, who and when."""
+    reason = store.open_person(waiver.incident_id, WAIVER, waiver.sealed_reason).disclose()
+    asked = [waiver.incident_id.hex(), waiver.asked_by.hex(), micros_text(waiver.asked_at), reason]
+    return hashlib.sha256(json.dumps(asked, ensure_ascii=False, separators=(",", ":")).encode()).digest()
 
 
 def written(policy: Policy, incident: Incident, texts: Texts, name: str, at: datetime) -> dict[str, Letter]:

@@ -21,6 +21,9 @@ from vault.storage.breach.radius_tally import Tally
 _CONTACT = ("customer.name", "customer.phone", "customer.other_contact", "customer.recipient_address")
 """What a customer of a drill is made up of, and what a drill says was shown in clear."""
 
+REASON = "reason"
+"""Name under which it is sealed with the people key why a radius was set aside."""
+
 _PAGE = 1_000
 
 

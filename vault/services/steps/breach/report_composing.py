@@ -20,6 +20,7 @@ from vault.domain.log import Action, micros_text
 from vault.domain.log_tree import inclusion_proof, leaf_hash
 from vault.services.steps.breach import noticing
 from vault.services.steps.breach.incidents import NOTE, effective
+from vault.services.steps.breach.radius import REASON
 from vault.services.steps.parts import Parts
 from vault.storage import log_entries, log_exports, people, vault_state
 from vault.storage.breach import (
@@ -34,6 +35,7 @@ from vault.storage.breach import (
 )
 from vault.storage.breach.breach_notices import Campaign, Waiver
 from vault.storage.breach.incidents import TimelineEntry
+from vault.storage.breach.radius import FrozenRadius
 from vault.storage.log_tiles import TileReader
 
 Document = dict[str, Any]
@@ -167,7 +169,7 @@ def _facts(look: _Look) -> Document:
 
 def _awareness(look: _Look) -> list[Document]:
     """List every time of awareness anybody said; the first one with its source, corrections behind it."""
-    actions = (Action.INCIDENT_OPENED.value, Action.INCIDENT_AWARE.value)
+    actions = (Action.INCIDENT_OPENED.value, Action.INCIDENT_REPORTED.value, Action.INCIDENT_AWARE.value)
     return [
         {
             "at": entry.facts["aware_at"],
@@ -225,9 +227,18 @@ def _radii(look: _Look) -> list[Document]:
             "counts": one.counts.as_json(),
             "digest": one.digest.hex(),
             "log": {"size": one.log_size, "root": base64.b64encode(one.log_root).decode()},
+            "set_aside": _aside(look, one),
         }
         for one in reversed(radius.of_incident(look.connection, look.incident.incident_id))
     ]
+
+
+def _aside(look: _Look, one: FrozenRadius) -> Document | None:
+    """Return who said that a radius was frozen by mistake, when and why; None while it stands."""
+    if one.sealed_reason is None:
+        return None
+    reason = look.store.open_person(one.radius_id, REASON, one.sealed_reason).disclose()
+    return {"by": one.set_aside_by, "at": _time(one.set_aside_at), "reason": reason}
 
 
 def _measure(look: _Look, one: Containment) -> Document:

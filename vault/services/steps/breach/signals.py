@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from vault.domain.breach.incidents import AwareSource, IncidentKind
+from vault.domain.breach.incidents import AwareSource, IncidentKind, Verdict
 from vault.domain.breach.signals import Evidence, Found
 from vault.domain.ids import Role, new_id
 from vault.domain.log import Action, Actor, Outcome
 from vault.domain.notices import NoticeKind
 from vault.domain.rules.signals import SignalName, SignalRule
+from vault.services.steps.breach.concerned import others
 from vault.services.steps.breach.incidents import Opening, effective, enter, matter, open_incident
 from vault.services.steps.breach.police import open_police_task
 from vault.services.steps.parts import Parts
@@ -74,6 +75,7 @@ def raise_signal(parts: Parts, work: UnitOfWork, found: Found, now: datetime, *,
     evidence = Evidence(new_id(), found, number, incident_id, tested, now)
     incident_signals.add(connection, evidence)
     told = _told(parts, connection, rule, found, by_opening=opened)
+    told = frozenset(others(parts, connection, told, incident_id, found.account_id))
     kind = NoticeKind.SIGNAL_TESTED if tested else NoticeKind.SIGNAL_RAISED
     notifications.add(connection, told, kind, evidence.evidence_id, now)
     if incident_id is None:
@@ -95,8 +97,11 @@ def _incident(
     if not tested:
         # Whoever comes second waits here until the first one's incident is there to be joined.
         before = incident_signals.take_turn(connection, found.name, subject, found.since).incident_id
-        if before is not None and not matter(connection, before, locked=True).is_closed:
-            return before, False
+        if before is not None:
+            one = matter(connection, before, locked=True)
+            # What one officer took for none must not swallow the next alarm.
+            if not one.is_closed and one.verdict is not Verdict.NO_BREACH:
+                return before, False
     opening = Opening(kind, AwareSource.SIGNAL, drill=tested, about=found.account_id)
     incident_id = open_incident(parts, work, Actor("system", "system", node=parts.node), opening, now)
     if not tested:
@@ -107,7 +112,7 @@ def _incident(
 def _told(
     parts: Parts, connection: Connection, rule: SignalRule, found: Found, *, by_opening: bool
 ) -> frozenset[bytes]:
-    """Return whom a signal tells: by an opened incident, or by a limit, some know of it already."""
+    """Return whom a signal tells, were it not about them: by an opened incident, or a limit, some know already."""
     told: set[bytes] = set()
     for role in rule.told:
         if by_opening and role in parts.policy.incidents.told:
@@ -117,7 +122,7 @@ def _told(
                 told.update(supervision.supervisors_of(connection, found.account_id))
             continue
         told.update(people_of(connection, [role]))
-    return frozenset(told - {found.account_id})
+    return frozenset(told)
 
 
 def _number_of(connection: Connection, account_id: bytes | None) -> str:
