@@ -7,8 +7,8 @@ JOBS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
-BASE := not slow and not browser and not clock and not other_engine
-REST ?= slow or browser or clock or other_engine
+BASE := not slow and not browser and not clock and not other_engine and not terminal
+REST ?= slow or browser or clock or other_engine or terminal
 
 # Tests write some thousand small databases, so they run in memory where that is allowed and has 2 GiB to spare.
 ROOM = $$(if [ -n "$$ROOM" ]; then echo "$$ROOM"; \
@@ -42,7 +42,7 @@ smoke: setup  ## 无人值守走一遍演示流程 · walk through it unattended
 
 test: $(VENV)/.test  ## 测试（SQLite 与 PostgreSQL，5 分钟内） · tests on SQLite and PostgreSQL, within 5 minutes
 	@$(IN_OWN_TMPDIR) $(BIN)/python -m pytest -n $(JOBS) -m "$(BASE)"
-	@echo "left out: walks on PostgreSQL, and tests marked slow, browser or clock; make test-all runs them"
+	@echo "left out: walks on PostgreSQL, commands at the terminal, and tests marked slow, browser or clock; make test-all runs them"
 
 # What failed last time, again and alone: for a build server that is to tell a wrong test from a busy machine.
 test-again: $(VENV)/.test

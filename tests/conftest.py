@@ -62,8 +62,13 @@ class Place:
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the walks on PostgreSQL: they do not know the engine, and the storage below them is tested on both."""
+    """Mark the walks on PostgreSQL: they do not know the engine, and the storage below them is tested on both.
+
+    And the commands of one area each: the walks below them are tested by themselves.
+    """
     for item in items:
+        if item.path.parent == _HERE and item.path.name.startswith("test_cli_"):
+            item.add_marker("terminal")
         spec = getattr(item, "callspec", None)
         if spec is not None and "postgresql" in spec.params.values() and item.path.is_relative_to(_HERE):
             where = item.path.relative_to(_HERE).as_posix()
