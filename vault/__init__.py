@@ -12,5 +12,6 @@ The rooms, in reading order; imports go down this list only, never up:
 ``bootstrap`` is the one file that knows all rooms; ``verify_log`` stands alone so that a stranger can run it.
 
 A look-up: gate → parse → find by blind index → decide from metadata → append the event and wait for the
-receipt → open just what was announced → answer masked. A destruction: propose → approve → execute → certify.
+receipt → open just what was announced → answer masked. A destruction: propose → approve → execute → certify. A breach:
+report → activate → assess → contain → repair → notify → close; its modules are ``breach`` in every room.
 """
