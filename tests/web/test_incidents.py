@@ -467,6 +467,8 @@ def test_the_board_asks_the_same_number_of_questions_however_many_there_are(fron
         opened(front, "system_failure")
     with counted(front) as many:
         assert get(front, "/incidents").status_code == 200
+    # Whether the database went back in time is asked once a second, whoever comes.
+    few, many = ([one for one in each if "log_events" not in one] for each in (few, many))
     assert len(many) == len(few) <= 14
 
 
