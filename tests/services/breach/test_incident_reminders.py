@@ -173,13 +173,13 @@ def test_two_processes_at_once_remind_and_record_once(world: World) -> None:
     barrier, failed = threading.Barrier(4), []
 
     def run(number: int) -> None:
-        barrier.wait()
-        try:
-            for step in range(3):
+        for step in range(3):
+            barrier.wait()  # clocks of processes are seconds apart, never an hour
+            try:
                 at = world.now + 2 * HOUR + step * HOUR + (1 + number) * SECOND
                 incident_reminders.tend(others[number], at)
-        except VaultError as error:
-            failed.append(error)
+            except VaultError as error:
+                failed.append(error)
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
     for thread in threads:
@@ -190,7 +190,7 @@ def test_two_processes_at_once_remind_and_record_once(world: World) -> None:
         other.database.dispose()
     assert failed == []
     assert len(missed(world)) == 2
-    assert marks(world, incident_id) in ([100, 101, 102], [100, 102], [101, 102], [102])
+    assert marks(world, incident_id) == [100, 101, 102]
     # Of the two incidents each reminder was told to each person once.
     count = world.rows("SELECT count(*) FROM incident_reminders WHERE role = 'admin'")[0][0]
     assert Counter(told(world, ADMIN)).total() == count
