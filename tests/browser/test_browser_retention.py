@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,9 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import text
-from werkzeug.serving import make_server
 
-from tests.browser.conftest import Visitor, _Quiet
+from tests.browser.conftest import Visitor, served
 from tests.browser.test_accessibility import violations
 from tests.web.conftest import AUDITOR, IMD, Front, small_vault
 from tests.web.retention import COLLEAGUE, PHONE, SOURCE, add_colleague, add_due
@@ -35,13 +33,8 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
 
 @pytest.fixture(scope="module")
 def address(front: Front) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, front.with_settings(), threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(front) as address:
+        yield address
 
 
 def fits(page: Page, width: int) -> None:

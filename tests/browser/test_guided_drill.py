@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Page, expect
-from werkzeug.serving import make_server
 
-from tests.browser.conftest import Visitor, _Quiet
+from tests.browser.conftest import Visitor, served
 from tests.browser.test_accessibility import Visit
 from tests.web.conftest import IMD, Front, small_vault
 from tests.web.retention import COLLEAGUE, add_colleague
@@ -28,13 +26,8 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
 
 @pytest.fixture(scope="module")
 def address(front: Front) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, front.with_settings(), threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(front) as address:
+        yield address
 
 
 def press(page: Page, selector: str) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
-from werkzeug.serving import make_server
 
-from tests.browser.conftest import _Quiet
+from tests.browser.conftest import served
 from tests.browser.test_accessibility import Visit, violations
 from tests.web.conftest import AGENT, IMD, OTHER_AGENT, Front, lone_front  # noqa: F401 - a fixture
 from vault import bootstrap
@@ -36,13 +34,8 @@ def front(lone_front: Front) -> Front:  # noqa: F811 - pytest hands the imported
 @pytest.fixture(scope="module")
 def address(front: Front) -> Iterator[str]:
     """Serve it while the tests of this file run."""
-    server = make_server("127.0.0.1", 0, front.with_settings(), threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(front) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
-from werkzeug.serving import make_server
 
 from tests import drilling
-from tests.browser.conftest import _Quiet
+from tests.browser.conftest import served
 from tests.browser.test_accessibility import Visit, violations
 from tests.browser.test_printing import A4, PRINTABLE
 from tests.web.conftest import AUDITOR, IMD, Front, small_vault
@@ -39,13 +37,8 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
 
 @pytest.fixture(scope="module")
 def address(front: Front) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, front.with_settings(), threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(front) as address:
+        yield address
 
 
 def drills(front: Front) -> tuple[str, str]:

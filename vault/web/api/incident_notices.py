@@ -6,7 +6,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
-from vault.domain.breach.breach_notices import LANGUAGES, MOST_TYPED, CallOutcome, Channel, DoubtDecision
+from vault.domain.breach.breach_notices import (
+    LANGUAGES,
+    MOST_TYPED,
+    CallOutcome,
+    Channel,
+    DoubtDecision,
+    RecipientState,
+)
 from vault.domain.rules.access import Right
 from vault.services.breach import (
     breach_notices,
@@ -240,7 +247,8 @@ def release_notices(body: NoticeReleaseBody, incident: bytes, notice: bytes) -> 
 def send_notices(incident: bytes) -> dict[str, Any]:
     """Send for a moment; the timetable goes on with it."""
     ran = notice_sending.run_for_a_moment(parts(), person(), incident, now())
-    counts = {each: ran.counts[each] for each in ("sent", "unknown", "failed", "waiting")}  # type: ignore[index]
+    told = (RecipientState.SENT, RecipientState.UNKNOWN, RecipientState.FAILED, RecipientState.WAITING)
+    counts = {each.value: ran.counts[each] for each in told}
     return counts | {"server_away": ran.server_away}
 
 
