@@ -116,6 +116,18 @@ def test_several_threads_that_write_and_order_at_once_lose_and_double_nothing(da
     assert waiting(database) == 0
 
 
+def test_who_orders_waits_for_another_at_it_so_that_what_was_committed_before_has_its_place(database):
+    announce(database, event())
+    with ThreadPoolExecutor(1) as other:
+        with unit_of_work(database) as work:
+            log._wait_for_turn(work.connection)
+            asked = other.submit(log.order, database)
+            with pytest.raises(TimeoutError):
+                asked.result(timeout=0.3)
+        assert asked.result(timeout=30) == 1
+    assert waiting(database) == 0
+
+
 def write_and_order(url: str, count: int) -> None:
     database = Database(url)
     for _ in range(count):

@@ -1,7 +1,7 @@
 """The log's rows: from the durable inbox into dense order, and out again for verifying.
 
-Inbox rows are committed, unordered events. Whoever holds the try-lock moves them into ``log_events`` with
-the next leaf indices, in one transaction, so that no business transaction ever waits for the log's tail.
+Inbox rows are committed, unordered events. Whoever has the turn moves them into ``log_events`` with the next leaf
+indices, in one transaction, so that no business transaction ever waits for the log's tail.
 """
 
 from __future__ import annotations
@@ -28,14 +28,19 @@ _ORDER_LOCK = 0x6C6F_6771  # any constant; names the advisory lock of the orderi
 def order(database: Database) -> int:
     """Move committed events from the inbox into leaf order, and store the tiles that become full.
 
+    Whoever asks waits while another orders: an event committed before the call has its place after it, as a proof,
+    an export and a certificate of that very event need.
+
     Returns:
-        How many were moved; 0 as well when another process is at it.
+        How many this call moved.
+
+    Raises:
+        StorageUnavailable: its turn did not come in time.
     """
     moved = 0
     while True:
         with unit_of_work(database) as work:
-            if not _is_ours(work.connection):
-                return moved
+            _wait_for_turn(work.connection)
             count = _order_batch(work.connection)
             tiles = log_tiles.build(work.connection, size(work.connection))
             work.commit()
@@ -44,11 +49,10 @@ def order(database: Database) -> int:
             return moved
 
 
-def _is_ours(connection: Connection) -> bool:
-    """Take the try-lock of ordering; on SQLite the writers' turn is that lock."""
-    if connection.dialect.name == "sqlite":
-        return True
-    return bool(connection.execute(text(f"SELECT pg_try_advisory_xact_lock({_ORDER_LOCK})")).scalar())
+def _wait_for_turn(connection: Connection) -> None:
+    """Take the turn of ordering until the transaction ends; on SQLite the writers' turn is it."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_ORDER_LOCK})"))
 
 
 def _order_batch(connection: Connection) -> int:
