@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import breach
-from tests.breach import OFFICER
+from tests.breach import OFFICER, SECOND
 from tests.mailbox import Mailbox
 from vault.domain.breach.breach_notices import CallOutcome, Channel, DoubtDecision
 from vault.domain.breach.containment import Measure
@@ -199,6 +199,23 @@ def test_letters_are_made_page_by_page_and_wait_until_they_are_posted(world):
 def small_pages(world, letters):
     rules = dataclasses.replace(world.parts.policy.breach_notices, letters=letters)
     world.parts = dataclasses.replace(world.parts, policy=dataclasses.replace(world.parts.policy, breach_notices=rules))
+
+
+def test_all_printed_letters_are_posted_at_once_unless_they_are_others_by_now(world):
+    incident, campaign = breach.released(world, 5, (Channel.LETTER,))
+    officer, second = world.person(OFFICER), world.person(SECOND)
+    small_pages(world, 2)
+    for _ in range(2):
+        assert len(notice_letters.printed(world.parts, officer, incident, campaign, world.now)) == 2
+    for stale in (0, 2, 5):
+        with pytest.raises(AlreadyDecided, match="notice_moved_on"):
+            notice_letters.all_posted(world.parts, second, incident, campaign, stale, world.now)
+    assert breach.states(world, campaign) == {"waiting": 5}
+    assert notice_letters.all_posted(world.parts, second, incident, campaign, 4, world.now) == 4
+    assert breach.states(world, campaign) == {"posted": 4, "waiting": 1}
+    assert [event["facts"]["count"] for event in world.events("notice.posted")] == [2, 2]  # a page is an event
+    with pytest.raises(AlreadyDecided, match="notice_moved_on"):
+        notice_letters.all_posted(world.parts, officer, incident, campaign, 0, world.now)
 
 
 def printed(world, incident, campaign, who=OFFICER, **options):

@@ -16,7 +16,8 @@ from vault.services.steps.breach import notice_disclosing, noticing
 from vault.services.steps.breach.notice_contacts import INSTEAD
 from vault.services.steps.parts import Parts
 from vault.storage.breach import notice_papers, notice_recipients
-from vault.storage.unit_of_work import unit_of_work
+from vault.storage.breach.breach_notices import Campaign
+from vault.storage.unit_of_work import UnitOfWork, unit_of_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +109,65 @@ def posted(
     most = parts.policy.breach_notices.letters
     if len(record_ids) > most:
         raise InvalidValue("too_many_records", field="records", most=most)
-    values = {"state": RecipientState.POSTED.value, "settled_at": now, "next_try_at": None, "worker": None}
     with unit_of_work(parts.database) as work:
         campaign = notice_disclosing.released(work.connection, incident_id, campaign_id)
-        moved = [
-            one
-            for one in dict.fromkeys(record_ids)
-            if notice_recipients.move(
-                work.connection, campaign_id, one, [RecipientState.WAITING], values, channel=Channel.LETTER.value
-            )
-        ]
+        moved = _note_posted(parts, work, person, campaign, record_ids, now)
         if not moved:
             raise AlreadyDecided("notice_moved_on")
+        work.commit()
+    return moved
+
+
+def all_posted(
+    parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes, printed_count: int, now: datetime
+) -> int:
+    """Say that all letters went out that were printed and not noted yet, whoever printed them; returns how many.
+
+    Args:
+        parts: the vault's parts.
+        person: an officer.
+        incident_id: the incident.
+        campaign_id: a released campaign.
+        printed_count: how many they are, as the officer read it: letters that were printed meanwhile are not in the
+            post.
+        now: UTC.
+
+    Raises:
+        AccessRefused: ``no_right``; logged.
+        AlreadyDecided: ``incident_closed``; ``notice_not_released``; ``notice_moved_on``: they are others by now.
+        NotFound: there is no such campaign.
+    """
+    steps.officer(parts, person, Action.NOTICE_POSTED, now, incident_id)
+    most = parts.policy.breach_notices.letters
+    with unit_of_work(parts.database) as work:
+        campaign = notice_disclosing.released(work.connection, incident_id, campaign_id)
+        ids = notice_papers.handed_out_ids(work.connection, campaign_id)
+        moved = sum(
+            _note_posted(parts, work, person, campaign, ids[start : start + most], now)
+            for start in range(0, len(ids), most)
+        )
+        if not moved or moved != printed_count:
+            raise AlreadyDecided("notice_moved_on")
+        work.commit()
+    return moved
+
+
+def _note_posted(
+    parts: Parts, work: UnitOfWork, person: Person, campaign: Campaign, record_ids: Sequence[bytes], now: datetime
+) -> int:
+    """Note the letters of a page that still wait for it as posted, with an event; returns how many."""
+    values = {"state": RecipientState.POSTED.value, "settled_at": now, "next_try_at": None, "worker": None}
+    moved = [
+        one
+        for one in dict.fromkeys(record_ids)
+        if notice_recipients.move(
+            work.connection, campaign.campaign_id, one, [RecipientState.WAITING], values, channel=Channel.LETTER.value
+        )
+    ]
+    if moved:
         about = tuple(Opened(one, RecordClass.CUSTOMER.value, ()) for one in moved)
         event = noticing.event(parts, now, person.actor(), Action.NOTICE_POSTED, campaign, about, count=len(moved))
-        steps.enter(parts, work, incident_id, event)
-        work.commit()
+        steps.enter(parts, work, campaign.incident_id, event)
     return len(moved)
 
 

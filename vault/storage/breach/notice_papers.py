@@ -42,6 +42,12 @@ def handed_out(connection: Connection, campaign_id: bytes) -> int:
     return int(connection.execute(query).scalar_one())
 
 
+def handed_out_ids(connection: Connection, campaign_id: bytes) -> list[bytes]:
+    """Return whose letters were printed and are not said to be posted, the earliest first."""
+    query = select(_column.record_id).where(_column.campaign_id == campaign_id, *_HANDED_OUT)
+    return list(connection.execute(query.order_by(_column.claimed_at, _column.record_id)).scalars())
+
+
 def lost_with_file(connection: Connection, campaign_id: bytes, made_at: datetime, reason: str, now: datetime) -> int:
     """Call those in doubt whose file was removed and never said to be picked up; returns how many.
 

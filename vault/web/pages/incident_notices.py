@@ -210,6 +210,17 @@ def posted(incident: bytes, notice: bytes) -> Answer:
     return _back(incident, "posted")
 
 
+@notice_pages.post(f"{_ONE}/letters/all-posted")
+@door(Right.INCIDENT)
+def all_posted(incident: bytes, notice: bytes) -> Answer:
+    """Say that all letters went out that were printed, after their page was left."""
+    count = request.form.get("count", "")
+    if not count.isascii() or not count.isdigit():
+        raise InvalidValue("not_a_number", field="count")
+    notice_letters.all_posted(parts(), person(), incident, notice, int(count), now())
+    return _back(incident, "posted")
+
+
 @notice_pages.post(f"{_ONE}/files")
 @door(Right.INCIDENT)
 def make_file(incident: bytes, notice: bytes) -> Answer:
