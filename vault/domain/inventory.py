@@ -49,7 +49,7 @@ INVENTORY: Mapping[str, Mapping[str, Fate]] = {
     "case_lookups": _columns(random="case_id", word="identifier_kind"),
     "access_requests": _columns(
         random="request_id case_id leads_to",
-        word="identifier_kind asked_at state decided_at reason",
+        word="identifier_kind asked_at state decided_at reason reminded_at",
         staff="asked_by decided_by",
         request="sought",
     ),
@@ -130,7 +130,7 @@ INVENTORY: Mapping[str, Mapping[str, Fate]] = {
         word="kind drill state aware_at aware_since aware_source opened_at verdict closing_at closed_at",
         staff="opened_by closing_by closed_by",
     ),
-    # What officers type about an incident is sealed under the people key, and kept with its evidence.
+    # What officers type about an incident is sealed under the people key, and removed some years after the closing.
     "incident_clocks": _columns(
         random="incident_id",
         word="clock_id started_at due_at done_at missed_at dropped_at",
@@ -139,6 +139,7 @@ INVENTORY: Mapping[str, Mapping[str, Fate]] = {
     "incident_entries": _columns(
         random="event_id incident_id facts", word="arrival at action outcome", staff="actor sealed_note"
     ),
+    "further_reports": _columns(random="line_id newest_id", word="count newest_at", staff="sealed_notes"),
     "incident_reminders": _columns(
         random="reminder_id incident_id", word="clock_id mark role at late mail tries next_try_at mailed_at"
     ),
@@ -168,12 +169,13 @@ INVENTORY: Mapping[str, Mapping[str, Fate]] = {
     ),
     "incident_radii": _columns(
         random="radius_id incident_id",
-        word="scope drawn_at log_size log_root counts digest set_aside_at",
-        staff="drawn_by set_aside_by sealed_reason",
+        word="scope drawn_at log_size log_root counts digest set_aside_at aside_asked_at",
+        staff="drawn_by set_aside_by sealed_reason aside_asked_by",
     ),
     "radius_customers": _columns(
         random="radius_id record_id", word="record_class clear masked first_at last_at destroyed"
     ),
+    "radius_records": _columns(random="radius_id record_id"),
     "signal_turns": _columns(random="incident_id", word="signal told_until leaf_index", staff="subject"),
     "incident_signals": _columns(
         random="evidence_id incident_id signal_id events",

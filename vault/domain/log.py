@@ -19,8 +19,9 @@ from vault.errors import InvalidValue, ReceiptError
 EVENT_VERSION = 1
 FACTS = frozenset(
     {
-        "account", "account_role", "added", "aware_at", "backup", "box", "break_glass", "called_at", "cases",
-        "certificate", "channel", "check", "clock", "cohort", "cohorts", "containment", "copies", "count", "destroyed",
+        "account", "account_role", "added", "asked_by", "aware_at", "backup", "box", "break_glass", "called_at",
+        "cases", "certificate", "channel", "check", "clock", "cohort", "cohorts", "containment", "copies", "count",
+        "destroyed",
         "digest", "drill", "due", "elsewhere", "ended", "ended_session", "failed", "finding", "from_outlet",
         "from_team", "grant", "handover", "held", "hold", "hours", "identifier", "incident", "kept", "kind", "late",
         "lost", "measure", "minutes", "misuse", "mode", "month", "new_key", "notice", "old_key", "owner_contact",
@@ -70,6 +71,7 @@ class Action(StrEnum):
     REVEAL = "record.reveal"
     ASK = "access.ask"
     REQUEST_VIEW = "access.request_viewed"
+    REQUEST_REMINDED = "access.reminded"
     GRANTED = "access.granted"
     GRANT_REFUSED = "access.refused"
     GRANT_REVOKED = "access.revoked"
@@ -136,6 +138,7 @@ class Action(StrEnum):
     BACKUP_DRILLED = "backup.drilled"
     INCIDENT_OPENED = "incident.opened"
     INCIDENT_REPORTED = "incident.reported"
+    INCIDENT_NOTES_REMOVED = "incident.notes_removed"
     INCIDENT_AWARE = "incident.aware_corrected"
     INCIDENT_STEP = "incident.step"
     INCIDENT_CLOCK_STARTED = "incident.clock_started"

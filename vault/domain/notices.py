@@ -9,6 +9,7 @@ class NoticeKind(StrEnum):
     """What a notice says; the words stand in :mod:`vault.word_tables`."""
 
     ACCESS_ASKED = "access_asked"
+    ACCESS_WAITS = "access_waits"
     ACCESS_GRANTED = "access_granted"
     ACCESS_REFUSED = "access_refused"
     ACCESS_REVOKED = "access_revoked"

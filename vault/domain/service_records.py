@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from vault.domain.clocks import in_utc
-from vault.domain.records import RecordState
+from vault.domain.records import RecordMeta, RecordState
 from vault.errors import InvalidValue
 
 KINDS = ("consultation", "complaint", "callback", "rating")
@@ -31,6 +31,17 @@ _json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=Fal
 def state_of(kind: str, result: str) -> RecordState:
     """Return whether a service record is still open: only a consultation or complaint in progress is."""
     return RecordState.OPEN if kind in _OPEN_KINDS and result == "in_progress" else RecordState.SETTLED
+
+
+def was_passed_on(service: RecordMeta) -> bool:
+    """Return whether the company passed a service record to its owner: it came by an import, with a number of theirs.
+
+    What people file here has no such number.
+
+    Args:
+        service: its metadata, checked against its MAC: that covers which fields there are.
+    """
+    return any(ref.field == "source_number" for ref in service.fields)
 
 
 def checked_text(typed: str, field: str, most: int = MOST_TEXT) -> str:

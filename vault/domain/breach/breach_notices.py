@@ -32,6 +32,9 @@ COMPUTED = ("kinds", "contact", "date", "reference", "company")
 MANDATORY = ("kinds", "cause", "harm", "measures", "advice", "contact")
 """What each notice must say, by PIPL 57."""
 
+MASKED = "*"
+"""Stands behind the name of a kind of data that was seen of nobody but masked."""
+
 PLACEHOLDERS = frozenset({NAME, *TYPED, *COMPUTED})
 LANGUAGES = ("zh", "en")
 MOST_TYPED = 2_000

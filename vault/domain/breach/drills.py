@@ -26,7 +26,8 @@ class Measure(StrEnum):
 class MonthState(StrEnum):
     """Whether a month has had its drill.
 
-    ``held``: one was scored. ``begun``: one is under way. ``waiting``: the month is not over. ``missed``: it is.
+    ``held``: one was rehearsed whole and scored, in time or not. ``begun``: one is under way. ``waiting``: the month is
+    not over. ``missed``: it is.
     """
 
     HELD = "held"
@@ -119,6 +120,11 @@ def lines(rule: DrillPolicy, aware_at: datetime, done: Mapping[Measure, datetime
 def passed(measured: Iterable[Line]) -> bool:
     """Return whether everything was done in time."""
     return all(one.passed for one in measured)
+
+
+def rehearsed(measured: Iterable[Line]) -> bool:
+    """Return whether everything was done, in time or not: what was called off at once was no drill."""
+    return all(one.seconds is not None for one in measured)
 
 
 def _seconds(aware_at: datetime, at: datetime | None) -> int | None:

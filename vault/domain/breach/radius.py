@@ -16,6 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from vault.domain.clocks import in_utc
 from vault.domain.ids import RecordClass
 from vault.domain.log import micros_text
 from vault.domain.people import normal_work_number
@@ -125,7 +126,7 @@ class RadiusScope:
 
         Raises:
             InvalidValue: ``scope_empty``; ``scope_mixed``: two that answer differently; ``span_empty``;
-                ``wrong_form``; ``too_many_records``.
+                ``wrong_form``; ``too_many_records``; ``impossible_date`` or ``no_time_zone``.
         """
         around_log = bool(self.person or self.session or self.source or self.records)
         whole = (self.everything, self.cohort is not None, self.backup is not None, self.drill)
@@ -134,7 +135,9 @@ class RadiusScope:
             raise InvalidValue("scope_mixed", field="scope")
         if not (any(whole) or around_log or spanned):
             raise InvalidValue("scope_empty", field="scope")
-        if self.since is not None and self.until is not None and self.until <= self.since:
+        since = None if self.since is None else in_utc(self.since, "since")
+        until = None if self.until is None else in_utc(self.until, "until")
+        if since is not None and until is not None and until <= since:
             raise InvalidValue("span_empty", field="until")
         if len(set(self.records)) > MOST_RECORDS:
             raise InvalidValue("too_many_records", field="records", most=MOST_RECORDS)
@@ -143,6 +146,8 @@ class RadiusScope:
             person=_checked_actor(self.person),
             session=_checked_id(self.session, "session"),
             source=_checked_source(self.source),
+            since=since,
+            until=until,
             records=tuple(sorted(set(self.records))),
         )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from vault.domain.limits import SignalKind
 from vault.domain.log import Action, Outcome
@@ -73,3 +74,79 @@ class Evidence:
     incident_id: bytes | None
     tested: bool
     raised_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What of one event a signal needs.
+
+    Args:
+        leaf_index: its place.
+        event_id: its id.
+        at: when, UTC.
+        actor: work number, or ``unknown``.
+        source: network address.
+        session: id of the session, empty outside one.
+        is_known: it only finds again what an event before it has told.
+    """
+
+    leaf_index: int
+    event_id: bytes
+    at: datetime
+    actor: str
+    source: str
+    session: str
+    is_known: bool = False
+
+
+class Series:
+    """Picks out of a stream of events those that came so thick that they are a signal, whenever it is looked at.
+
+    An event belongs to a series if it is one of so many within the window, wherever that window lies. However long the
+    stream is, so many events and the evidence are kept of it.
+    """
+
+    def __init__(self, count: int, window: timedelta, evidence_events: int) -> None:
+        """Begin with none.
+
+        Args:
+            count: so many make a series.
+            window: within so long, its end included.
+            evidence_events: so many ids of the newest of them are kept.
+        """
+        self._least = count
+        self._window = window
+        self._near: deque[Seen] = deque(maxlen=count)
+        self._loose = 0
+        self._newest: deque[bytes] = deque(maxlen=evidence_events)
+        self._count = 0
+        self._since: datetime | None = None
+        self._until: datetime | None = None
+        self.places = 0
+        """So many places of the log lie up to the last event of a series."""
+
+    def add(self, one: Seen) -> None:
+        """Look at the next event; they come in the order of their times."""
+        self._near.append(one)
+        self._loose = min(self._loose + 1, self._least)
+        if len(self._near) < self._least or one.at - self._near[0].at > self._window:
+            return
+        fresh = list(self._near)[-self._loose :]
+        self._loose = 0
+        self._count += len(fresh)
+        self._since, self._until = self._since or fresh[0].at, one.at
+        self._newest.extend(each.event_id for each in fresh)
+        self.places = max(self.places, *(each.leaf_index + 1 for each in fresh))
+
+    def found(self, name: SignalName, account_id: bytes | None = None, source: str = "") -> Found | None:
+        """Return the signal that they are; None when nothing came so thick.
+
+        Args:
+            name: which signal.
+            account_id: whose acts they are, if anybody's.
+            source: network address they came from, or empty.
+        """
+        if self._since is None or self._until is None:
+            return None
+        ids = tuple(self._newest)
+        return Found(name, self._count, self._least, self._since, self._until, account_id, source, ids)

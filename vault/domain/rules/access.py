@@ -116,6 +116,10 @@ class Quota:
     reveals_day: int
 
 
+_HIGHEST_ALARM = 51
+"""More than 50 records taken by one person are for the police (UL-04): a company may look sooner, not later."""
+
+
 @dataclass(frozen=True, slots=True)
 class LimitPolicy:
     """Limits that bite: distinct customers revealed by one person in a window, and quotas by role (UL-04).
@@ -125,7 +129,7 @@ class LimitPolicy:
         clause: where it comes from.
         window_hours: how far back distinct customers are counted.
         warn_customers: the distinct customer that warns.
-        alarm_customers: the distinct customer that raises the alarm.
+        alarm_customers: the distinct customer that raises the alarm, and from which on it is a task for the police.
         slow_seconds: after the alarm, one further customer in so many seconds.
         misses_hour: look-ups in an hour that showed nothing, from which on the supervisors are told.
         asks_hour: so often one person may ask for access in an hour.
@@ -153,7 +157,9 @@ class LimitPolicy:
         return timedelta(hours=self.window_hours)
 
     def findings(self) -> Iterator[tuple[str, str]]:
-        """Find numbers that cannot stand together."""
+        """Find numbers that cannot stand together, and an alarm that would come too late."""
+        if self.alarm_customers > _HIGHEST_ALARM:
+            yield "alarm_too_high", f"{self.id}: {self.alarm_customers}"
         if not (0 < self.warn_customers < self.alarm_customers and self.window_hours > 0 and self.slow_seconds > 0):
             yield "limits_impossible", self.id
         # Quotas look back a day, and so must what is kept.

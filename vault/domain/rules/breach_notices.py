@@ -13,6 +13,7 @@ from vault.domain.breach.breach_notices import (
     CONTACTS,
     LANGUAGES,
     MANDATORY,
+    MASKED,
     NAME,
     PLACEHOLDERS,
     Channel,
@@ -118,14 +119,24 @@ class BreachNoticePolicy:
         """Return how long to wait after so many failed tries; None when there is no other."""
         return timedelta(minutes=self.retry_minutes[tries - 1]) if tries <= len(self.retry_minutes) else None
 
-    def kinds_of(self, fields: Iterable[str]) -> list[str]:
-        """Return the kinds of data that some fields belong to, in the policy's order.
+    def kinds_of(self, clear: Iterable[str], masked: Iterable[str]) -> list[str]:
+        """Return the kinds of data that were seen, in the policy's order; which of them only masked is said.
 
         Args:
-            fields: as ``class.field``; one that belongs to no kind tells nothing of a customer.
+            clear: fields that were seen in clear, as ``class.field``; one that belongs to no kind tells nothing of a
+                customer.
+            masked: fields that were seen masked.
+
+        Returns:
+            Names of kinds, those that were seen only masked with :data:`~vault.domain.breach.breach_notices.MASKED`
+            behind them.
         """
-        seen = set(fields)
-        return [name for name, kind in self.kinds.items() if seen.intersection(kind.fields)]
+        in_clear, behind_mask = set(clear), set(masked)
+        return [
+            name if in_clear.intersection(kind.fields) else name + MASKED
+            for name, kind in self.kinds.items()
+            if (in_clear | behind_mask).intersection(kind.fields)
+        ]
 
     def findings(self, views: Views) -> Iterator[tuple[str, str]]:
         """Find what cannot be sent: a text without what the law wants, or with what the purpose does not allow.

@@ -21,6 +21,12 @@ _LONGEST = {
 }  # fmt: skip
 """Minutes that the law or the company's own rules allow; a clock may be shorter, never longer, and never left out."""
 
+_LEAST_NOTES_YEARS = 3
+"""Records of how personal information was processed are kept so long (PIPL 56); claims last as long (民法典 188)."""
+
+_LONGEST_ANSWER_HOURS = 30 * 24
+"""By then the closing report must be there, and it says that all were told."""
+
 _WHOLE = 100
 
 
@@ -66,6 +72,8 @@ class IncidentPolicy:
         reports_hour: so many incidents one person opens in an hour; what they report beyond becomes lines of theirs.
         report_back_days: so far back the time of awareness in a report may lie.
         correction_back_days: so far back an officer may correct it.
+        answer_hours: repairing and telling may take so long, or the compliance report names it as an exception.
+        notes_years: so many years after the closing what people typed is removed; the lines stay.
         clocks: by name.
     """
 
@@ -79,6 +87,8 @@ class IncidentPolicy:
     reports_hour: int
     report_back_days: int
     correction_back_days: int
+    answer_hours: int
+    notes_years: int
     clocks: Mapping[str, ClockPolicy]
 
     def started_by(self, start: ClockStart, kind: IncidentKind) -> dict[str, ClockPolicy]:
@@ -103,14 +113,21 @@ class IncidentPolicy:
         marks = list(self.remind_percent)
         if marks != sorted(set(marks)) or not marks or marks[0] <= 0 or marks[-1] != _WHOLE or self.repeat_minutes <= 0:
             yield "reminders_impossible", self.id
-        for name, longest in _LONGEST.items():
-            clock = self.clocks.get(name)
-            if name != ACTIVATE and (clock is None or clock.minutes > longest):
-                yield "clock_too_long", f"{self.id}.{name}: {longest}"
         if self.reports_hour <= 0:
             yield "limit_not_positive", self.id
         if not 0 < self.report_back_days <= self.correction_back_days:
             yield "awareness_impossible", self.id
+        if not 0 < self.answer_hours <= _LONGEST_ANSWER_HOURS:
+            yield "answer_impossible", f"{self.id}: {_LONGEST_ANSWER_HOURS}"
+        if self.notes_years < _LEAST_NOTES_YEARS:
+            yield "notes_too_short", self.id
+        yield from self._clock_findings()
+
+    def _clock_findings(self) -> Iterator[tuple[str, str]]:
+        for name, longest in _LONGEST.items():
+            named = self.clocks.get(name)
+            if name != ACTIVATE and (named is None or named.minutes > longest):
+                yield "clock_too_long", f"{self.id}.{name}: {longest}"
         for clock in self.clocks.values():
             if clock.minutes <= 0 or not clock.kinds or not clock.who or not clock.told:
                 yield "clock_impossible", clock.id

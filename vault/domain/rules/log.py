@@ -1,4 +1,4 @@
-"""Rules of the access log: how long it is kept, and the shift against which readings are judged."""
+"""Rules of the access log: how long it is kept, when it is verified, and the shift by which readings are judged."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class LogPolicy:
         keep_months: for how long events are kept; half a year is the least.
         shift_from: when the working day begins, ``HH:MM`` of the company's zone.
         shift_to: when it ends; before ``shift_from`` for a shift over midnight.
+        verify_at: when the vault verifies the whole log each day, ``HH:MM`` of the company's zone.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = STRICT
@@ -35,6 +36,7 @@ class LogPolicy:
     keep_months: int
     shift_from: str
     shift_to: str
+    verify_at: str
 
     def in_shift(self, at: time) -> bool:
         """Return whether a time of the company's zone lies within the working day; its end does not."""
@@ -50,3 +52,5 @@ class LogPolicy:
         times = (self.shift_from, self.shift_to)
         if not all(_TIME.fullmatch(one) for one in times) or self.shift_from == self.shift_to:
             yield "shift_impossible", self.id
+        if not _TIME.fullmatch(self.verify_at):
+            yield "verify_time_impossible", self.id

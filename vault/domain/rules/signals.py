@@ -33,6 +33,9 @@ COUNTED = (SignalName.PROBING, SignalName.SIGN_IN_STORM)
 _MUST_OPEN = (SignalName.REVEALS_ALARMED, SignalName.COMPLETENESS)
 """Signals that no policy may lower to a word in the inbox: they are what the clock of two hours is for."""
 
+_LONGEST_JOIN = 24
+"""Hours; what somebody does on another day is another incident, with two hours of its own to start the plan."""
+
 
 class Severity(StrEnum):
     """What a signal leads to."""
@@ -73,6 +76,7 @@ class SignalPolicy:
         clause: where it comes from.
         evidence_events: so many ids of the newest events are kept with a signal.
         sign_days: so many days a record of proven misuse may wait for its second signature.
+        join_hours: so long after an incident was opened further signals about the same person belong to it.
         signals: by name.
     """
 
@@ -82,11 +86,16 @@ class SignalPolicy:
     clause: str
     evidence_events: int
     sign_days: int
+    join_hours: int
     signals: Mapping[SignalName, SignalRule]
+
+    def join(self) -> timedelta:
+        """Return how long after an incident was opened further signals about the same person belong to it."""
+        return timedelta(hours=self.join_hours)
 
     def findings(self) -> Iterator[tuple[str, str]]:
         """Find signals that are missing, that could never be raised, that nobody hears, or that are too weak."""
-        if self.evidence_events <= 0 or self.sign_days <= 0:
+        if self.evidence_events <= 0 or self.sign_days <= 0 or not 0 < self.join_hours <= _LONGEST_JOIN:
             yield "signal_impossible", self.id
         for name in SignalName:
             rule = self.signals.get(name)
