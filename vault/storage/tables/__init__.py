@@ -13,9 +13,9 @@ from vault.storage.tables.incidents import (
     containments,
     drill_customers,
     drill_scores,
+    further_reports,
     incident_clocks,
     incident_entries,
-    incident_radii,
     incident_reminders,
     incident_reports,
     incident_signals,
@@ -26,7 +26,6 @@ from vault.storage.tables.incidents import (
     notice_files,
     notice_recipients,
     notice_waivers,
-    radius_customers,
     signal_turns,
 )
 from vault.storage.tables.log import (
@@ -49,6 +48,7 @@ from vault.storage.tables.people import (
     sessions,
     sign_in_failures,
 )
+from vault.storage.tables.radii import incident_radii, radius_customers, radius_records
 from vault.storage.tables.records import record_fields, record_index, records, wrapped_keys
 from vault.storage.tables.retention import (
     certificate_waits,
@@ -101,6 +101,7 @@ __all__ = [
     "disclosures",
     "drill_customers",
     "drill_scores",
+    "further_reports",
     "grants",
     "handover_cases",
     "handovers",
@@ -133,6 +134,7 @@ __all__ = [
     "password_history",
     "policy_texts",
     "radius_customers",
+    "radius_records",
     "record_fields",
     "record_index",
     "records",

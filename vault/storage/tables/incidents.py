@@ -1,4 +1,4 @@
-"""Tables of the response to a breach: incidents and their clocks, evidence, measures, notices and drills."""
+"""Tables of the response to a breach: incidents and their clocks, measures, notices, signals and drills."""
 
 from __future__ import annotations
 
@@ -80,6 +80,22 @@ incident_entries = Table(
     Column("sealed_note", LargeBinary, nullable=True, comment="what somebody typed"),
     UniqueConstraint("event_id"),
     Index(None, "incident_id", "at"),
+)
+
+further_reports = Table(
+    "further_reports",
+    metadata,
+    Column(
+        "line_id",
+        ID,
+        ForeignKey("incident_entries.event_id"),
+        primary_key=True,
+        comment="event of the line they are counted on",
+    ),
+    Column("count", Integer, nullable=False),
+    Column("newest_at", UtcTime, nullable=False),
+    id_column("newest_id", comment="the event that the log holds of the newest"),
+    Column("sealed_notes", LargeBinary, nullable=True, comment="what was typed, the newest first"),
 )
 
 incident_reminders = Table(
@@ -189,6 +205,13 @@ notice_recipients = Table(
     Index(None, "record_id"),
     sqlite_with_rowid=False,
 )
+Index(
+    "ix_notice_recipients_settled",
+    notice_recipients.c.campaign_id,
+    notice_recipients.c.worker,
+    sqlite_where=notice_recipients.c.worker.is_not(None) & notice_recipients.c.settled_at.is_not(None),
+    postgresql_where=notice_recipients.c.worker.is_not(None) & notice_recipients.c.settled_at.is_not(None),
+)
 
 notice_calls = Table(
     "notice_calls",
@@ -262,40 +285,6 @@ containment_holds = Table(
     id_column("record_id"),
     id_column("hold_id", nullable=True, comment="empty: it was destroyed before"),
     PrimaryKeyConstraint("containment_id", "record_id"),
-    sqlite_with_rowid=False,
-)
-
-incident_radii = Table(
-    "incident_radii",
-    metadata,
-    Column("radius_id", ID, primary_key=True, comment="the event that the log holds of it"),
-    id_column("incident_id", ForeignKey("incidents.incident_id")),
-    Column("scope", Text, nullable=False, comment="canonical JSON: what was asked for"),
-    Column("drawn_at", UtcTime, nullable=False),
-    Column("drawn_by", String(64), nullable=False, comment="actor, as events name them"),
-    Column("log_size", BigInteger, nullable=False, comment="events of the checkpoint it was drawn from"),
-    Column("log_root", LargeBinary(32), nullable=False, comment="root over these events"),
-    Column("counts", Text, nullable=False, comment="canonical JSON: what was counted, by kind of data"),
-    Column("digest", LargeBinary(32), nullable=False, comment="SHA-256 over its lines, in order of id"),
-    Column("set_aside_by", String(64), nullable=True, comment="actor who said it was frozen by mistake, or empty"),
-    Column("set_aside_at", UtcTime, nullable=True, comment="from then on it says nothing of who is to be told"),
-    Column("sealed_reason", LargeBinary, nullable=True, comment="why, under the people key"),
-    Index(None, "incident_id", "drawn_at"),
-)
-
-radius_customers = Table(
-    "radius_customers",
-    metadata,
-    # Written before its radius, in as many transactions as it takes: nobody waits long for their turn.
-    id_column("radius_id"),
-    id_column("record_id", comment="a customer; else what has none any more"),
-    Column("record_class", String(20), nullable=False),
-    Column("clear", Text, nullable=False, comment="fields seen in clear, as class.field, with spaces"),
-    Column("masked", Text, nullable=False, comment="fields seen only masked, in the same way"),
-    Column("first_at", UtcTime, nullable=True, comment="of the first event; empty: not from the log"),
-    Column("last_at", UtcTime, nullable=True),
-    Column("destroyed", Boolean, nullable=False, comment="destroyed before the radius was drawn"),
-    PrimaryKeyConstraint("radius_id", "record_id"),
     sqlite_with_rowid=False,
 )
 

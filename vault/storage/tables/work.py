@@ -64,6 +64,7 @@ access_requests = Table(
     ),
     Column("sought", LargeBinary(16), nullable=True, comment="keyed tag of case and identifier: asked once"),
     id_column("leads_to", nullable=True, comment="the record to go on with once granted"),
+    Column("reminded_at", UtcTime, nullable=True, comment="when who may decide was worked out anew and reminded"),
     CheckConstraint("state IN ('asked', 'granted', 'refused', 'ended')", name="state"),
     Index(None, "asked_by", "asked_at"),
     Index(None, "case_id"),
