@@ -86,6 +86,7 @@ class CohortKeys(Masked):
         self._vault_id = vault_id
 
         def key(use: str) -> bytes:
+            """Derive this cohort's key for one use."""
             info = prefixed((b"datavault/cohort/1", vault_id, key_id, record_class.encode(), use.encode()))
             return suite.derive(secret, info)
 

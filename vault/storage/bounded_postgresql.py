@@ -6,7 +6,8 @@ A stopped server keeps its sockets open, so neither a lock timeout nor TCP notic
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
 import psycopg
@@ -21,11 +22,22 @@ _Result = TypeVar("_Result")
 class BoundedConnection(psycopg.Connection[Any]):
     """A connection whose every question is answered within the bound, or which is closed."""
 
+    _silence_seconds = SILENCE_SECONDS
+
+    @contextmanager
+    def patient(self, seconds: float) -> Iterator[None]:
+        """Wait longer for what is known to take long, and for which no person waits."""
+        self._silence_seconds = seconds
+        try:
+            yield
+        finally:
+            self._silence_seconds = SILENCE_SECONDS
+
     def wait(
         self,
         gen: Generator[Any, Any, _Result],
         interval: float = 0.1,
-        timeout: float | None = SILENCE_SECONDS,
+        timeout: float | None = None,
     ) -> _Result:
         """Wait for the answer to one question.
 
@@ -33,7 +45,7 @@ class BoundedConnection(psycopg.Connection[Any]):
             psycopg.OperationalError: no answer in time; the connection is closed, since an answer may yet come.
         """
         try:
-            return super().wait(gen, interval, timeout)
+            return super().wait(gen, interval, self._silence_seconds if timeout is None else timeout)
         except psycopg.OperationalError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 self.pgconn.finish()

@@ -51,6 +51,7 @@ def wrong(connection: Connection, case_id: bytes, record_id: bytes, since: datet
     column = caller_checks.c
 
     def count(*conditions: ColumnElement[bool]) -> int:
+        """Count the wrong answers that fit some conditions."""
         query = select(func.count()).select_from(caller_checks)
         query = query.where(column.record_id == record_id, column.outcome == NO_MATCH, *conditions)
         return int(connection.execute(query).scalar_one())

@@ -115,6 +115,7 @@ def contents(connection: Connection, today: date, now: datetime) -> dict[bytes, 
     over = select(_column.cohort_id).where(_column.end_on < today, _column.state != CohortState.DESTROYED.value)
 
     def counted(what: str, owner: ColumnElement[bytes], *conditions: ColumnElement[bool]) -> Select[str, bytes, int]:
+        """Ask for the number of rows of one kind, by cohort."""
         return select(literal(what), owner, func.count()).where(owner.in_(over), *conditions).group_by(owner)
 
     query = union_all(

@@ -15,6 +15,7 @@ from vault.domain.ids import RecordClass, Role
 from vault.domain.people import AccountState
 from vault.domain.records import RecordState
 from vault.storage import certificate_waits
+from vault.storage.log_checks import Checked, last_check
 from vault.storage.log_search import count_since
 from vault.storage.tables import (
     accounts,
@@ -72,6 +73,16 @@ class Counts:
         """Return how often signed events were lost, and the operator said so."""
         return self._count(log_gaps)
 
+    @property
+    def log_check(self) -> Checked | None:
+        """The last verification of the whole log; None before the first."""
+        return last_check(self.connection)
+
+    def log_does_not_verify(self) -> Tally:
+        """Return the last verification of the whole log where it found something."""
+        last = self.log_check
+        return Tally(0) if last is None or last.holds else Tally(1, last.at)
+
     def without_notice(self) -> Tally:
         """Return records that came without the notice to the customer."""
         return self._tally(records.c.entered_at, records.c.notice_missing.is_(True))
@@ -98,6 +109,16 @@ class Counts:
         """Return how many records of some classes are past their expiry and stay: held, or linked to what is."""
         keeps = or_(records.c.held.is_(True), *map(_kept_by, _LINKS))
         return self._count(records, *self._past(classes), keeps)
+
+    def open_for_longer(self, than: timedelta, *classes: RecordClass) -> Tally:
+        """Return records of some classes that nobody has settled for so long: while open they never expire."""
+        column = records.c
+        return self._tally(
+            column.activity_at,
+            column.record_class.in_([one.value for one in classes]),
+            column.state == RecordState.OPEN.value,
+            column.activity_at < self.now - than,
+        )
 
     def _past(self, classes: Sequence[RecordClass]) -> tuple[ColumnElement[bool], ...]:
         column = records.c

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from sqlalchemy import Connection, case, delete, distinct, func, select
 
+from vault.domain.log import Event
 from vault.domain.records import to_micros
 from vault.storage.lists import ask
 from vault.storage.tables import accounts, disclosures
@@ -21,6 +23,31 @@ _READING = (
     "SELECT kind, COUNT(*), SUM(CASE WHEN at > ? THEN 1 ELSE 0 END) FROM disclosures "
     "WHERE account_id = ? AND at > ? GROUP BY kind"
 )
+_LOOK_UPS = (
+    "SELECT COUNT(*), COALESCE(SUM(CASE WHEN at > ? THEN 1 ELSE 0 END), 0) FROM disclosures "
+    "WHERE account_id = ? AND at > ? AND kind IN ('lookup', 'miss')"
+)
+_LOOK_UP_TURNS = "SELECT COUNT(pg_advisory_xact_lock(%s, turn)) FROM unnest(%s::int4[]) AS turn"
+_LOOK_UP_LOCK = 0x6C6F_6F6B  # any constant; sets these advisory locks apart from others
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How many look-ups somebody has, and what the log says of one more.
+
+    Args:
+        account_id: whose.
+        now: UTC; the last hour and the last day end then.
+        hour: within an hour.
+        day: within a day.
+        refusal: the event of a look-up beyond it.
+    """
+
+    account_id: bytes
+    now: datetime
+    hour: int
+    day: int
+    refusal: Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +72,31 @@ class Counts:
 
 def reading(connection: Connection, account_id: bytes, now: datetime) -> Reading:
     """Return how much a person has read; what a clock ahead of this one noted counts as well."""
-    sql = _READING.replace("?", "%s") if connection.dialect.name == "postgresql" else _READING
     values = (to_micros(now - _HOUR), account_id, to_micros(now - _DAY))
-    found = {kind: (int(day), int(hour)) for kind, day, hour in ask(connection, sql, values)}
+    found = {kind: (int(day), int(hour)) for kind, day, hour in ask(connection, _sql(connection, _READING), values)}
     lookups, misses, reveals = (found.get(kind, (0, 0)) for kind in (LOOKUP, MISS, REVEAL))
     return Reading(lookups[1] + misses[1], lookups[0] + misses[0], misses[1], reveals[1], reveals[0])
+
+
+def take_look_up_turns(connection: Connection, account_ids: Collection[bytes]) -> None:
+    """Let nobody else judge look-ups of some people until the transaction ends; on SQLite the writing turn does it.
+
+    A lock of its own, not the account's row: the shared commit of many people must not wait for one person's reveals.
+    """
+    if connection.dialect.name == "postgresql":
+        # In one order, so that two commits never wait for each other; two people with one lock only wait needlessly.
+        turns = sorted({int.from_bytes(one[:4], signed=True) for one in account_ids})
+        ask(connection, _LOOK_UP_TURNS, (_LOOK_UP_LOCK, turns))
+
+
+def look_ups_left(connection: Connection, bound: Bound) -> int:
+    """Return how many look-ups somebody has left; a statement of its own, that sees what was committed before the turn.
+
+    What a clock ahead of this one noted counts as well.
+    """
+    values = (to_micros(bound.now - _HOUR), bound.account_id, to_micros(bound.now - _DAY))
+    ((day, hour),) = ask(connection, _sql(connection, _LOOK_UPS), values)
+    return min(bound.hour - int(hour), bound.day - int(day))
 
 
 def counts(connection: Connection, account_ids: Collection[bytes], since: datetime) -> dict[bytes, Counts]:
@@ -97,3 +144,12 @@ def take_turn(connection: Connection, account_id: bytes) -> None:
 def forget(connection: Connection, before: datetime) -> None:
     """Remove what lies too far back to count."""
     connection.execute(delete(disclosures).where(disclosures.c.at < before))
+
+
+@lru_cache(maxsize=8)
+def _for_postgresql(sql: str) -> str:
+    return sql.replace("?", "%s")
+
+
+def _sql(connection: Connection, sql: str) -> str:
+    return _for_postgresql(sql) if connection.dialect.name == "postgresql" else sql

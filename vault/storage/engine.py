@@ -83,10 +83,15 @@ class Database:
             StorageUnavailable: the database does not answer.
         """
         with plain_errors(), self.engine.connect() as connection:
+            if self.is_sqlite:
+                yield self._looked_at(connection)
+                return
             # A record's row and its fields are two questions; a change between them would make its MAC look wrong.
-            if not self.is_sqlite:
-                connection.execution_options(isolation_level="REPEATABLE READ")
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield self._looked_at(connection)
+            # There is nothing to commit. But with each rollback the driver forgets all statements it has prepared.
+            if (snapshot := connection.get_transaction()) is not None:
+                snapshot.commit()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -180,11 +185,13 @@ def _sqlite_engine(url: URL, pool_size: int) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def must_exist(*_: object) -> None:
+        """Refuse to connect to a file that is not there."""
         if not file.exists():  # SQLite would put an empty database where the vault was
             raise StorageUnavailable("database_file_gone")
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        """Set a new connection up, and note which file it has opened."""
         record.info[_FILE] = _identity(file)
         for name, wanted in _PRAGMAS.items():
             connection.execute(f"PRAGMA {name} = {wanted}")
@@ -193,12 +200,14 @@ def _sqlite_engine(url: URL, pool_size: int) -> Engine:
 
     @event.listens_for(engine, "checkout")
     def still_there(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        """Let go of a connection whose file is no longer the one at its path."""
         # A deleted or replaced file would go on taking commits that nobody ever reads again.
         if record.info[_FILE] != _identity(file):
             raise DisconnectionError
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
+        """Begin a transaction; who will write takes the writer's turn at once."""
         driver = cast("sqlite3.Connection", connection.connection.driver_connection)
         deadline = connection.get_execution_options().get(_WRITE)
         if deadline is None:
@@ -237,6 +246,12 @@ def _postgresql_engine(url: URL, pool_size: int) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: object, _record: object, names: list[Any], values: dict[str, Any]) -> BoundedConnection:
+        """Connect with the bound on how long an answer may take."""
         return BoundedConnection.connect(*names, **values)
+
+    @event.listens_for(engine, "checkout")
+    def as_the_server_says(connection: BoundedConnection, _record: ConnectionPoolEntry, _proxy: object) -> None:
+        """Let writes be what the server lets them be: after a read SQLAlchemy would ask for more than its default."""
+        connection.read_only = None
 
     return engine

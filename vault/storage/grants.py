@@ -16,14 +16,13 @@ from vault.domain.requests import GrantKind
 from vault.storage.lists import rows_in
 from vault.storage.tables import UtcTime, accounts, grants, records
 
-_UNTIL = (
-    "SELECT expires_at FROM grants WHERE account_id = ? AND purpose = ? AND expires_at > ? "
-    "AND ended_at IS NULL AND case_id IS NOT NULL AND record_id"
+# A pool customer opens in the grant's own case only: there the caller has answered, or was refused.
+_HOLDS = (
+    " FROM grants WHERE account_id = ? AND purpose = ? AND expires_at > ? AND ended_at IS NULL AND case_id IS NOT NULL"
+    " AND (case_id = ? OR EXISTS (SELECT 1 FROM records"
+    " WHERE records.record_id = grants.record_id AND records.owner_id IS NOT NULL)) AND record_id"
 )
-_LIVE = (
-    "SELECT record_id FROM grants WHERE account_id = ? AND purpose = ? AND expires_at > ? "
-    "AND ended_at IS NULL AND case_id IS NOT NULL AND record_id"
-)
+_UNTIL, _LIVE = f"SELECT expires_at{_HOLDS}", f"SELECT record_id{_HOLDS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,22 +188,36 @@ def add(connection: Connection, values: Mapping[str, Any]) -> None:
     connection.execute(insert(grants).values(**values))
 
 
-def live_customers(
-    connection: Connection, account_id: bytes, purpose: str, customers: Collection[bytes], now: datetime
-) -> set[bytes]:
-    """Return which of some customers a person holds a live grant on, for a purpose."""
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a grant, and where they stand.
+
+    Args:
+        account_id: the person.
+        purpose: of the case at hand; a grant holds for its own purpose only.
+        case_id: the case at hand, empty for one that is about to be opened; a grant on a pool customer holds in its
+            own case only.
+    """
+
+    account_id: bytes
+    purpose: str
+    case_id: bytes
+
+
+def live_customers(connection: Connection, holder: Holder, customers: Collection[bytes], now: datetime) -> set[bytes]:
+    """Return which of some customers a person holds a live grant on."""
     # Asked for nobody too, so that an absent customer takes the same steps as a refused one.
-    before = (account_id, purpose, to_micros(now))
-    return {row[0] for row in rows_in(connection, _LIVE, list(customers) or [new_id()], before)}
+    return {row[0] for row in rows_in(connection, _LIVE, list(customers) or [new_id()], _before(holder, now))}
 
 
-def live_until(
-    connection: Connection, account_id: bytes, purpose: str, customers: Collection[bytes], now: datetime
-) -> datetime | None:
+def live_until(connection: Connection, holder: Holder, customers: Collection[bytes], now: datetime) -> datetime | None:
     """Return when the last of a person's live grants on some customers ends; None when there is none."""
-    before = (account_id, purpose, to_micros(now))
-    ends = [row[0] for row in rows_in(connection, _UNTIL, list(customers) or [new_id()], before)]
+    ends = [row[0] for row in rows_in(connection, _UNTIL, list(customers) or [new_id()], _before(holder, now))]
     return from_micros(max(ends)) if ends else None
+
+
+def _before(holder: Holder, now: datetime) -> tuple[Any, ...]:
+    return (holder.account_id, holder.purpose, to_micros(now), holder.case_id)
 
 
 def end_with_case(connection: Connection, case_id: bytes, at: datetime) -> int:

@@ -3,6 +3,9 @@
 A request hands over its event (and the few rows that belong to it) and waits; one thread of the process
 writes all that wait in a single transaction. The commit is the receipt (architecture, mechanism 3). While
 one commit is on its way to the disk the next batch gathers by itself, so there is no timer to tune.
+
+What counts against a quota is judged in the same transaction, so that the quota is exact however many ask at once, in
+whichever process.
 """
 
 from __future__ import annotations
@@ -17,7 +20,9 @@ from sqlalchemy import Connection, Table
 
 from vault.domain.log import Event, Receipt
 from vault.errors import LogUnavailable, StorageError, StorageUnavailable, VaultError
+from vault.storage import disclosures
 from vault.storage.bulk import insert_few
+from vault.storage.disclosures import Bound
 from vault.storage.engine import PATIENCE_SECONDS, Database
 from vault.storage.tables import log_inbox
 
@@ -42,11 +47,13 @@ class Aside(Protocol):
 class _Waiting:
     """One request's contribution and the signal it waits for."""
 
-    __slots__ = ("canonical", "done", "error", "rows")
+    __slots__ = ("bound", "canonical", "done", "error", "refused", "rows")
 
-    def __init__(self, canonical: bytes, rows: Rows) -> None:
+    def __init__(self, canonical: bytes, rows: Rows, bound: Bound | None = None) -> None:
         self.canonical = canonical
         self.rows = rows
+        self.bound = bound
+        self.refused = False
         self.error: VaultError | None = None
         self.done = threading.Lock()
         self.done.acquire()
@@ -71,20 +78,22 @@ class GroupCommit:
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
-    def write(self, event: Event, rows: Rows | None = None) -> Receipt:
+    def write(self, event: Event, rows: Rows | None = None, bound: Bound | None = None) -> Receipt:
         """Make an event durable, with the rows that belong to it.
 
         Args:
             event: what happens next.
             rows: rows to insert in the same transaction.
+            bound: what the event may not go beyond; where it would, the refusal that the bound names is written in
+                its place, and no rows.
 
         Returns:
-            The receipt for what the event announced.
+            The receipt for what was announced by the event, or by the refusal, which announces nothing to open.
 
         Raises:
             LogUnavailable: the event is not known to be durable, so nothing may be shown.
         """
-        waiting = _Waiting(event.canonical(), rows or {})
+        waiting = _Waiting(event.canonical(), rows or {}, bound)
         if self._closed:
             raise LogUnavailable("log_writer_closed")
         self._queue.put(waiting)
@@ -94,7 +103,8 @@ class GroupCommit:
             raise LogUnavailable("log_not_written")
         if waiting.error is not None:
             raise LogUnavailable("log_not_written") from waiting.error
-        return Receipt(event.event_id, event.covers())
+        written = bound.refusal if bound is not None and waiting.refused else event
+        return Receipt(written.event_id, written.covers())
 
     def close(self) -> None:
         """Write what waits and what the process has to say of itself, then stop the thread; safe to repeat."""
@@ -152,10 +162,29 @@ class GroupCommit:
 
 
 def _insert(connection: Connection, batch: list[_Waiting]) -> None:
+    _judge(connection, [(waiting, waiting.bound) for waiting in batch if waiting.bound is not None])
     gathered: dict[Table, list[Mapping[str, Any]]] = {}
+    events = []
     for waiting in batch:
+        if waiting.bound is not None and waiting.refused:
+            events.append(waiting.bound.refusal.canonical())
+            continue
+        events.append(waiting.canonical)
         for table, rows in waiting.rows.items():
             gathered.setdefault(table, []).extend(rows)
-    gathered[log_inbox] = [{"canonical": waiting.canonical} for waiting in batch]
+    gathered[log_inbox] = [{"canonical": canonical} for canonical in events]
     for table, together in gathered.items():
         insert_few(connection, table, together)
+
+
+def _judge(connection: Connection, bounded: Sequence[tuple[_Waiting, Bound]]) -> None:
+    """Note which contributions would go beyond their bound; those of one account that come together count together."""
+    if not bounded:
+        return
+    disclosures.take_look_up_turns(connection, {bound.account_id for _, bound in bounded})
+    left: dict[bytes, int] = {}
+    for waiting, bound in bounded:
+        if bound.account_id not in left:
+            left[bound.account_id] = disclosures.look_ups_left(connection, bound)
+        waiting.refused = left[bound.account_id] <= 0
+        left[bound.account_id] -= 1

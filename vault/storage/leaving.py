@@ -54,6 +54,7 @@ def held(connection: Connection, account_id: bytes) -> Held:
     """Count what an account holds."""
 
     def how_many(table: FromClause, *conditions: ColumnElement[bool]) -> int:
+        """Count the rows of a table that fit some conditions."""
         return int(connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one())
 
     return Held(

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,6 +22,19 @@ from vault.storage.append_files import End, backwards, end_of, write_on
 from vault.storage.turns import Turn
 
 _PATIENCE_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far somebody has read a ledger.
+
+    Args:
+        size: bytes up to there.
+        head: how far the ledger had come there.
+    """
+
+    size: int
+    head: LedgerHead
 
 
 class Ledger:
@@ -96,11 +110,32 @@ class Ledger:
         Raises:
             VaultSealed: the ledger is damaged, or another vault's.
         """
+        return (entry for entry, _ in self.entries_after(self.start()))
+
+    def start(self) -> Place:
+        """Return the place before the first entry."""
+        return Place(0, self._beginning)
+
+    def entries_after(self, place: Place) -> Iterator[tuple[Entry, Place]]:
+        """Stream the entries after a place that was reached before, each checked to follow the one before.
+
+        What lies before the place is not read again. The last line before it must be the one that was read there.
+
+        Args:
+            place: :meth:`start`, or one that came with an entry.
+
+        Yields:
+            Each entry, and the place after it.
+
+        Raises:
+            VaultSealed: the ledger is damaged, or does not hold any more what was read.
+        """
+        path = self.copies[0]
         with self._locked():
             size, _ = self._settled()
-        with _readable(self.copies[0]):
-            for entry, _ in self._read(self.copies[0], size):
-                yield entry
+        with _readable(path):
+            self._require_passed(path, place, size)
+            yield from self._read(path, place, size)
 
     def check(self) -> LedgerHead:
         """Read every copy from beginning to end.
@@ -115,8 +150,8 @@ class Ledger:
             size, head = self._settled()
         for path in self.copies:
             with _readable(path):
-                last = deque(self._read(path, size), maxlen=1)
-            if (last[0][1] if last else self._beginning) != head:
+                last = deque(self._read(path, self.start(), size), maxlen=1)
+            if (last[0][1].head if last else self._beginning) != head:
                 raise VaultSealed("ledger_copies_differ", path=str(path))
         return head
 
@@ -196,15 +231,26 @@ class Ledger:
         _, before = self._parsed(end.path, end.last)
         return LedgerHead(before.count + 1, sha256(end.last).digest())
 
-    def _read(self, path: Path, size: int) -> Iterator[tuple[Entry, LedgerHead]]:
-        head = self._beginning
+    @staticmethod
+    def _require_passed(path: Path, place: Place, size: int) -> None:
+        if not place.size:
+            return
         with path.open("rb") as file:
+            last = next(backwards(file.fileno(), place.size)) if place.size <= size else b""
+        if sha256(last).digest() != place.head.digest:
+            raise VaultSealed("ledger_damaged", path=str(path), entry=place.head.count - 1)
+
+    @staticmethod
+    def _read(path: Path, place: Place, size: int) -> Iterator[tuple[Entry, Place]]:
+        head = place.head
+        with path.open("rb") as file:
+            file.seek(place.size)
             while file.tell() < size:
                 try:
                     entry, head = read(head, file.readline()[:-1])
                 except InvalidValue:
                     raise VaultSealed("ledger_damaged", path=str(path), entry=head.count) from None
-                yield entry, head
+                yield entry, Place(file.tell(), head)
 
     @staticmethod
     def _parsed(path: Path, line: bytes) -> tuple[Entry, LedgerHead]:

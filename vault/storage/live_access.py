@@ -32,7 +32,7 @@ class LiveAccess:
         secrets: one-time secrets of invitations and resets.
         grants: asked, shared (taken up or not) and given in emergencies, that were not ended.
         emergencies: requests for emergency access that wait, are approved or are open.
-        tokens: of programs; they stay, because a program cannot sign in again.
+        tokens: of programs, which need new ones then: no program can sign in.
     """
 
     sessions: int
@@ -44,7 +44,7 @@ class LiveAccess:
     @property
     def to_end(self) -> int:
         """How many of them :func:`end` ends."""
-        return self.sessions + self.secrets + self.grants + self.emergencies
+        return self.sessions + self.secrets + self.grants + self.emergencies + self.tokens
 
 
 def count(connection: Connection) -> LiveAccess:
@@ -57,12 +57,13 @@ def count(connection: Connection) -> LiveAccess:
 
 
 def end(connection: Connection, at: datetime) -> None:
-    """End all of it but the tokens of programs."""
+    """End all of it: what was ended since the copy was taken must not open again, and nobody can tell which it was."""
     values: dict[Table, dict[str, object]] = {
         sessions: {"ended_at": at},
         accounts: {"invite_hash": None, "invite_expires_at": None},
         grants: {"ended_at": at},
         break_glass: {"state": Stage.ENDED.value},
+        api_tokens: {"ended_at": at},
     }
     for table, changed in values.items():
         connection.execute(update(table).where(_LIVING[table]).values(**changed))

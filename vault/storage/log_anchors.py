@@ -13,10 +13,11 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from logging.handlers import SysLogHandler
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +29,7 @@ PATIENCE_SECONDS = 3.0
 """So long a place may take; a share that hangs must not hold up the signing."""
 
 _STATE = "anchors.json"
+_LONGEST_NOTE = 1 << 18  # characters
 
 
 class Statement(StrEnum):
@@ -55,6 +57,13 @@ class Anchor(Protocol):
 
         Raises:
             OSError: it could not be sent.
+        """
+
+    def kept(self) -> str:
+        """Return the last checkpoint that lies there; empty where nothing can be read back.
+
+        Raises:
+            OSError: it could not be read.
         """
 
 
@@ -106,6 +115,11 @@ class FolderAnchor:
         del what  # the note says what it is
         self._append(note, now)
 
+    def kept(self) -> str:
+        """Return the last checkpoint that lies there."""
+        with (self._folder / "checkpoint").open(encoding="utf-8", errors="replace", newline="") as file:
+            return file.read(_LONGEST_NOTE)
+
     def _append(self, note: str, now: datetime) -> None:
         history = self._folder / f"checkpoints-{now.astimezone(UTC):%Y-%m}"
         with os.fdopen(os.open(history, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644), "wb") as file:
@@ -145,6 +159,10 @@ class SyslogAnchor:
     def declare(self, what: Statement, note: str, now: datetime) -> None:
         """Send the statement as one line."""
         self._emit({what.value: note, "sent_at": now.isoformat()})
+
+    def kept(self) -> str:
+        """Return nothing: a syslog is not asked."""
+        return ""
 
     def _emit(self, told: dict[str, str]) -> None:
         line = json.dumps(told)
@@ -216,27 +234,48 @@ class Anchors:
             _sent(anchor, kept.get(anchor.name) if isinstance(kept, dict) else None) for anchor in self._anchors
         )
 
+    def kept(self) -> list[str]:
+        """Return the last checkpoint of each place from which it can be read back; of one that is away, nothing."""
+        notes: list[str] = []
+        for anchor in self._anchors:
+            self._in_time(f"{anchor.name} kept", partial(_read_back, anchor, notes))
+        return [one for one in notes if one]
+
     def _try(self, anchor: Anchor, note: str, news: Sequence[tuple[Statement, str]], now: datetime) -> str:
-        """Send in a thread of its own, and return why it failed; a place that still hangs is not asked again."""
-        faults: list[str] = []
+        """Send, and return why it failed."""
 
         def send() -> None:
+            """Send the statements, and then the checkpoint that follows them."""
+            for what, one in news:
+                anchor.declare(what, one, now)
+            anchor.send(note, now)
+
+        return self._in_time(anchor.name, send)
+
+    def _in_time(self, name: str, do: Callable[[], None]) -> str:
+        """Do it in a thread of its own, and return why it failed; a place that still hangs is not asked again."""
+        faults: list[str] = []
+
+        def run() -> None:
+            """Do it, and note why it failed, or that it did not."""
             try:
-                for what, one in news:
-                    anchor.declare(what, one, now)
-                anchor.send(note, now)
+                do()
             except OSError as error:
                 faults.append(errno.errorcode.get(error.errno or 0, type(error).__name__))
             else:
                 faults.append("")
 
-        busy = self._busy.get(anchor.name)
+        busy = self._busy.get(name)
         if busy is not None and busy.is_alive():
             return errno.errorcode[errno.ETIMEDOUT]
-        thread = self._busy[anchor.name] = threading.Thread(target=send, name="anchor", daemon=True)
+        thread = self._busy[name] = threading.Thread(target=run, name="anchor", daemon=True)
         thread.start()
         thread.join(PATIENCE_SECONDS)
         return faults[0] if faults else errno.errorcode[errno.ETIMEDOUT]
+
+
+def _read_back(anchor: Anchor, notes: list[str]) -> None:
+    notes.append(anchor.kept())
 
 
 def _kept(sent: Sent) -> dict[str, str | int | None]:

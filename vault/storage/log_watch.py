@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, tuple_
 
+from vault.domain.breach.signals import Seen
 from vault.domain.people import AccountState
 from vault.storage.log_search import also, within
 from vault.storage.tables import accounts, log_events, log_terms
@@ -17,47 +18,34 @@ from vault.storage.tables import accounts, log_events, log_terms
 _AT_ONCE = 400
 """So many terms in one question; both engines take more."""
 
+_BATCH = 2000
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What of one event a signal needs.
-
-    Args:
-        leaf_index: its place.
-        event_id: its id.
-        at: when, UTC.
-        actor: work number, or ``unknown``.
-        source: network address.
-        session: id of the session, empty outside one.
-    """
-
-    leaf_index: int
-    event_id: bytes
-    at: datetime
-    actor: str
-    source: str
-    session: str
+_NEEDED = {"actor", "source", "session", "facts"}
 
 
-def events(
-    connection: Connection, terms: Sequence[str], since: datetime, behind: int = -1, most: int | None = None
-) -> list[Seen]:
-    """Return the events that have all of some terms, the newest first.
+def events(connection: Connection, terms: Sequence[str], since: datetime, behind: int = -1) -> Iterator[Seen]:
+    """Return the events that have all of some terms, the oldest first; read in batches, however many there are.
 
     Args:
         connection: an open connection.
         terms: the likely rarest first.
         since: UTC, included.
         behind: only those that have a later place in the log than this one.
-        most: so many at most.
     """
     along, *others = [term.encode() for term in terms]
     column = log_terms.c
-    query = within(select(log_events.c.leaf_index, log_events.c.canonical), [along], since, None)
+    query = within(select(column.at, column.leaf_index, log_events.c.canonical), [along], since, None)
     query = query.join_from(log_terms, log_events, log_events.c.leaf_index == column.leaf_index)
     query = query.where(column.leaf_index > behind, *(also(column, [term]) for term in others))
-    rows = connection.execute(query.order_by(column.at.desc(), column.leaf_index.desc()).limit(most))
-    return [_seen(row.leaf_index, row.canonical) for row in rows]
+    query = query.order_by(column.at, column.leaf_index).limit(_BATCH)
+    rows = connection.execute(query).all()
+    while rows:
+        found = (_seen(row.leaf_index, row.canonical) for row in rows)
+        yield from (one for one in found if one is not None)
+        if len(rows) < _BATCH:
+            return
+        last = (rows[-1].at, rows[-1].leaf_index)
+        rows = connection.execute(query.where(tuple_(column.at, column.leaf_index) > last)).all()
 
 
 def refusals(connection: Connection, since: datetime) -> dict[str, int]:
@@ -81,7 +69,21 @@ def refusals(connection: Connection, since: datetime) -> dict[str, int]:
     return dict(found)
 
 
-def _seen(leaf_index: int, canonical: bytes) -> Seen:
-    event = json.loads(canonical)
-    at = datetime.fromisoformat(event["at"])
-    return Seen(leaf_index, bytes.fromhex(event["id"]), at, event["actor"], event["source"], event["session"])
+def _seen(leaf_index: int, canonical: bytes) -> Seen | None:
+    event = _read(canonical)
+    if event is None:
+        return None
+    at, is_known = datetime.fromisoformat(event["at"]), bool(event["facts"].get("unchanged"))
+    event_id = bytes.fromhex(event["id"])
+    return Seen(leaf_index, event_id, at, event["actor"], event["source"], event["session"], is_known)
+
+
+def _read(canonical: bytes) -> dict[str, Any] | None:
+    """Return an event; None for bytes that are none of ours."""
+    try:
+        event: dict[str, Any] = json.loads(canonical)
+        datetime.fromisoformat(event["at"])
+        bytes.fromhex(event["id"])
+        return event if event.keys() >= _NEEDED and isinstance(event["facts"], dict) else None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None

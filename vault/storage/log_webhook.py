@@ -6,16 +6,16 @@ No redirect is followed and no proxy of the environment is used: the note goes w
 from __future__ import annotations
 
 import errno
-import ipaddress
 import re
 import ssl
 from datetime import datetime
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 from vault.errors import SetupError
+from vault.storage.addresses import is_this_host, taken_apart
 from vault.storage.log_anchors import PATIENCE_SECONDS, Statement
 
 _WORDS: Final[dict[int, int]] = {
@@ -27,8 +27,6 @@ _WORDS: Final[dict[int, int]] = {
     HTTPStatus.SERVICE_UNAVAILABLE: errno.EBUSY,
 }
 """Refusals that have a word of the operating system; every other one is EPROTO."""
-
-_LOOPBACK_NAME: Final = "localhost"
 
 
 class TlsRefused(OSError):
@@ -50,7 +48,7 @@ class WebhookAnchor:
     def __init__(self, address: str) -> None:
         self._parts = _checked(address)
         self.name = f"webhook:{shown(address)}"
-        self.is_outbound = not _is_this_host(self._parts.hostname or "")
+        self.is_outbound = not is_this_host(self._parts)
 
     def send(self, note: str, now: datetime) -> None:
         """Post the checkpoint.
@@ -85,6 +83,10 @@ class WebhookAnchor:
         del what
         self.send(note, now)
 
+    def kept(self) -> str:
+        """Return nothing: the other side is only ever told."""
+        return ""
+
     def _connection(self) -> HTTPConnection:
         host, port = self._parts.hostname or "", self._parts.port
         if self._parts.scheme == "https":
@@ -104,21 +106,8 @@ def shown(address: str) -> str:
 
 def _checked(address: str) -> SplitResult:
     """Take an address apart that says exactly where a checkpoint goes, or refuse it."""
-    try:
-        parts = urlsplit(address)
-        _ = parts.port  # looked at only when asked for
-        host = parts.hostname or ""
-    except ValueError:
-        parts, host = urlsplit(""), ""
-    is_plain = address.isascii() and address.isprintable() and not set(address) & set(' "<>\\^`{|}#')
-    is_safe = parts.scheme == "https" or (parts.scheme == "http" and _is_this_host(host))
-    if not (host and is_plain and is_safe and "@" not in parts.netloc):
+    parts = taken_apart(address)
+    is_safe = parts and (parts.scheme == "https" or (parts.scheme == "http" and is_this_host(parts)))
+    if parts is None or not is_safe or "@" in parts.netloc:
         raise SetupError("not_a_webhook_address", setting="DATAVAULT_CHECKPOINT_WEBHOOK")
     return parts
-
-
-def _is_this_host(host: str) -> bool:
-    try:
-        return host == _LOOPBACK_NAME or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -7,7 +7,6 @@ a letter that is sent again is the same letter to every server that looks.
 
 from __future__ import annotations
 
-import ipaddress
 import smtplib
 import socket
 import ssl
@@ -20,6 +19,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from vault.domain.mail_addresses import normal_mail_address
 from vault.errors import InvalidValue, SetupError
+from vault.storage.addresses import is_this_host, taken_apart
 from vault.storage.mail_letters import Letter, wire
 
 PATIENCE_SECONDS: Final = 15.0
@@ -95,7 +95,7 @@ class Mailer:
     @property
     def is_outbound(self) -> bool:
         """Whether the server is another host."""
-        return self.is_set_up and not _is_this_host(self._parts.hostname or "")
+        return self.is_set_up and not is_this_host(self._parts)
 
     @contextmanager
     def open(self) -> Iterator[Session]:
@@ -253,26 +253,15 @@ def _sender(address: str) -> str:
 
 def _checked(address: str) -> SplitResult:
     """Take an address apart that says exactly which server takes our letters, or refuse it."""
-    try:
-        parts = urlsplit(address)
-        _ = parts.port  # looked at only when asked for
-        host = parts.hostname or ""
-    except ValueError:
-        parts, host = urlsplit(""), ""
-    is_plain = address.isascii() and address.isprintable() and not set(address) & set(' "<>\\^`{|}#')
+    parts = taken_apart(address)
+    if parts is None:
+        raise SetupError("not_a_mail_server", setting=_ADDRESS_SETTING)
     is_whole = parts.scheme in _SCHEMES and parts.path in {"", "/"} and bool(parts.username) == bool(parts.password)
     is_safe = (
         (parts.scheme == "smtps" and not parts.query)
         or (parts.scheme == "smtp" and parts.query == "starttls")
-        or (parts.scheme == "smtp" and not parts.query and _is_this_host(host))
+        or (parts.scheme == "smtp" and not parts.query and is_this_host(parts))
     )
-    if not (host and is_plain and is_whole and is_safe):
+    if not (is_whole and is_safe):
         raise SetupError("not_a_mail_server", setting=_ADDRESS_SETTING)
     return parts
-
-
-def _is_this_host(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

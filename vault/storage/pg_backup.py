@@ -72,6 +72,7 @@ class PgBackup:
         name = str(connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar())
 
         def look() -> None:
+            """Say how large the dump is by now."""
             told(target.stat().st_size if target.exists() else 0, 0)
 
         self._tools.run("pg_dump", "--format=custom", f"--snapshot={name}", f"--file={target}", look=look)

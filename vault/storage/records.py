@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -54,6 +54,7 @@ _FIELDS = (
 )
 _WRAPS = "SELECT record_id, wrapped FROM wrapped_keys WHERE cohort_id = ? AND record_id"
 _ACTIVITY = "SELECT record_id, activity_at FROM records WHERE record_id"
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _LINK_ROLES = tuple(LINK_COLUMNS)
 """In the order of the link columns of ``_RECORDS``: sorted, as the metadata MAC lists links."""
 
@@ -91,14 +92,37 @@ def load(connection: Connection, ids: Iterable[bytes]) -> dict[bytes, StoredReco
     Raises:
         IntegrityError: a row holds a word that is on no list of ours, or no time.
     """
+    return {row[0]: _stored(row, sealed) for row, sealed in _rows(connection, ids)}
+
+
+def load_as_stored(connection: Connection, ids: Iterable[bytes]) -> dict[bytes, StoredRecord]:
+    """Load records like :func:`load`, also those whose row cannot be read.
+
+    What can be read of such a row tells who might see the record, and nothing else. It comes without a MAC, so that no
+    check lets it pass; an owner that cannot be read is nobody.
+
+    Returns:
+        By record id, those that exist.
+    """
+    found = {}
+    for row, sealed in _rows(connection, ids):
+        try:
+            found[row[0]] = _stored(row, sealed)
+        except IntegrityError:
+            found[row[0]] = _remains(row)
+    return found
+
+
+def _rows(connection: Connection, ids: Iterable[bytes]) -> Iterator[tuple[tuple[Any, ...], Mapping[FieldRef, bytes]]]:
+    """Yield the row of each record that exists, with its sealed current values."""
     wanted = list(ids)
     if not wanted:
-        return {}
+        return
     sealed: dict[bytes, dict[FieldRef, bytes]] = {record_id: {} for record_id in wanted}
     for record_id, name, ordinal, generation, value in rows_in(connection, _FIELDS, wanted):
         sealed[record_id][FieldRef(name, ordinal, generation)] = value
-    rows = rows_in(connection, _RECORDS, list(sealed))
-    return {row[0]: _stored(row, sealed[row[0]]) for row in rows}
+    for row in rows_in(connection, _RECORDS, list(sealed)):
+        yield row, sealed[row[0]]
 
 
 def _stored(row: tuple[Any, ...], sealed: Mapping[FieldRef, bytes]) -> StoredRecord:
@@ -107,6 +131,7 @@ def _stored(row: tuple[Any, ...], sealed: Mapping[FieldRef, bytes]) -> StoredRec
         row[10:],
     )
     try:
+        _refuse_text([cohort_id, owner, *rest[:4]])
         meta = RecordMeta(
             record_id=record_id,
             record_class=RecordClass(record_class),
@@ -126,6 +151,33 @@ def _stored(row: tuple[Any, ...], sealed: Mapping[FieldRef, bytes]) -> StoredRec
         raise IntegrityError("unreadable") from None
     mac, revision, import_revision = rest[4:]
     return StoredRecord(meta, mac, sealed, revision, import_revision)
+
+
+def _refuse_text(ids: Iterable[object]) -> None:
+    """Refuse text where an id should be, which SQLite stores."""
+    if any(one is not None and not isinstance(one, bytes) for one in ids):
+        raise TypeError
+
+
+def _remains(row: tuple[Any, ...]) -> StoredRecord:
+    """Return what a row that cannot be read still tells: its class, whose it is, where, and what it hangs on."""
+    record_id, record_class, _, owner, outlet = row[:5]
+    known = record_class in set(RecordClass)
+    links = zip(_LINK_ROLES, row[10:14], strict=True)
+    meta = RecordMeta(
+        record_id=record_id,
+        record_class=RecordClass(record_class) if known else RecordClass.CUSTOMER,
+        cohort_id=b"",
+        owner=owner if owner is None or isinstance(owner, bytes) else record_id,
+        outlet=str(outlet),
+        kind="",
+        state=RecordState.OPEN,
+        held=False,
+        activity_at=_LONG_AGO,
+        expires_at=None,
+        links=tuple((role, linked) for role, linked in links if isinstance(linked, bytes)),
+    )
+    return StoredRecord(meta, b"", {})
 
 
 def wraps(connection: Connection, metas: Iterable[RecordMeta]) -> dict[bytes, bytes]:
@@ -187,7 +239,7 @@ def late_entries(connection: Connection, handler: bytes, now: datetime, limit: i
 
 
 def open_complaints(connection: Connection, handler: bytes, customers: Iterable[bytes]) -> list[bytes]:
-    """Return the open complaints of these customers that were passed to this person."""
+    """Return the open complaints of these customers that are this person's, passed to them or filed by somebody."""
     query = select(records.c.record_id).where(
         records.c.customer_id.in_(list(customers)),
         records.c.owner_id == handler,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, insert, or_, select, update
 
 from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import Role, new_id
@@ -91,6 +91,7 @@ _COLUMNS = (
     _REQUEST.state,
     _REQUEST.leads_to,
 )
+_ASKED_ALREADY = select(request_targets.c.account_id).where(request_targets.c.request_id == bindparam("request_id"))
 _SELECT = select(*_COLUMNS).join(cases, cases.c.case_id == _REQUEST.case_id)
 _TARGETED = (
     _SELECT.add_columns(accounts.c.work_number, accounts.c.role, accounts.c.outlet)
@@ -166,6 +167,30 @@ def waiting_for(connection: Connection, account_id: bytes, asked_after: datetime
     waits = (_REQUEST.asked_at > asked_after, _REQUEST.state == RequestState.ASKED.value, cases.c.closed_at.is_(None))
     query = _TARGETED.where(*_targets(account_id), *waits).order_by(_REQUEST.asked_at, _REQUEST.request_id).limit(limit)
     return [_targeted(row) for row in connection.execute(query)]
+
+
+def to_remind(connection: Connection, asked_after: datetime, asked_until: datetime, limit: int) -> list[Request]:
+    """List the requests asked within a span that still wait and were not reminded of, the oldest first."""
+    waits = (_REQUEST.asked_at > asked_after, _REQUEST.state == RequestState.ASKED.value, cases.c.closed_at.is_(None))
+    query = _SELECT.where(*waits, _REQUEST.asked_at <= asked_until, _REQUEST.reminded_at.is_(None))
+    rows = connection.execute(query.order_by(_REQUEST.asked_at, _REQUEST.request_id).limit(limit))
+    return [_request(row) for row in rows]
+
+
+def remind(connection: Connection, request_id: bytes, targets: Collection[bytes], at: datetime) -> bool:
+    """Note that a request is reminded of, and let some people decide it too; returns whether it still was to do."""
+    still = update(access_requests).where(
+        _REQUEST.request_id == request_id,
+        _REQUEST.state == RequestState.ASKED.value,
+        _REQUEST.reminded_at.is_(None),
+    )
+    if connection.execute(still.values(reminded_at=at)).rowcount != 1:
+        return False
+    known = set(connection.execute(_ASKED_ALREADY, {"request_id": request_id}).scalars())
+    rows = [{"request_id": request_id, "account_id": one} for one in sorted(set(targets) - known)]
+    if rows:
+        connection.execute(insert(request_targets), rows)
+    return True
 
 
 def _targets(account_id: bytes) -> tuple[ColumnElement[bool], ...]:

@@ -34,7 +34,16 @@ _AT_ONCE = 512
 _GONE = f"plan_id = ? AND state = '{ItemState.DESTROYED.value}'"
 _DIGESTS = f"SELECT wrap_digest FROM destruction_items WHERE {_GONE} AND wrap_digest IS NOT NULL"  # noqa: S608  # nosec B608
 _DESTROYED = f"SELECT record_id FROM destruction_items WHERE {_GONE} ORDER BY record_id"  # noqa: S608  # nosec B608
-_OWNS = text("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = CAST(:name AS regclass)")
+_PLACES = text(
+    "SELECT oid::regclass::text, pg_has_role(relowner, 'USAGE') OR CASE"
+    " WHEN current_setting('server_version_num')::integer >= 170000 THEN has_table_privilege(oid, 'MAINTAIN')"
+    " ELSE false END"
+    " FROM pg_class LEFT JOIN pg_inherits ON inhrelid = oid"
+    " WHERE relkind = 'r' AND COALESCE(inhparent, oid) = ANY(CAST(CAST(:names AS text[]) AS regclass[]))"
+    " ORDER BY oid"
+)
+_VACUUM_SECONDS = 3600.0
+"""So long one table may take; nobody waits for it, and what is cleaned by then is quick the next time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,18 +200,22 @@ def rewrite(database: Database) -> None:
 
 
 def vacuum(database: Database) -> bool:
-    """Let PostgreSQL clean the tables of records, where this role owns them.
+    """Let PostgreSQL clean the tables of records, table by table, partition by partition.
 
     Returns:
-        Whether it did; by default only the migrator may.
+        Whether it did: where this role owns them or, since PostgreSQL 17, may maintain them; by default only the
+        migrator may. Dead rows that somebody's snapshot still sees stay.
 
     Raises:
-        StorageUnavailable: the database does not answer.
+        StorageUnavailable: the database does not answer, or somebody else is cleaning at this moment.
     """
     with plain_errors(), database.engine.connect() as plain:
-        connection: Any = plain.execution_options(isolation_level="AUTOCOMMIT")
-        if not all(connection.execute(_OWNS, {"name": table}).scalar() for table in TABLES):
+        connection = plain.execution_options(isolation_level="AUTOCOMMIT")
+        places = connection.execute(_PLACES, {"names": list(TABLES)}).all()
+        if not all(may for _, may in places):
             return False
-        for table in TABLES:
-            connection.exec_driver_sql(f"VACUUM {table}")
+        driver: Any = connection.connection.driver_connection
+        with driver.patient(_VACUUM_SECONDS):
+            for place, _ in places:
+                driver.execute(f"VACUUM {place}")
     return True

@@ -182,6 +182,7 @@ def _migrator(url: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        """Set a new connection up for changes of the schema."""
         connection.execute("PRAGMA journal_mode = wal")
         connection.execute("PRAGMA secure_delete = 1")
         # SQLite changes a table by copying and dropping it, which must not touch the rows that refer to it;
@@ -190,6 +191,7 @@ def _migrator(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
+        """Take the writer's turn at once."""
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine

@@ -1,4 +1,4 @@
-"""Who supervises whom: the supervisors of a person's team, else of their outlet (the rule of a supervisor's scope)."""
+"""Who supervises whom: the supervisors of a person's team; and those of their outlet where none of these is at work."""
 
 from __future__ import annotations
 
@@ -44,18 +44,23 @@ _SUPERVISES = and_(
 
 
 def supervisors_of(connection: Connection, account_id: bytes) -> list[bytes]:
-    """Return who supervises a person: the supervisors of their team, else of their outlet; never themselves."""
+    """Return who supervises a person; never themselves.
+
+    The supervisors of their team do. Where none of these is at work, those of their outlet do too: a notice that only
+    somebody suspended finds warns of nothing.
+    """
     row = connection.execute(
         select(accounts.c.team, accounts.c.outlet).where(accounts.c.account_id == account_id)
     ).first()
     if row is None:
         return []
-    others = select(accounts.c.account_id).where(_SUPERVISES, accounts.c.account_id != account_id)
-    if row.team:  # to have no team is not to share one
-        of_team = list(connection.execute(others.where(accounts.c.team == row.team)).scalars())
-        if of_team:
-            return of_team
-    return list(connection.execute(others.where(accounts.c.outlet == row.outlet)).scalars())
+    others = select(accounts.c.account_id, accounts.c.state).where(_SUPERVISES, accounts.c.account_id != account_id)
+    # To have no team is not to share one.
+    of_team = connection.execute(others.where(accounts.c.team == row.team)).all() if row.team else []
+    if any(state == AccountState.ACTIVE.value for _, state in of_team):
+        return [key for key, _ in of_team]
+    of_outlet = connection.execute(others.where(accounts.c.outlet == row.outlet)).scalars()
+    return list(dict.fromkeys([*(key for key, _ in of_team), *of_outlet]))
 
 
 def supervised_by(connection: Connection, supervisor: Person, roles: Collection[Role]) -> list[Member]:
@@ -83,7 +88,10 @@ def _led_by(supervisor: Person, roles: Collection[Role]) -> Select[tuple[bytes]]
     other = accounts.alias("other")
     # A supervisor is not their own: a team whose only supervisor they are leaves them to the outlet's others.
     led_teams = select(other.c.team).where(
-        other.c.role == Role.SUPERVISOR.value, other.c.state != AccountState.LEFT.value, other.c.team != ""
+        other.c.role == Role.SUPERVISOR.value,
+        other.c.state == AccountState.ACTIVE.value,
+        other.c.kind == PERSON,
+        other.c.team != "",
     )
     mine: ColumnElement[bool] = and_(
         accounts.c.outlet == supervisor.outlet,

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, literal, or
 from vault.domain.breach.breach_notices import OUTSTANDING, CampaignState, Channel, RecipientState
 from vault.domain.breach.incidents import IncidentState
 from vault.domain.ids import RecordClass
+from vault.storage.breach.notice_runs import left_over
 from vault.storage.tables import (
     incident_radii,
     incidents,
@@ -148,7 +149,7 @@ def of_incident(connection: Connection, incident_id: bytes) -> list[Campaign]:
 
 
 def with_work(connection: Connection) -> list[Campaign]:
-    """List the released campaigns of open incidents that still have somebody to tell, the earliest first."""
+    """List the released campaigns of open incidents that have somebody to tell or to tell of, the earliest first."""
     column, line = notice_campaigns.c, notice_recipients.c
     is_open = (
         select(incidents.c.incident_id)
@@ -160,7 +161,8 @@ def with_work(connection: Connection) -> list[Campaign]:
         .where(line.campaign_id == column.campaign_id, line.state.in_(["waiting", "sending"]))
         .exists()
     )
-    query = select(*_COLUMNS).where(column.state == CampaignState.RELEASED.value, is_open, left)
+    released = column.state == CampaignState.RELEASED.value
+    query = select(*_COLUMNS).where(released, is_open, or_(left, left_over(column.campaign_id)))
     query = query.order_by(column.released_at)
     return [_campaign(row) for row in connection.execute(query)]
 
@@ -325,6 +327,13 @@ def confirm_waiver(connection: Connection, incident_id: bytes, by: bytes, asked_
         column.incident_id == incident_id, column.asked_at == asked_at, column.confirmed_by.is_(None)
     )
     return connection.execute(query.values(confirmed_by=by, confirmed_at=at)).rowcount == 1
+
+
+def reopen_waiver(connection: Connection, incident_id: bytes) -> bool:
+    """Take the confirmation of it away, so that it needs another; returns whether it was confirmed."""
+    column = notice_waivers.c
+    query = update(notice_waivers).where(column.incident_id == incident_id, column.confirmed_at.is_not(None))
+    return connection.execute(query.values(confirmed_by=None, confirmed_at=None)).rowcount == 1
 
 
 def _released_of(incident_id: bytes) -> tuple[ColumnElement[bool], ...]:

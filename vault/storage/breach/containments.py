@@ -19,7 +19,6 @@ from vault.storage.tables import (
     containments,
     grants,
     holds,
-    radius_customers,
     sessions,
 )
 
@@ -183,12 +182,6 @@ def active_in_role(connection: Connection, role: str) -> list[str]:
 
 
 # -- holds on evidence ---------------------------------------------------------------------------------------------
-
-
-def count_to_hold(connection: Connection, radius_id: bytes) -> int:
-    """Return how many records of a radius were not destroyed when it was drawn."""
-    column = radius_customers.c
-    return _count(connection, radius_customers, column.radius_id == radius_id, column.destroyed.is_(False))
 
 
 def note_holds(connection: Connection, containment_id: bytes, held: Sequence[tuple[bytes, bytes | None]]) -> None:

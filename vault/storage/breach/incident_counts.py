@@ -30,10 +30,21 @@ def opened(connection: Connection, since: datetime) -> int:
     return _count(connection, _REAL, _incident.opened_at >= since)
 
 
-def standing_in(connection: Connection, *states: IncidentState) -> int:
-    """Return how many breaches stand in one of these states."""
+def standing_in(connection: Connection, *states: IncidentState, aware_before: datetime | None = None) -> Tally:
+    """Return how many incidents stand in one of these states, and since when somebody was aware of the oldest.
+
+    Args:
+        connection: an open connection.
+        states: not closed; one that was called no breach is not counted.
+        aware_before: only those of which somebody was aware so early, UTC.
+    """
     words = [one.value for one in states]
-    return _count(connection, _REAL, _incident.verdict == Verdict.BREACH.value, _incident.state.in_(words))
+    query = select(func.count(), func.min(_incident.aware_since)).where(
+        _REAL, _incident.verdict != Verdict.NO_BREACH.value, _incident.state.in_(words)
+    )
+    if aware_before is not None:
+        query = query.where(_incident.aware_since < aware_before)
+    return Tally(*connection.execute(query).one())
 
 
 def reached(connection: Connection, state: IncidentState, since: datetime) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from vault.domain.breach.incidents import IncidentKind
 from vault.domain.breach.signals import Evidence, Found
 from vault.domain.ids import Role
 from vault.domain.rules.signals import SignalName
@@ -19,11 +20,11 @@ from vault.storage.tables import accounts, disclosures, incident_signals, notifi
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one signal about one subject has seen.
+    """What one signal about one subject has seen, or what signals about one person have opened.
 
     Args:
-        told_until: what happened until then is counted no more, UTC.
-        leaf_index: so many events of the log were looked at.
+        told_until: how far was looked, UTC.
+        leaf_index: events in so many places of the log were told, and are counted no more.
         incident_id: the incident that it opened last; None before the first.
     """
 
@@ -32,7 +33,7 @@ class Turn:
     incident_id: bytes | None
 
 
-def turn(connection: Connection, name: SignalName, subject: str) -> Turn | None:
+def turn(connection: Connection, name: SignalName | IncidentKind, subject: str) -> Turn | None:
     """Return what a signal has seen; None before it was ever looked at."""
     column = signal_turns.c
     query = select(column.told_until, column.leaf_index, column.incident_id)
@@ -40,14 +41,14 @@ def turn(connection: Connection, name: SignalName, subject: str) -> Turn | None:
     return None if row is None else Turn(*row)
 
 
-def take_turn(connection: Connection, name: SignalName, subject: str, begin: datetime) -> Turn:
+def take_turn(connection: Connection, name: SignalName | IncidentKind, subject: str, begin: datetime) -> Turn:
     """Return the same, and let nobody else raise this signal about this subject until the transaction ends.
 
     Args:
         connection: inside a writing transaction.
-        name: the signal.
+        name: the signal, or the kind of incident that signals about one person open together.
         subject: account in hexadecimal, source of addresses, or empty.
-        begin: where a turn that is made here begins: what lies before it counts no more, UTC.
+        begin: how far was looked when a turn is made here, UTC.
     """
     make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     row = make(signal_turns).values(signal=name.value, subject=subject, told_until=begin, leaf_index=0)
@@ -58,7 +59,7 @@ def take_turn(connection: Connection, name: SignalName, subject: str, begin: dat
     return Turn(*found.one())
 
 
-def set_turn(connection: Connection, name: SignalName, subject: str, **values: object) -> None:
+def set_turn(connection: Connection, name: SignalName | IncidentKind, subject: str, **values: object) -> None:
     """Change what a signal has seen: columns of :class:`Turn`."""
     column = signal_turns.c
     query = update(signal_turns).where(column.signal == name.value, column.subject == subject)

@@ -98,6 +98,27 @@ def open_ones(connection: Connection) -> list[Incident]:
     return [_incident(row) for row in connection.execute(query.order_by(incidents.c.opened_at))]
 
 
+def open_page(
+    connection: Connection, limit: int, after: Incident | None = None, but: Collection[bytes] = ()
+) -> list[Incident]:
+    """List incidents that are not closed, the earliest first, page by page.
+
+    Args:
+        connection: an open connection.
+        limit: so many at most.
+        after: the last one of the page before; it may be closed by now.
+        but: ids of those that are left out, a few.
+    """
+    column = incidents.c
+    query = select(*_COLUMNS).where(column.state != IncidentState.CLOSED.value)
+    if but:
+        query = query.where(column.incident_id.not_in(list(but)))
+    if after is not None:
+        query = query.where(tuple_(column.opened_at, column.incident_id) > (after.opened_at, after.incident_id))
+    query = query.order_by(column.opened_at, column.incident_id).limit(limit)
+    return [_incident(row) for row in connection.execute(query)]
+
+
 def opened_by(connection: Connection, actor: str, since: datetime, limit: int, *, drill: bool) -> list[Incident]:
     """List the incidents that somebody opened after some time, the newest first.
 

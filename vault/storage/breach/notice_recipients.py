@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
 
 from vault.domain.breach.breach_notices import CallOutcome, Channel, RecipientState
+from vault.storage.breach.notice_runs import INTERRUPTED
 from vault.storage.lists import rows_in
 from vault.storage.tables import notice_calls, notice_recipients
 
@@ -101,7 +102,7 @@ _SETTLE = (
         reason=bindparam("to_reason"),
         settled_at=bindparam("to_settled"),
         next_try_at=bindparam("to_next"),
-        worker=None,
+        worker=bindparam("to_worker"),
         claimed_at=None,
     )
 )
@@ -249,7 +250,10 @@ def claim(connection: Connection, campaign_id: bytes, record_id: bytes, worker: 
 
 
 def settle(connection: Connection, campaign_id: bytes, record_id: bytes, worker: bytes, values: Settled) -> bool:
-    """Say what became of a message this run sent, also when the answer comes after it was taken for lost."""
+    """Say what became of a message this run sent, also when the answer comes after it was taken for lost.
+
+    What is settled bears the run's id until the timeline has its line (:mod:`vault.storage.breach.notice_runs`).
+    """
     told = {
         "of_campaign": campaign_id,
         "of_record": record_id,
@@ -258,6 +262,7 @@ def settle(connection: Connection, campaign_id: bytes, record_id: bytes, worker:
         "to_reason": values.reason,
         "to_settled": values.settled_at,
         "to_next": values.next_try_at,
+        "to_worker": None if values.settled_at is None else worker,
     }
     return connection.execute(_SETTLE, told).rowcount == 1
 
@@ -300,7 +305,7 @@ def doubt(connection: Connection, campaign_id: bytes, stale: datetime, now: date
         _column.state == RecipientState.SENDING.value,
         _column.claimed_at < stale,
     )
-    values = {"state": RecipientState.UNKNOWN.value, "settled_at": now, "reason": "interrupted", "next_try_at": None}
+    values = {"state": RecipientState.UNKNOWN.value, "settled_at": now, "reason": INTERRUPTED, "next_try_at": None}
     return connection.execute(query.values(**values)).rowcount
 
 

@@ -9,12 +9,12 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, union, update
 
 from vault.domain.breach.radius import Affected, RadiusCounts, canonical
 from vault.domain.ids import RecordClass
 from vault.storage.engine import Database
-from vault.storage.tables import incident_radii, radius_customers
+from vault.storage.tables import incident_radii, radius_customers, radius_records
 
 _BATCH = 2_000
 
@@ -33,9 +33,11 @@ class FrozenRadius:
         log_root: the root over these.
         counts: what it came to.
         digest: SHA-256 over its lines.
-        set_aside_by: actor who said that it was frozen by mistake, or empty.
+        set_aside_by: actor who confirmed that it was frozen by mistake, or empty.
         set_aside_at: when, or None while it stands.
         sealed_reason: why, or None.
+        aside_asked_by: actor who asked for that, or empty.
+        aside_asked_at: when, or None.
     """
 
     radius_id: bytes
@@ -50,10 +52,12 @@ class FrozenRadius:
     set_aside_by: str = ""
     set_aside_at: datetime | None = None
     sealed_reason: bytes | None = None
+    aside_asked_by: str = ""
+    aside_asked_at: datetime | None = None
 
     @property
     def stands(self) -> bool:
-        """Whether its customers are those to be told: nobody has set it aside."""
+        """Whether its customers are those to be told: no two have set it aside."""
         return self.set_aside_at is None
 
 
@@ -61,6 +65,7 @@ _column = incident_radii.c
 _READ = select(
     _column.radius_id, _column.incident_id, _column.scope, _column.drawn_at, _column.drawn_by, _column.log_size,
     _column.log_root, _column.counts, _column.digest, _column.set_aside_by, _column.set_aside_at, _column.sealed_reason,
+    _column.aside_asked_by, _column.aside_asked_at,
 )  # fmt: skip
 _line = radius_customers.c
 _LINES = select(
@@ -109,6 +114,16 @@ def add_lines(database: Database, radius_id: bytes, lines: Iterable[Affected]) -
             connection.commit()
 
 
+def add_records(database: Database, radius_id: bytes, record_ids: Iterable[bytes]) -> None:
+    """Write the records that were shown beside the customers of a radius, likewise."""
+    left = iter(record_ids)
+    while some := list(islice(left, _BATCH)):
+        with database.write() as connection:
+            rows = [{"radius_id": radius_id, "record_id": one} for one in some]
+            connection.execute(insert(radius_records), rows)
+            connection.commit()
+
+
 def of_incident(connection: Connection, incident_id: bytes) -> list[FrozenRadius]:
     """List the radii of an incident, the newest first."""
     query = _READ.where(_column.incident_id == incident_id).order_by(_column.drawn_at.desc(), _column.radius_id)
@@ -121,11 +136,19 @@ def one(connection: Connection, radius_id: bytes) -> FrozenRadius | None:
     return None if row is None else _frozen(row)
 
 
-def set_aside(connection: Connection, radius_id: bytes, by: str, at: datetime, sealed_reason: bytes) -> bool:
-    """Say that a radius was frozen by mistake; it stays as evidence. Returns whether it stood until now."""
+def ask_aside(connection: Connection, radius_id: bytes, by: str, at: datetime, sealed_reason: bytes) -> bool:
+    """Write down who says that a radius was frozen by mistake, and why; returns False if two have set it aside."""
     query = update(incident_radii).where(_column.radius_id == radius_id, _column.set_aside_at.is_(None))
-    values = {"set_aside_by": by, "set_aside_at": at, "sealed_reason": sealed_reason}
+    values = {"aside_asked_by": by, "aside_asked_at": at, "sealed_reason": sealed_reason}
     return connection.execute(query.values(**values)).rowcount == 1
+
+
+def confirm_aside(connection: Connection, radius_id: bytes, asked_at: datetime, by: str, at: datetime) -> bool:
+    """Set a radius aside as it was asked for at a moment; it stays as evidence. Returns whether that still stood."""
+    query = update(incident_radii).where(
+        _column.radius_id == radius_id, _column.aside_asked_at == asked_at, _column.set_aside_at.is_(None)
+    )
+    return connection.execute(query.values(set_aside_by=by, set_aside_at=at)).rowcount == 1
 
 
 def lines(connection: Connection, radius_id: bytes, after: bytes, limit: int) -> list[Affected]:
@@ -139,6 +162,31 @@ def lines(connection: Connection, radius_id: bytes, after: bytes, limit: int) ->
     """
     query = _LINES.where(_line.radius_id == radius_id, _line.record_id > after)
     return [_affected(row) for row in connection.execute(query.order_by(_line.record_id).limit(limit))]
+
+
+def to_hold(connection: Connection, radius_id: bytes, after: bytes, limit: int) -> list[bytes]:
+    """Return the records of a radius that are evidence, in order of id, likewise: its lines and what hangs on them.
+
+    What was destroyed before the radius was drawn is left out.
+    """
+    queries = (
+        select(_line.record_id).where(_line.radius_id == radius_id, _line.destroyed.is_(False)),
+        select(radius_records.c.record_id).where(radius_records.c.radius_id == radius_id),
+    )
+    found: set[bytes] = set()
+    for query in queries:
+        (column,) = query.selected_columns
+        found.update(connection.execute(query.where(column > after).order_by(column).limit(limit)).scalars())
+    return sorted(found)[:limit]
+
+
+def count_to_hold(connection: Connection, radius_id: bytes) -> int:
+    """Return how many records these are."""
+    both = union(
+        select(_line.record_id).where(_line.radius_id == radius_id, _line.destroyed.is_(False)),
+        select(radius_records.c.record_id).where(radius_records.c.radius_id == radius_id),
+    ).subquery()
+    return int(connection.execute(select(func.count()).select_from(both)).scalar_one())
 
 
 def customers(connection: Connection, radius_id: bytes, after: bytes, limit: int) -> list[Affected]:
@@ -162,6 +210,7 @@ def _frozen(row: Any) -> FrozenRadius:  # noqa: ANN401 - a row of the query
     return FrozenRadius(
         row.radius_id, row.incident_id, json.loads(row.scope), row.drawn_at, row.drawn_by, row.log_size, row.log_root,
         told, row.digest, row.set_aside_by or "", row.set_aside_at, row.sealed_reason,
+        row.aside_asked_by or "", row.aside_asked_at,
     )  # fmt: skip
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, or_, select
+from sqlalchemy import Connection, and_, exists, func, or_, select
 
 from vault.domain.breach.radius import RadiusScope
 from vault.domain.fields import FIELDS
 from vault.domain.ids import RecordClass
+from vault.domain.log import Action, Outcome
 from vault.domain.log_search import EVERY
 from vault.domain.records import to_micros
 from vault.domain.rules.views import Views
 from vault.errors import PolicyError
 from vault.storage import policy_texts
+from vault.storage.lists import rows_in
 from vault.storage.policy_files import views_in
 from vault.storage.streams import streamed
 from vault.storage.tables import (
@@ -24,6 +27,7 @@ from vault.storage.tables import (
     api_tokens,
     backups,
     cohorts,
+    log_events,
     log_inbox,
     log_terms,
     records,
@@ -40,13 +44,23 @@ _BY_TERM = (
     " WHERE e.leaf_index = t.leaf_index AND t.term = ? AND t.at >= ? AND t.at < ? AND t.leaf_index < ?"
 )
 _ALL = "SELECT canonical FROM log_events WHERE leaf_index >= ? AND leaf_index < ?"
+# What was entered elsewhere bears the time of that entry, by a clock that may be as far ahead as an import lets it be.
+_AHEAD = timedelta(days=1)
 _HELD = (
     "SELECT r.record_id, r.record_class, {listed} FROM records r JOIN record_fields f ON f.record_id = r.record_id"
-    " WHERE r.entered_at < ?{more} GROUP BY r.record_id, r.record_class"
+    " WHERE (r.entered_at < ? OR r.record_class = 'service_record' AND r.entered_at < ?){more}"
+    " GROUP BY r.record_id, r.record_class"
 )
 _LISTED = {"sqlite": "group_concat(DISTINCT f.field)", "postgresql": "string_agg(DISTINCT f.field, ',')"}
-_GONE = "SELECT record_id, record_class FROM tombstones WHERE entered_at < ? AND destroyed_at > ?{more}"
+_GONE = (
+    "SELECT record_id, record_class FROM tombstones"
+    " WHERE (entered_at < ? OR record_class = 'service_record' AND entered_at < ?) AND destroyed_at > ?{more}"
+)
 _OF_COHORT = " AND {of}cohort_id = ?"
+_MOVES = 20
+"""Events of records that moved, of a hundred records each, that are read at once."""
+_FIELDS_OF = "SELECT record_id, field FROM record_fields WHERE record_id"
+_WHOLE = {one.value: [f"{one.value}.{name}" for name in FIELDS[one]] for one in RecordClass}
 
 
 def events(connection: Connection, scope: RadiusScope, size: int) -> Iterator[list[bytes]]:
@@ -119,19 +133,68 @@ def held(
         until: UTC, exclusive; what was entered from then on is left out.
     """
     more, values = ("", ()) if cohort is None else (_OF_COHORT, (cohort,))
+    entered = (to_micros(until), to_micros(until) + _AHEAD // timedelta(microseconds=1))
     there = _HELD.format(listed=_LISTED[connection.dialect.name], more=more.format(of="r."))
-    for rows in streamed(connection, there, _BATCH, to_micros(until), *values):
+    for rows in streamed(connection, there, _BATCH, *entered, *values):
         for record_id, record_class, names in rows:
             yield record_id, record_class, [f"{record_class}.{one}" for one in names.split(",")]
-    whole = {one.value: [f"{one.value}.{name}" for name in FIELDS[one]] for one in RecordClass}
     gone = _GONE.format(more=more.format(of=""))
-    for rows in streamed(connection, gone, _BATCH, to_micros(until), to_micros(since), *values):
+    for rows in streamed(connection, gone, _BATCH, *entered, to_micros(since), *values):
         for record_id, record_class in rows:
-            yield record_id, record_class, whole[record_class]
+            yield record_id, record_class, _WHOLE[record_class]
+
+
+def moved_out(
+    connection: Connection, cohort: bytes, since: datetime, size: int
+) -> Iterator[tuple[bytes, str, list[str]]]:
+    """Yield the records that moved out of a cohort from a moment on: its key opened them before.
+
+    One that was destroyed later counts with all of its class.
+
+    Args:
+        connection: an open connection.
+        cohort: it.
+        since: UTC, inclusive.
+        size: so many events of the log are looked at.
+    """
+    term, event = log_terms.c, log_events.c
+    moves = (
+        select(term.at, term.leaf_index, event.canonical)
+        .join_from(log_terms, log_events, event.leaf_index == term.leaf_index)
+        .where(term.term == f"action:{Action.RECORD_MOVED.value}".encode(), term.leaf_index < size)
+        .order_by(term.at, term.leaf_index)
+        .limit(_MOVES)
+    )
+    page = connection.execute(moves.where(term.at >= since)).all()
+    while page:
+        named = [
+            (bytes.fromhex(one["id"]), one["class"])
+            for told in (json.loads(row.canonical) for row in page)
+            if told["outcome"] == Outcome.DONE.value and told["facts"].get("cohort") == cohort.hex()
+            for one in told["records"]
+        ]
+        yield from _with_fields(connection, named)
+        at, place = page[-1].at, page[-1].leaf_index
+        page = connection.execute(moves.where(or_(term.at > at, and_(term.at == at, term.leaf_index > place)))).all()
+
+
+def _with_fields(connection: Connection, named: Sequence[tuple[bytes, str]]) -> Iterator[tuple[bytes, str, list[str]]]:
+    found: dict[bytes, set[str]] = {}
+    for record_id, name in rows_in(connection, _FIELDS_OF, [record_id for record_id, _ in named]):
+        found.setdefault(bytes(record_id), set()).add(name)
+    for record_id, its_class in named:
+        names = found.get(record_id)
+        yield record_id, its_class, [f"{its_class}.{one}" for one in names] if names else _WHOLE[its_class]
 
 
 def keys_behind(connection: Connection, cohort: bytes | None, since: datetime, until: datetime) -> tuple[int, int]:
-    """Return in how many cohorts such records lay, and how many of their keys are destroyed in every copy."""
+    """Return in how many cohorts such records lay, and how many of their keys are destroyed in every copy.
+
+    A cohort that is asked about counts by itself: what lay in it may have moved.
+    """
+    if cohort is not None:
+        query = select(cohorts.c.destroyed_at).where(cohorts.c.cohort_id == cohort)
+        return 1, int(connection.execute(query).scalar() is not None)
     there = exists().where(records.c.cohort_id == cohorts.c.cohort_id, records.c.entered_at < until)
     gone = exists().where(
         tombstones.c.cohort_id == cohorts.c.cohort_id,
@@ -139,8 +202,6 @@ def keys_behind(connection: Connection, cohort: bytes | None, since: datetime, u
         tombstones.c.destroyed_at > since,
     )
     query = select(func.count(), func.count(cohorts.c.destroyed_at)).where(or_(there, gone))
-    if cohort is not None:
-        query = query.where(cohorts.c.cohort_id == cohort)
     many, destroyed = connection.execute(query).one()
     return int(many), int(destroyed)
 

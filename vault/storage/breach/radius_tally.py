@@ -94,6 +94,16 @@ class Tally:
             there = {row[0] for row in rows_in(connection, _THERE, [one.record_id for one in some])}
             self._affected.mark_gone([one.record_id for one in some if one.record_id not in there])
 
+    def shown_beside(self, connection: Connection) -> Iterator[bytes]:
+        """Yield the records that were shown, are no customers and are still there, in order of id.
+
+        Args:
+            connection: an open connection of the vault's database.
+        """
+        for some in self._seen.pages(customers=False):
+            there = {row[0] for row in rows_in(connection, _THERE, [one.record_id for one in some])}
+            yield from (one.record_id for one in some if one.record_id in there)
+
     def counts(self) -> RadiusCounts:
         """Return what it comes to."""
         bits = {kind: self._bits.of_kind(kind) for kind in DataKind}
