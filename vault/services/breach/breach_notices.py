@@ -31,6 +31,7 @@ from vault.services.steps.breach import incidents as steps
 from vault.services.steps.breach import noticing
 from vault.services.steps.breach.concerned import others
 from vault.services.steps.breach.notice_listing import list_recipients
+from vault.services.steps.breach.short_ids import only_one
 from vault.services.steps.humans import same_human
 from vault.services.steps.parts import Parts
 from vault.storage import notifications, people
@@ -177,8 +178,8 @@ def prepare(parts: Parts, person: Person, incident_id: bytes, wish: Wish, now: d
         steps.open_matter(work.connection, incident_id)
         breach_notices.add(work.connection, draft)
         work.commit()
-    fields = list_recipients(parts, draft, now, post_if_leaked=wish.post_if_leaked)
-    draft = replace(draft, kinds=tuple(parts.policy.breach_notices.kinds_of(fields)))
+    seen = list_recipients(parts, draft, now, post_if_leaked=wish.post_if_leaked)
+    draft = replace(draft, kinds=tuple(parts.policy.breach_notices.kinds_of(seen.clear, seen.masked)))
     _freeze(parts, person, draft, texts, now)
     return campaign_id
 
@@ -214,11 +215,11 @@ def standing(parts: Parts, who: Person | Actor, incident_id: bytes, now: datetim
         ]
         left = noticing.outstanding(connection, incident_id)
         store = parts.keys.current(connection)
-    reason, digest = "", ""
+        digest = "" if waiver is None else noticing.waiver_digest(connection, store, waiver).hex()
+    reason = ""
     by = ("", "")
     if waiver is not None:
         reason = store.open_person(incident_id, noticing.WAIVER, waiver.sealed_reason).disclose()
-        digest = noticing.waiver_digest(store, waiver).hex()
         by = (numbers.get(waiver.asked_by, ""), numbers.get(waiver.confirmed_by or b"", ""))
     return Standing(one, told, waiver, reason, by, digest, left)
 
@@ -232,6 +233,17 @@ def radii(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> Se
     steps.viewer(parts, person, now, incident_id)
     with parts.database.read() as connection:
         return [one for one in radius.of_incident(connection, incident_id) if one.stands]
+
+
+def found(parts: Parts, incident_id: bytes, typed: str) -> bytes:
+    """Return the campaign of an incident whose id begins with what somebody typed, at least six digits.
+
+    Raises:
+        NotFound: none does, or more than one; one that was replaced does not count.
+    """
+    with parts.database.read() as connection:
+        ids = [one.campaign_id for one in breach_notices.of_incident(connection, incident_id)]
+    return only_one(ids, typed, "notice")
 
 
 def wording(parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes, now: datetime) -> dict[str, Letter]:

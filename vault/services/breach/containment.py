@@ -27,7 +27,7 @@ from vault.services.steps.breach.evidence_holds import hold_some, lift_some
 from vault.services.steps.parts import Parts
 from vault.services.steps.refusing import refusals_logged
 from vault.storage import people
-from vault.storage.breach import containments
+from vault.storage.breach import containments, radius
 from vault.storage.unit_of_work import UnitOfWork, unit_of_work
 
 Progress = Callable[[int, int], None]
@@ -126,7 +126,7 @@ def hold_on(
     acts.require_measure(parts, person, Measure.HOLD_EVIDENCE, action, now, incident_id)
     with parts.database.read() as connection:
         one = acts.one_of(connection, incident_id, containment_id)
-        total = containments.count_to_hold(connection, one.target)
+        total = radius.count_to_hold(connection, one.target)
     if one.measure is not Measure.HOLD_EVIDENCE:
         raise NotFound("measure")
     if one.rehearsed:

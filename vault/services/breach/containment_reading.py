@@ -103,7 +103,7 @@ def shown(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> Sh
         in_force = containing.in_force(connection)
         signed_in = acts.reach(parts, connection, Aim(Measure.READ_ONLY), now)["people"]
         radii = radius.of_incident(connection, incident_id)
-        evidence = containments.count_to_hold(connection, radii[0].radius_id) if radii else None
+        evidence = radius.count_to_hold(connection, radii[0].radius_id) if radii else None
     return Shown(one, taken, in_force, [] if one.is_closed else _mine(parts, person), signed_in, evidence)
 
 
@@ -184,4 +184,4 @@ def _taken(connection: Connection, found: Sequence[Containment]) -> list[Taken]:
 def _holding(connection: Connection, one: Containment) -> tuple[int, bool]:
     goes_on = one.is_standing and not one.rehearsed
     left = goes_on and radius.lines(connection, one.target, containments.last_held(connection, one.containment_id), 1)
-    return containments.count_to_hold(connection, one.target), bool(left)
+    return radius.count_to_hold(connection, one.target), bool(left)

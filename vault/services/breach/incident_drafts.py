@@ -32,7 +32,7 @@ class Draft:
 
     Args:
         incident: it.
-        counts: of the newest frozen radius, None without one.
+        counts: of the newest frozen radius that stands, None without one.
         evidence: digest of that radius, in hexadecimal digits, or empty.
         kinds: of data, as customers are told them, by language.
         texts: what officers wrote for customers, by language; empty before that.
@@ -63,7 +63,7 @@ def draft(parts: Parts, person: Person, incident_id: bytes, now: datetime) -> Dr
     policy = parts.policy.breach_notices
     with parts.database.read() as connection:
         one = steps.matter(connection, incident_id)
-        drawn = next(iter(radius.of_incident(connection, incident_id)), None)
+        drawn = next((each for each in radius.of_incident(connection, incident_id) if each.stands), None)
         campaigns = breach_notices.of_incident(connection, incident_id)
         states = notice_recipients.states_of(connection, [each.campaign_id for each in campaigns])
         store = parts.keys.current(connection)

@@ -24,7 +24,7 @@ from vault.services.steps.breach import incidents as steps
 from vault.services.steps.breach.drill_scoring import score
 from vault.services.steps.breach.report_composing import compose, prove
 from vault.services.steps.entry_proof import proven_entry
-from vault.services.steps.log_bundle import BundleWriter
+from vault.services.steps.log_bundle import whole_bundle
 from vault.services.steps.parts import Parts
 from vault.services.steps.settling import settle
 from vault.storage.breach import drills, incident_reports
@@ -138,14 +138,8 @@ def zipped(parts: Parts, taken: Taken, now: datetime) -> ZippedReport:
         taken: the files.
         now: UTC, the time that they are given.
     """
-    writer = BundleWriter(now.astimezone(parts.policy.zone))
-
-    def pieces() -> Iterator[bytes]:
-        for name, content in taken.files.items():
-            yield from writer.file(name, [content])
-        yield writer.end()
-
-    return ZippedReport(f"incident-report-{taken.report.incident.incident_id.hex()}.zip", pieces())
+    pieces = whole_bundle(taken.files, now.astimezone(parts.policy.zone))
+    return ZippedReport(f"incident-report-{taken.report.incident.incident_id.hex()}.zip", pieces)
 
 
 def tend(parts: Parts, now: datetime) -> int:

@@ -308,6 +308,7 @@ def close(parts: Parts, person: Person, incident_id: bytes, note: str, now: date
             outcome,
             incident=incident_id.hex(),
             to="closed" if agree else "sent_back",
+            asked_by=accounts[one.closing_by].work_number,
         )
         steps.enter(parts, work, incident_id, event, note)
         work.commit()

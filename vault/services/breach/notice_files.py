@@ -34,6 +34,8 @@ EXPIRED = "file_expired"
 _OURS = re.compile(r"\.?notice-([0-9a-f]{32})\.", re.ASCII)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
+_DIALLED = re.compile(r"\+[0-9]+", re.ASCII)
+"""A number with its country's: no formula, and with anything before it nobody can be reached by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +274,6 @@ class _Making:
 def _csv_line(cells: tuple[str, ...]) -> bytes:
     written = io.StringIO()
     csv.writer(written, lineterminator="\r\n").writerow(
-        [f"'{one}" if one.startswith(_FORMULA) else one for one in cells]
+        [f"'{one}" if one.startswith(_FORMULA) and not _DIALLED.fullmatch(one) else one for one in cells]
     )
     return written.getvalue().encode()

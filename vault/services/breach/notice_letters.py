@@ -97,11 +97,12 @@ def printed(
 def posted(
     parts: Parts, person: Person, incident_id: bytes, campaign_id: bytes, record_ids: Sequence[bytes], now: datetime
 ) -> int:
-    """Say that letters went out; returns how many were still waiting for it.
+    """Say that letters went out that were printed; returns how many were still waiting for it.
 
     Raises:
         AccessRefused: ``no_right``; logged.
-        AlreadyDecided: ``incident_closed``; ``notice_not_released``; ``notice_moved_on``: none of them waits any more.
+        AlreadyDecided: ``incident_closed``; ``notice_not_released``; ``notice_moved_on``: none of them was printed and
+            still waits.
         InvalidValue: ``too_many_records``: more than one page.
         NotFound: there is no such campaign.
     """
@@ -111,7 +112,9 @@ def posted(
         raise InvalidValue("too_many_records", field="records", most=most)
     with unit_of_work(parts.database) as work:
         campaign = notice_disclosing.released(work.connection, incident_id, campaign_id)
-        moved = _note_posted(parts, work, person, campaign, record_ids, now)
+        printed_ids = set(notice_papers.handed_out_ids(work.connection, campaign_id))
+        ids = [one for one in record_ids if one in printed_ids]
+        moved = _note_posted(parts, work, person, campaign, ids, now)
         if not moved:
             raise AlreadyDecided("notice_moved_on")
         work.commit()

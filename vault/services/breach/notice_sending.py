@@ -23,7 +23,7 @@ from vault.domain.log import Action, Actor, Outcome, Receipt
 from vault.domain.people import Person
 from vault.errors import AlreadyDecided, IntegrityError
 from vault.services.steps.breach import incidents as steps
-from vault.services.steps.breach import notice_contacts, noticing
+from vault.services.steps.breach import notice_contacts, notice_stock, noticing
 from vault.services.steps.breach.notice_contacts import INSTEAD, Gathered
 from vault.services.steps.parts import Parts
 from vault.storage.breach import breach_notices, notice_recipients
@@ -31,7 +31,7 @@ from vault.storage.breach.breach_notices import Campaign
 from vault.storage.breach.notice_recipients import Recipient, Settled
 from vault.storage.mail import Fate, Sent, Session
 from vault.storage.mail_letters import Letter
-from vault.storage.unit_of_work import UnitOfWork, unit_of_work
+from vault.storage.unit_of_work import unit_of_work
 
 Progress = Callable[[int, int], None]
 """Told how many customers are settled, and how many there are."""
@@ -82,9 +82,11 @@ class _Run:
 
     @property
     def campaign_id(self) -> bytes:
+        """Return which campaign it is."""
         return self.campaign.campaign_id
 
     def stale(self) -> datetime:
+        """Return since when an unfinished letter counts as left behind by a run that died."""
         return self.clock() - self.parts.policy.breach_notices.lease()
 
 
@@ -172,6 +174,7 @@ def _send(
     begun = time.monotonic()
 
     def clock() -> datetime:
+        """Return the present of this run: its beginning, and the time that has passed since."""
         return now + timedelta(seconds=time.monotonic() - begun)
 
     with parts.database.read() as connection:
@@ -179,10 +182,7 @@ def _send(
         texts = noticing.texts_of(parts.keys.current(connection), campaign)
         states = notice_recipients.counts(connection, campaign.campaign_id)
     this = _Run(parts, actor, campaign, incident, texts, new_id(), clock)
-    # What another run was sending when it was last heard of: nobody knows whether it arrived.
-    with unit_of_work(parts.database) as work:
-        lost = notice_recipients.doubt(work.connection, campaign.campaign_id, this.stale(), clock())
-        work.commit()
+    lost = notice_stock.of_runs_cut_short(parts, actor, campaign, this.stale(), clock())
     total = sum(states.values())
     waiting = sum(count for (_, state), count in states.items() if state is RecipientState.WAITING)
     rules = parts.policy.breach_notices
@@ -198,13 +198,11 @@ def _send(
                 for done in [pool.submit(_sender, one, ran, stop, told) for one, ran in runs]:
                     done.result()
     finally:
-        whole = Ran(Counter({RecipientState.UNKNOWN: lost}))
-        with unit_of_work(parts.database) as work:
-            for one, ran in runs:
-                notice_recipients.put_back(work.connection, campaign.campaign_id, one.worker)
-                whole.add(ran)
-            _sum_up(this, work, whole)
-            work.commit()
+        again = sum(ran.counts[RecipientState.WAITING] for _, ran in runs)
+        notice_stock.of_run(parts, actor, campaign, [one.worker for one, _ in runs], again, clock())
+    whole = Ran(Counter({RecipientState.UNKNOWN: lost}))
+    for _, ran in runs:
+        whole.add(ran)
     return whole
 
 
@@ -280,7 +278,7 @@ def _disclose(this: _Run, channel: Channel, ran: Ran) -> _Batch | None:
     with unit_of_work(parts.database) as work:
         for record_id, why in gathered.missing.items():
             state = INSTEAD[why]
-            values = {"state": state.value, "settled_at": now, "reason": why, "next_try_at": None, "worker": None}
+            values = {"state": state.value, "settled_at": now, "reason": why, "next_try_at": None, "claimed_at": None}
             if notice_recipients.move(work.connection, this.campaign_id, record_id, [RecipientState.WAITING], values):
                 ran.counts[state] += 1
         work.announce(disclosed)
@@ -343,21 +341,9 @@ def _became(this: _Run, recipient: Recipient, sent: Sent) -> Settled:
     return Settled(_STATES[sent.fate], sent.reason, now)
 
 
-def _sum_up(this: _Run, work: UnitOfWork, ran: Ran) -> None:
-    """Enter what the run did into the incident's timeline: one line a run, not one for each message."""
-    if not +ran.counts:
-        return
-    gone = ran.counts[RecipientState.UNREACHABLE] + ran.counts[RecipientState.UNREACHABLE_DESTROYED]
-    event = noticing.event(
-        this.parts, this.clock(), this.actor, Action.NOTICE_SENT, this.campaign,
-        sent=ran.counts[RecipientState.SENT], unknown=ran.counts[RecipientState.UNKNOWN],
-        failed=ran.counts[RecipientState.FAILED] + gone, waiting=ran.counts[RecipientState.WAITING],
-    )  # fmt: skip
-    steps.enter(this.parts, work, this.campaign.incident_id, event)
-
-
 def _told(progress: Progress | None, rans: Sequence[Ran], before: int, total: int) -> Callable[[], None]:
     def tell() -> None:
+        """Say how many letters are settled."""
         if progress is not None:
             settled = sum(ran.counts.total() - ran.counts[RecipientState.WAITING] for ran in rans)
             progress(before + settled, total)

@@ -56,7 +56,7 @@ def confirm(parts: Parts, person: Person, incident_id: bytes, digest: str, now: 
         parts: the vault's parts.
         person: another officer, who gave password and second factor a moment ago.
         incident_id: the incident.
-        digest: of what they read, in hexadecimal digits: who asks anew with another reason asks for another yes.
+        digest: of what they read, in hexadecimal digits: another reason, or another radius, needs another yes.
         now: UTC.
 
     Raises:
@@ -78,12 +78,18 @@ def confirm(parts: Parts, person: Person, incident_id: bytes, digest: str, now: 
         own = same_human(store, signers[waiver.asked_by], signers[person.account_id])
         if not own:
             read = digest.strip().lower().encode()
-            if not hmac.compare_digest(read, noticing.waiver_digest(store, waiver).hex().encode()):
+            if not hmac.compare_digest(read, noticing.waiver_digest(work.connection, store, waiver).hex().encode()):
                 raise InvalidValue("notice_digest_differs", field="digest")
             if not breach_notices.confirm_waiver(work.connection, incident_id, person.account_id, waiver.asked_at, now):
                 raise AlreadyDecided("notice_moved_on")
             done = parts.event(
-                now, person.actor(), Action.NOTICE_WAIVED, Outcome.DONE, incident=incident_id.hex(), mode="confirmed"
+                now,
+                person.actor(),
+                Action.NOTICE_WAIVED,
+                Outcome.DONE,
+                incident=incident_id.hex(),
+                mode="confirmed",
+                asked_by=signers[waiver.asked_by].work_number,
             )
             steps.enter(parts, work, incident_id, done)
             work.commit()

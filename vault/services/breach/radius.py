@@ -9,8 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -23,8 +23,11 @@ from vault.domain.log_tree import Frontier
 from vault.domain.people import Person
 from vault.errors import AlreadyDecided, NotFound, StorageUnavailable
 from vault.services.steps.breach import incidents as steps
+from vault.services.steps.breach import noticing
 from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.breach.radius import draw as drawn
+from vault.services.steps.breach.radius_asides import Aside, aside_of
+from vault.services.steps.breach.short_ids import only_one
 from vault.services.steps.log_tables import BOM, cell
 from vault.services.steps.parts import Parts
 from vault.services.steps.settling import settle
@@ -87,6 +90,7 @@ class Reach:
         more: whether there are further lines.
         suspect: whose acts the incident's signal is about, or empty.
         since: from when on these were counted.
+        asides: what was asked of those that somebody says were frozen by mistake, by id.
     """
 
     incident: Incident
@@ -96,6 +100,11 @@ class Reach:
     more: bool
     suspect: str = ""
     since: datetime | None = None
+    asides: Mapping[bytes, Aside] = field(default_factory=dict)
+
+    def aside_of(self, radius_id: bytes) -> Aside:
+        """Return what was asked of a radius; empty where nobody said that it was frozen by mistake."""
+        return self.asides.get(radius_id, Aside("", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +155,8 @@ def draw(
 def freeze(parts: Parts, person: Person, incident_id: bytes, scope: RadiusScope, now: datetime) -> DrawnRadius:
     """Draw a radius and freeze it as evidence of the incident, with its checkpoint and a digest over its lines.
 
-    What it comes to starts the clocks that wait for it: the police, and the cyberspace administration.
+    What it comes to starts the clocks that wait for it: the police, and the cyberspace administration. With customers
+    in it, a decision to tell nobody needs a second officer anew.
 
     Args:
         parts: the vault's parts.
@@ -181,6 +191,9 @@ def freeze(parts: Parts, person: Person, incident_id: bytes, scope: RadiusScope,
             digest=digest.hex(),
         )
         radius.add_lines(parts.database, event.event_id, tally.lines())
+        if not scope.of_rows:  # else it is every record there is, and nothing says that one of them was read
+            with parts.database.read() as connection:
+                radius.add_records(parts.database, event.event_id, tally.shown_beside(connection))
         first = tally.first_lines(FIRST_LINES)
     frozen = FrozenRadius(
         event.event_id, incident_id, scope.as_json(), now, person.work_number, size, root, counts, digest
@@ -189,12 +202,25 @@ def freeze(parts: Parts, person: Person, incident_id: bytes, scope: RadiusScope,
         one = steps.open_matter(work.connection, incident_id)
         radius.add(work.connection, frozen)
         steps.enter(parts, work, incident_id, event)
+        if counts.customers:
+            noticing.reopen_waiver(parts, work, incident_id, person.actor(), now)
         for wanted, start in ((counts.for_police, ClockStart.POLICE), (counts.over_million, ClockStart.MILLION)):
             if wanted:
                 at = steps.effective(work.connection, now)
                 steps.start_clocks(parts, work, one, start, at, at)
         work.commit()
     return DrawnRadius(incident_id, scope, size, root, counts, first, event.event_id, digest)
+
+
+def found(parts: Parts, incident_id: bytes, typed: str) -> bytes:
+    """Return the frozen radius of an incident whose id begins with what somebody typed, at least six digits.
+
+    Raises:
+        NotFound: none does, or more than one.
+    """
+    with parts.database.read() as connection:
+        ids = [one.radius_id for one in radius.of_incident(connection, incident_id)]
+    return only_one(ids, typed, "radius")
 
 
 def reach(
@@ -228,11 +254,13 @@ def reach(
         radii = radius.of_incident(connection, incident_id)
         raised = [signal for signal in incident_signals.of_incident(connection, incident_id) if signal.work_number]
         chosen = _chosen(radii, radius_id)
-        found = [] if chosen is None else radius.lines(connection, chosen.radius_id, after, limit + 1)
+        lines = [] if chosen is None else radius.lines(connection, chosen.radius_id, after, limit + 1)
+        store = parts.keys.current(connection)
+    asides = {each.radius_id: asked for each in radii if (asked := aside_of(store, each)) is not None}
     event = parts.event(now, person.actor(), Action.INCIDENT_VIEW, Outcome.DONE, incident=incident_id.hex())
     parts.log_writer.write(event)
-    about = (raised[0].work_number, raised[0].found.since) if raised else ("", None)
-    return Reach(one, radii, found[:limit], chosen, len(found) > limit, *about)
+    suspect, since = (raised[0].work_number, raised[0].found.since) if raised else ("", None)
+    return Reach(one, radii, lines[:limit], chosen, len(lines) > limit, suspect, since, asides)
 
 
 @stopped_by_freeze(Doing.EXPORT, Action.INCIDENT_RADIUS_TAKEN)

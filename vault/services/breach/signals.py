@@ -58,8 +58,9 @@ def tend(parts: Parts, now: datetime) -> int:
     raised = sum(signal_watch.events(parts, name, now) for name in OF_EVENTS)
     raised += signal_watch.probing(parts, now) + signal_watch.storms(parts, now)
     with unit_of_work(parts.database) as work:
-        if incident_signals.forget(work.connection, now - timedelta(days=parts.policy.limits.keep_days)):
-            work.commit()
+        signal_watch.looked(work.connection, now)
+        incident_signals.forget(work.connection, now - timedelta(days=parts.policy.limits.keep_days))
+        work.commit()
     return raised
 
 

@@ -94,10 +94,12 @@ def stopped_by_freeze(doing: Doing, action: Action) -> Callable[[Callable[Given,
     """
 
     def declare(walk: Callable[Given, Answer]) -> Callable[Given, Answer]:
+        """Put the freeze before one walk."""
         at = list(inspect.signature(walk).parameters).index("now")
 
         @wraps(walk)
         def gated(*args: Given.args, **named: Given.kwargs) -> Answer:
+            """Refuse while a freeze is in force, otherwise walk."""
             given = cast("tuple[object, ...]", args)
             parts, who = cast("Parts", given[0]), cast("Person | Actor", given[1])
             now = cast("datetime", named["now"] if "now" in named else given[at])

@@ -128,7 +128,7 @@ def reach(parts: Parts, connection: Connection, aim: Aim, now: datetime) -> Mapp
         case Measure.REVOKE_GRANTS:
             return {"grants": containments.count_grants(connection, aim.target, now)}
         case Measure.HOLD_EVIDENCE:
-            return {"records": containments.count_to_hold(connection, aim.target)}
+            return {"records": radius.count_to_hold(connection, aim.target)}
         case _:
             return {"people": len(sessions.count_living(connection, now, now - idle_span(parts)))}
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, time
 
 from sqlalchemy import Connection
 
-from vault.domain.breach.drills import Month, MonthState, month_before, month_of, months
+from vault.domain.breach.drills import Month, MonthState, month_before, month_of, months, rehearsed
 from vault.domain.policy import Policy
 from vault.storage import vault_state
 from vault.storage.breach import drills
@@ -26,8 +26,8 @@ def listed(policy: Policy, connection: Connection, at: datetime) -> Sequence[Mon
     for _ in range(most - 1):
         first = month_before(first)
     known = drills.since(connection, datetime.combine(first, time(), zone))
-    held = [month_of(one.opened_at, zone) for one in known if one.score is not None]
-    begun = [month_of(one.opened_at, zone) for one in known]
+    held = [month_of(one.opened_at, zone) for one in known if one.score is not None and rehearsed(one.score.lines)]
+    begun = [month_of(one.opened_at, zone) for one in known if one.score is None]
     return months(held, begun, month_of(vault_state.created_at(connection), zone), present, most)
 
 

@@ -1,4 +1,8 @@
-"""Legal holds on the records of a frozen radius, in batches: each is whole, and the next run goes on behind it."""
+"""Legal holds on the records of a frozen radius, in batches: each is whole, and the next run goes on behind it.
+
+Customers are held, and the shipments and service records of them that were shown: what leaked is the evidence. Where a
+radius was drawn around rows, nobody knows what was read, and its customers alone are held.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,7 @@ BATCH = 50
 
 
 def hold_some(parts: Parts, person: Person, one: Containment, now: datetime) -> int | None:
-    """Put the next records of a radius under hold.
+    """Put the next records of a radius under hold: customers and what was shown of them.
 
     What was destroyed since is passed over, and so is what was edited behind the vault's back, which the log tells.
 
@@ -48,14 +52,14 @@ def hold_some(parts: Parts, person: Person, one: Containment, now: datetime) -> 
         if standing is None or not standing.is_standing:
             raise AlreadyDecided("measure_ended")
         after = containments.last_held(work.connection, one.containment_id)
-        lines = radius.lines(work.connection, one.target, after, BATCH)
-        if not lines:
+        ids = radius.to_hold(work.connection, one.target, after, BATCH)
+        if not ids:
             return None
         entries: list[Entry] = []
         held: list[tuple[bytes, bytes | None]] = []
-        for line in lines:
-            entry, hold_id = (None, None) if line.destroyed else _put(parts, work, person, one, line.record_id, now)
-            held.append((line.record_id, hold_id))
+        for record_id in ids:
+            entry, hold_id = _put(parts, work, person, one, record_id, now)
+            held.append((record_id, hold_id))
             if entry is not None:
                 entries.append(entry)
         containments.note_holds(work.connection, one.containment_id, held)

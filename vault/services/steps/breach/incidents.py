@@ -15,6 +15,7 @@ from vault.domain.log import Action, Actor, Event, Outcome, micros_text
 from vault.domain.notices import NoticeKind
 from vault.domain.people import Person
 from vault.domain.rules.access import Right
+from vault.domain.service_records import checked_text
 from vault.errors import AccessRefused, AlreadyDecided, InvalidValue, NotFound
 from vault.services.steps.breach.concerned import is_own, others
 from vault.services.steps.parts import Parts
@@ -65,8 +66,8 @@ def open_incident(parts: Parts, work: UnitOfWork, actor: Actor, opening: Opening
         The incident's id.
 
     Raises:
-        InvalidValue: ``date_in_future`` or ``aware_too_long_ago``, field ``aware_at``; ``text_too_long``, field
-            ``note``.
+        InvalidValue: ``date_in_future`` or ``aware_too_long_ago``, field ``aware_at``; ``text_too_long`` or
+            ``control_character``, field ``note``.
     """
     now = effective(work.connection, now)
     aware_at = aware_at_of(parts, opening, now)
@@ -168,7 +169,7 @@ def enter(parts: Parts, work: UnitOfWork, incident_id: bytes, event: Event, note
         note: what somebody typed about it; sealed, and in no event.
 
     Raises:
-        InvalidValue: ``text_too_long``, field ``note``.
+        InvalidValue: ``text_too_long`` or ``control_character``, field ``note``.
     """
     note = checked_note(note)
     sealed = None
@@ -180,15 +181,12 @@ def enter(parts: Parts, work: UnitOfWork, incident_id: bytes, event: Event, note
 
 
 def checked_note(note: str) -> str:
-    """Return what somebody typed without the white space around it.
+    """Return what somebody typed without the white space around it; nothing in it moves a cursor or turns words round.
 
     Raises:
-        InvalidValue: ``text_too_long``, field ``note``.
+        InvalidValue: ``text_too_long`` or ``control_character``, field ``note``.
     """
-    note = note.strip()
-    if len(note) > NOTE_LENGTH:
-        raise InvalidValue("text_too_long", field="note", most=NOTE_LENGTH)
-    return note
+    return checked_text(note, NOTE, NOTE_LENGTH) if note.strip() else ""
 
 
 def effective(connection: Connection, now: datetime) -> datetime:

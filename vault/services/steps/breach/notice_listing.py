@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from vault.domain.breach.breach_notices import CONTACTS, Channel, RecipientState
@@ -19,7 +20,20 @@ _BATCH = 500
 _SETTLED_AT_ONCE = (RecipientState.UNREACHABLE, RecipientState.UNREACHABLE_DESTROYED)
 
 
-def list_recipients(parts: Parts, draft: Campaign, now: datetime, *, post_if_leaked: bool) -> set[str]:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of the customers of a campaign, of any of them, as ``class.field``.
+
+    Args:
+        clear: in clear.
+        masked: masked; of another customer it may have been in clear.
+    """
+
+    clear: set[str] = field(default_factory=set)
+    masked: set[str] = field(default_factory=set)
+
+
+def list_recipients(parts: Parts, draft: Campaign, now: datetime, *, post_if_leaked: bool) -> Seen:
     """Write one row for each customer of the radius, batch by batch, each in a transaction of its own.
 
     Args:
@@ -29,12 +43,12 @@ def list_recipients(parts: Parts, draft: Campaign, now: datetime, *, post_if_lea
         post_if_leaked: a contact that was shown in clear is not used where another one or a letter reaches them.
 
     Returns:
-        The fields that were seen of them, as ``class.field``.
+        What was seen of them.
 
     Raises:
         InvalidValue: ``nobody_to_tell``, field ``radius``.
     """
-    after, fields, listed = b"", set[str](), 0
+    after, seen, listed = b"", Seen(), 0
     if draft.radius_id is None:
         raise NotFound("radius")
     while True:
@@ -53,14 +67,17 @@ def list_recipients(parts: Parts, draft: Campaign, now: datetime, *, post_if_lea
             for one in page
             if one.record_id not in told
         ]
-        fields |= {field for one in page if one.record_id not in told for field in (*one.clear, *one.masked)}
+        for one in page:
+            if one.record_id not in told:
+                seen.clear.update(one.clear)
+                seen.masked.update(one.masked)
         listed += len(new)
         with unit_of_work(parts.database) as work:
             notice_recipients.add(work.connection, draft.campaign_id, new)
             work.commit()
     if not listed:
         raise InvalidValue("nobody_to_tell", field="radius")
-    return fields
+    return seen
 
 
 def _recipient(

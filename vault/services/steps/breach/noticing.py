@@ -14,6 +14,7 @@ from vault.crypto.key_store import KeyStore
 from vault.domain.breach.breach_notices import (
     BREACH_NOTICE,
     LANGUAGES,
+    MASKED,
     NAME,
     REACHED,
     Letter,
@@ -27,11 +28,13 @@ from vault.domain.ids import RecordClass
 from vault.domain.log import Action, Actor, Event, Opened, Outcome, micros_text
 from vault.domain.masks import mask
 from vault.domain.policy import Policy
-from vault.domain.rules.breach_notices import NoticeTemplate
+from vault.domain.rules.breach_notices import BreachNoticePolicy, NoticeTemplate
 from vault.errors import AccessRefused, IntegrityError, InvalidValue, NotFound
+from vault.services.steps.breach import incidents as steps
 from vault.services.steps.parts import Parts
-from vault.storage.breach import breach_notices, notice_recipients
+from vault.storage.breach import breach_notices, notice_recipients, radius
 from vault.storage.breach.breach_notices import Campaign, Waiver
+from vault.storage.unit_of_work import UnitOfWork
 
 TEXTS = "notice"
 """Name under which what officers wrote for customers is sealed with the people key."""
@@ -42,6 +45,7 @@ SUBJECT, BODY = "subject", "body"
 WAIVER = "waiver"
 """The same, of why nobody is told."""
 
+_ONLY_MASKED = {"zh": "{kind}（仅显示遮盖后的内容）", "en": "{kind} (shown masked only)"}
 NO_NAME = {"zh": "尊敬的客户", "en": "customer"}
 _PAGE = 1_000
 _BETWEEN = "\n" + "—" * 20 + "\n\n"
@@ -108,7 +112,7 @@ def whole_texts(policy: Policy, template: str, typed: Texts, kinds: Sequence[str
         policy: the rules in force.
         template: id and version.
         typed: what officers wrote, by language.
-        kinds: of data.
+        kinds: of data, as :meth:`~vault.domain.rules.breach_notices.BreachNoticePolicy.kinds_of` names them.
 
     Raises:
         InvalidValue: ``not_on_list``, field ``template``.
@@ -117,7 +121,7 @@ def whole_texts(policy: Policy, template: str, typed: Texts, kinds: Sequence[str
     return {
         language: {
             **typed[language],
-            "kinds": joined((getattr(rules.kinds[kind], language) for kind in kinds), language),
+            "kinds": joined((_kind_words(rules, kind, language) for kind in kinds), language),
             "contact": getattr(rules.contact, language),
             "company": getattr(policy.company, language),
             SUBJECT: wording[language].subject,
@@ -146,11 +150,35 @@ def frozen_digest(connection: Connection, campaign: Campaign, texts: Texts) -> b
     )
 
 
-def waiver_digest(store: KeyStore, waiver: Waiver) -> bytes:
-    """Return the digest of a decision to tell nobody, as it was asked for: reason, who and when."""
+def waiver_digest(connection: Connection, store: KeyStore, waiver: Waiver) -> bytes:
+    """Return the digest of a decision to tell nobody: reason, who and when, and the radii that tell of whom."""
     reason = store.open_person(waiver.incident_id, WAIVER, waiver.sealed_reason).disclose()
-    asked = [waiver.incident_id.hex(), waiver.asked_by.hex(), micros_text(waiver.asked_at), reason]
+    standing = [one for one in radius.of_incident(connection, waiver.incident_id) if one.stands]
+    reached = sorted(one.radius_id.hex() for one in standing if one.counts.customers)
+    asked = [waiver.incident_id.hex(), waiver.asked_by.hex(), micros_text(waiver.asked_at), reason, reached]
     return hashlib.sha256(json.dumps(asked, ensure_ascii=False, separators=(",", ":")).encode()).digest()
+
+
+def reopen_waiver(parts: Parts, work: UnitOfWork, incident_id: bytes, actor: Actor, now: datetime) -> None:
+    """Let a decision to tell nobody wait for a second officer anew: customers came to be known whom it did not weigh.
+
+    Args:
+        parts: the vault's parts.
+        work: the transaction in which a radius is frozen, with the incident locked; its caller commits.
+        incident_id: the incident.
+        actor: who froze it.
+        now: UTC.
+    """
+    if breach_notices.has_released(work.connection, incident_id):
+        return  # it has no say any more
+    if breach_notices.reopen_waiver(work.connection, incident_id):
+        incident = incident_id.hex()
+        steps.enter(
+            parts,
+            work,
+            incident_id,
+            parts.event(now, actor, Action.NOTICE_WAIVED, Outcome.DONE, incident=incident, mode="reopened"),
+        )
 
 
 def written(policy: Policy, incident: Incident, texts: Texts, name: str, at: datetime) -> dict[str, Letter]:
@@ -223,6 +251,12 @@ def refuse(parts: Parts, actor: Actor, action: Action, rule: str, incident_id: b
     if rule == "notice_changed":
         raise IntegrityError("notice_changed")
     raise AccessRefused(rule)
+
+
+def _kind_words(rules: BreachNoticePolicy, kind: str, language: str) -> str:
+    """Return how customers are told of a kind of data; that nobody saw it unmasked is said."""
+    words: str = getattr(rules.kinds[kind.removesuffix(MASKED)], language)
+    return _ONLY_MASKED[language].format(kind=words) if kind.endswith(MASKED) else words
 
 
 def _frozen(connection: Connection, campaign_id: bytes) -> Iterator[tuple[bytes, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
@@ -20,9 +20,6 @@ from vault.storage.breach.radius_tally import Tally
 
 _CONTACT = ("customer.name", "customer.phone", "customer.other_contact", "customer.recipient_address")
 """What a customer of a drill is made up of, and what a drill says was shown in clear."""
-
-REASON = "reason"
-"""Name under which it is sealed with the people key why a radius was set aside."""
 
 _PAGE = 1_000
 
@@ -79,6 +76,9 @@ def draw(
         since, until = _span(connection, scope, now)
         rows = radius_reading.held(connection, scope.cohort, since, until)
         tally.hold((record_id, its_class, bits.of(names)) for record_id, its_class, names in rows)
+        if scope.cohort is not None:
+            rows = radius_reading.moved_out(connection, scope.cohort, since, size)
+            tally.hold((record_id, its_class, bits.of(names)) for record_id, its_class, names in rows)
         tally.link(connection)
         many, destroyed = radius_reading.keys_behind(connection, scope.cohort, since, until)
         counts = replace(tally.counts(), possible=True, cohorts=many, cohorts_destroyed=destroyed)
@@ -116,6 +116,7 @@ def _see(parts: Parts, connection: Connection, tally: Tally, bits: FieldBits, sc
     known: dict[str, Views | None] = {parts.policy.digest: parts.policy.views}
 
     def views_of(digest: str) -> Views | None:
+        """Return the views of the policy that an event was written under, read once for each policy."""
         if digest not in known:
             # Events stream on the other connection, which answers one question at a time.
             with parts.database.read() as beside:
@@ -136,7 +137,10 @@ def _made_up(connection: Connection, incident_id: bytes) -> Iterator[bytes]:
 
 
 def _span(connection: Connection, scope: RadiusScope, now: datetime) -> tuple[datetime, datetime]:
-    """Return from when on what was destroyed counts, and until when what was entered does."""
+    """Return from when on what was destroyed or moved counts, and until when what was entered does.
+
+    Around a cohort everything counts that its key ever opened, if nobody says since when others had that.
+    """
     if scope.backup is not None:
         made_at = radius_reading.backup_made_at(connection, scope.backup)
         if made_at is None:
@@ -145,4 +149,5 @@ def _span(connection: Connection, scope: RadiusScope, now: datetime) -> tuple[da
     if scope.cohort is not None and not radius_reading.knows_cohort(connection, scope.cohort):
         raise InvalidValue("not_on_list", field="cohort")
     until = scope.until or now
-    return scope.since or until, until
+    since = until if scope.cohort is None else datetime.min.replace(tzinfo=UTC)
+    return scope.since or since, until

@@ -20,7 +20,7 @@ from vault.domain.log import Action, micros_text
 from vault.domain.log_tree import inclusion_proof, leaf_hash
 from vault.services.steps.breach import noticing
 from vault.services.steps.breach.incidents import NOTE, effective
-from vault.services.steps.breach.radius import REASON
+from vault.services.steps.breach.radius_asides import aside_of
 from vault.services.steps.parts import Parts
 from vault.storage import log_entries, log_exports, people, vault_state
 from vault.storage.breach import (
@@ -28,6 +28,7 @@ from vault.storage.breach import (
     containments,
     drill_customers,
     drills,
+    further_reports,
     incidents,
     misuse,
     notice_recipients,
@@ -55,6 +56,7 @@ class _Look:
     entries: Sequence[TimelineEntry]
     places: Mapping[bytes, int | None]
     numbers: Mapping[bytes, str]
+    more: Mapping[bytes, int]
 
     def number(self, account_id: bytes | None) -> str:
         """Return somebody's work number; empty for nobody."""
@@ -95,7 +97,9 @@ def compose(parts: Parts, connection: Connection, incident: Incident, standing: 
     concerned |= {waiver.asked_by, waiver.confirmed_by} if waiver else set()
     accounts = people.by_ids(connection, [one for one in concerned if one])
     numbers = {key: account.work_number for key, account in accounts.items()}
-    look = _Look(parts, connection, parts.keys.current(connection), incident, entries, places, numbers)
+    further = further_reports.of_incident(connection, incident.incident_id)
+    more = {line_id: one.count for line_id, one in further.items()}
+    look = _Look(parts, connection, parts.keys.current(connection), incident, entries, places, numbers, more)
     state = vault_state.read(connection)
     document = {
         "standing": standing.value,
@@ -234,11 +238,17 @@ def _radii(look: _Look) -> list[Document]:
 
 
 def _aside(look: _Look, one: FrozenRadius) -> Document | None:
-    """Return who said that a radius was frozen by mistake, when and why; None while it stands."""
-    if one.sealed_reason is None:
+    """Return who said and who confirmed that a radius was frozen by mistake, when and why; None while it stands."""
+    asked = aside_of(look.store, one)
+    if asked is None or one.stands:
         return None
-    reason = look.store.open_person(one.radius_id, REASON, one.sealed_reason).disclose()
-    return {"by": one.set_aside_by, "at": _time(one.set_aside_at), "reason": reason}
+    return {
+        "reason": asked.reason,
+        "asked_by": one.aside_asked_by,
+        "asked_at": _time(one.aside_asked_at),
+        "confirmed_by": one.set_aside_by,
+        "confirmed_at": _time(one.set_aside_at),
+    }
 
 
 def _measure(look: _Look, one: Containment) -> Document:
@@ -320,6 +330,7 @@ def _line(look: _Look, entry: TimelineEntry) -> Document:
         "action": entry.action,
         "outcome": entry.outcome,
         "facts": {name: value for name, value in entry.facts.items() if name != "incident"},
+        "more": look.more.get(entry.event_id, 0),
         "index": look.places[entry.event_id],
     }
 

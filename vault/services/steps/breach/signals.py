@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from vault.domain.breach.incidents import AwareSource, IncidentKind, Verdict
+from vault.domain.breach.incidents import AwareSource, Incident, IncidentKind, Verdict
 from vault.domain.breach.signals import Evidence, Found
 from vault.domain.ids import Role, new_id
 from vault.domain.log import Action, Actor, Outcome
@@ -49,8 +49,8 @@ def subject_of(account_id: bytes | None, source: str = "") -> str:
 def raise_signal(parts: Parts, work: UnitOfWork, found: Found, now: datetime, *, tested: bool = False) -> Raised:
     """Raise a signal: keep its evidence, tell the roles of the policy, and open an incident or join the open one.
 
-    Of one signal about one person there is one open incident, however often it is raised: a second alarm is a line in
-    the timeline of the first. Nobody is told of a signal about themselves.
+    What one person does in one stretch is one incident, whatever signals see it: a second alarm, or probing beside it,
+    is a line in the timeline of the first, and its clocks run on. Nobody is told of a signal about themselves.
 
     Args:
         parts: the vault's parts.
@@ -91,22 +91,28 @@ def raise_signal(parts: Parts, work: UnitOfWork, found: Found, now: datetime, *,
 def _incident(
     parts: Parts, work: UnitOfWork, found: Found, kind: IncidentKind, now: datetime, *, tested: bool
 ) -> tuple[bytes, bool]:
-    """Return the open incident of a signal and its subject, and whether it had to be opened."""
+    """Return the open incident that a signal belongs to, and whether it had to be opened."""
     connection = work.connection
-    subject = subject_of(found.account_id)
+    # Signals about a person share a turn for each kind of incident, so that clocks are those of that kind.
+    turn, subject = found.name if found.account_id is None else kind, subject_of(found.account_id)
     if not tested:
         # Whoever comes second waits here until the first one's incident is there to be joined.
-        before = incident_signals.take_turn(connection, found.name, subject, found.since).incident_id
-        if before is not None:
-            one = matter(connection, before, locked=True)
-            # What one officer took for none must not swallow the next alarm.
-            if not one.is_closed and one.verdict is not Verdict.NO_BREACH:
-                return before, False
+        before = incident_signals.take_turn(connection, turn, subject, found.since).incident_id
+        if before is not None and _joins(parts, connection, found, matter(connection, before, locked=True), now):
+            return before, False
     opening = Opening(kind, AwareSource.SIGNAL, drill=tested, about=found.account_id)
     incident_id = open_incident(parts, work, Actor("system", "system", node=parts.node), opening, now)
     if not tested:
-        incident_signals.set_turn(connection, found.name, subject, incident_id=incident_id)
+        incident_signals.set_turn(connection, turn, subject, incident_id=incident_id)
     return incident_id, True
+
+
+def _joins(parts: Parts, connection: Connection, found: Found, one: Incident, now: datetime) -> bool:
+    """Return whether an incident takes a further signal: what officers are done with must not swallow the next one."""
+    if one.is_closed or one.verdict is Verdict.NO_BREACH or one.closing_by is not None:
+        return False
+    # What somebody does a day later has two hours of its own; a log that is altered stays so until it is dealt with.
+    return found.account_id is None or effective(connection, now) - one.opened_at <= parts.policy.signals.join()
 
 
 def _told(
