@@ -23,6 +23,7 @@ from vault.domain.people import AccountState
 from vault.errors import InvalidValue, KeyStoreError, SetupError, VaultSealed
 from vault.services import log as log_service
 from vault.services import people as people_service
+from vault.services import sealing
 from vault.services.backup_drill import Ground
 from vault.services.backup_restore import Site
 from vault.services.steps.counting import Counting
@@ -224,7 +225,8 @@ def open_restored(config: Config, url: str, scratch: Path | None = None) -> Iter
             kept.create()
         writer = GroupCommit(database, Counting(config.node, policy.digest, lambda: datetime.now(UTC)))
         try:
-            parts = Parts(database, KeyRing(files, store), policy, writer, log_files, config.node, places, kept)
+            keys, outbox = KeyRing(files, store), _outbox(config)
+            parts = Parts(database, keys, policy, writer, log_files, config.node, places, kept, outbox)
             mirror(database, policy, operator(config), store, datetime.now(UTC))
             yield parts
         finally:
@@ -275,14 +277,14 @@ def open_vault(config: Config, *, to_inspect: bool = False) -> Iterator[Parts]:
         try:
             log_files = LogFiles(config.checkpoint_dir)
             keys, kept = KeyRing(files, store), ledger(config, state.vault_id)
-            places, outbox = anchors(config), Outbox(config.data_dir / "outbox")
+            places, outbox = anchors(config), _outbox(config)
             parts = Parts(
-                database, keys, policy, writer, log_files, config.node, places, kept, *post(config), outbox
+                database, keys, policy, writer, log_files, config.node, places, kept, outbox, *post(config)
             )  # fmt: skip
             if not kept.exists():  # a vault of a release that had none; where one was signed, it is refused below
                 kept.create()
             if not to_inspect:
-                log_service.refuse_rewound(parts)
+                _refuse_rewound(parts)
             if store.version > state.key_store_version:  # a writer was killed between the file and its mirror
                 make_cohorts_ahead(database, parts.keys, policy, operator(config), datetime.now(UTC))
             if not to_inspect:
@@ -292,6 +294,20 @@ def open_vault(config: Config, *, to_inspect: bool = False) -> Iterator[Parts]:
             writer.close()
     finally:
         database.dispose()
+
+
+def _outbox(config: Config) -> Outbox:
+    """Return where files for senders outside the vault are put: beside the data, never where the process was begun."""
+    return Outbox(config.data_dir / "outbox")
+
+
+def _refuse_rewound(parts: Parts) -> None:
+    """Refuse a database that is not what was signed, and let the duty mailboxes know that nobody is served."""
+    try:
+        log_service.refuse_rewound(parts)
+    except VaultSealed as sealed:
+        sealing.tell(parts, sealed, datetime.now(UTC))
+        raise
 
 
 def _refuse_lost_database(config: Config) -> None:
@@ -334,7 +350,8 @@ def init(config: Config, now: datetime) -> str:
         keys, log_files, writer = KeyRing(files, store), LogFiles(config.checkpoint_dir), GroupCommit(database)
         kept = ledger(config, vault_id)
         kept.create()
-        parts = Parts(database, keys, policy, writer, log_files, config.node, anchors(config), kept)
+        places, outbox = anchors(config), _outbox(config)
+        parts = Parts(database, keys, policy, writer, log_files, config.node, places, kept, outbox)
         account_id = new_id()
         with unit_of_work(database) as work:
             vault_state.create(work.connection, VaultState(vault_id, origin, pin, store.version), now)

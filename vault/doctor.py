@@ -16,12 +16,13 @@ from vault.config import Config
 from vault.crypto import self_test
 from vault.errors import VaultError, VaultSealed
 from vault.services import keys_signing, orphans
+from vault.services.readiness import VERIFIED_WITHIN
 from vault.services.steps import ledger_judging
 from vault.services.steps.evidence import EVIDENCE_DAYS
 from vault.services.steps.gaps import declared
 from vault.services.steps.parts import Parts
 from vault.services.steps.settling import refuse_rewound
-from vault.storage import backups, certificate_waits, job_runs, log, log_search, log_webhook, schema
+from vault.storage import backups, certificate_waits, job_runs, log, log_checks, log_search, log_webhook, schema
 from vault.storage.breach import incident_reminders
 from vault.storage.policy_files import load_policy
 
@@ -74,6 +75,7 @@ def examine(config: Config, now: datetime) -> Iterator[Check]:
         with bootstrap.open_vault(config, to_inspect=True) as parts:
             yield Check("ok", "Key store", ", ".join(str(folder) for folder in config.key_copies))
             yield from _log(parts, now)
+            yield _verified(parts, now)
             yield from _timetable(parts, now)
             yield from _keys(parts, now)
             yield from _ledger(parts)
@@ -222,6 +224,20 @@ def _log(parts: Parts, now: datetime) -> Iterator[Check]:
     current = schema.current(parts.database.url.render_as_string(hide_password=False))
     fix = "Run datavault db upgrade"
     yield _judged(good=current == schema.head(), what="Schema", found=current, fix=fix, otherwise="bad")
+
+
+def _verified(parts: Parts, now: datetime) -> Check:
+    """Look when the whole log was last verified, and whether it held."""
+    with parts.database.read() as connection:
+        last = log_checks.last_check(connection)
+    fix = "Run datavault log verify: it names what is wrong and where; see ops/runbooks/auditing.md"
+    if last is not None and not last.holds:
+        found = f"{last.at.isoformat(timespec='seconds')} DOES NOT HOLD"
+        return Check("bad", "Log: last verified as a whole", found, fix)
+    good = last is not None and now - last.at <= VERIFIED_WITHIN
+    found = "none" if last is None else last.at.isoformat(timespec="seconds")
+    fix = "Start the scheduler, which verifies it each night, or run datavault log verify"
+    return _judged(good=good, what="Log: last verified as a whole", found=found, fix=fix)
 
 
 def _keys(parts: Parts, now: datetime) -> Iterator[Check]:

@@ -11,13 +11,15 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from datetime import time as wall_clock
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from vault.domain.breach.containment import Doing
 from vault.domain.log import Actor
-from vault.errors import VaultError
+from vault.domain.policy import Policy
+from vault.errors import VaultError, VaultSealed
 from vault.services import (
     certificates,
     clock,
@@ -30,10 +32,20 @@ from vault.services import (
     orphans,
     pruning,
     requests_erasing,
+    requests_reminding,
     retention,
+    sealing,
     sessions,
 )
-from vault.services.breach import drills, incident_reminders, incident_report, notice_files, notice_sending, signals
+from vault.services.breach import (
+    drills,
+    incident_notes,
+    incident_reminders,
+    incident_report,
+    notice_files,
+    notice_sending,
+    signals,
+)
 from vault.services.steps.breach.containing import hindrance
 from vault.services.steps.keys import make_cohorts_ahead
 from vault.services.steps.parts import Parts
@@ -56,16 +68,24 @@ class Job:
         every: seconds between runs.
         call: what is done.
         rests: not while the vault is read-only: it destroys or forgets what may be evidence.
+        at: for a run each day, the time of the company's zone at which it is due, as the policy says it.
     """
 
     name: str
     every: int
     call: Callable[[Parts, datetime], object]
     rests: bool = False
+    at: Callable[[Policy], str] | None = None
 
-    def slot(self, now: datetime) -> int:
+    def slot(self, now: datetime, policy: Policy) -> int:
         """Return when the present run was due, in seconds since 1970."""
-        return int(now.timestamp()) // self.every * self.every
+        if self.at is None:
+            return int(now.timestamp()) // self.every * self.every
+        day, due_at = now.astimezone(policy.zone).date(), wall_clock.fromisoformat(self.at(policy))
+        due = datetime.combine(day, due_at, policy.zone)
+        if due > now:
+            due = datetime.combine(day - timedelta(days=1), due_at, policy.zone)
+        return int(due.timestamp())
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +138,9 @@ TIMETABLE = (
     Job("cohorts", 3600, _cohorts),
     Job("limits", 3600, limits.sweep),
     Job("inbox", 600, inbox.tend),
+    Job("asking", 600, requests_reminding.tend),
+    # Before the signals: what is found opens its incident at once.
+    Job("log_check", 86400, log.check, at=lambda policy: policy.log.verify_at),
     Job("signals", 60, signals.tend),
     Job("prune", 86400, pruning.prune, rests=True),
     # Looked at often: whether tonight has its draft is decided by the drafts there are.
@@ -129,6 +152,7 @@ TIMETABLE = (
     Job("certificates", 600, certificates.tend),
     # A drill is scored before the report of its incident is fixed, which tells the score.
     Job("drills", 600, _drills),
+    Job("incident_notes", 86400, incident_notes.tend, rests=True),
     Job("orphans", 86400, orphans.report),
 )
 
@@ -154,13 +178,15 @@ def _run(parts: Parts, job: Job, now: datetime) -> Ran:
         refuse_rewound_database(parts)  # on what a database has forgotten nothing may be decided, nor destroyed
         if job.rests and (frozen := _frozen(parts)):
             return Ran(job.name, "resting", frozen)
-        claim = job_runs.claim(parts.database, job.name, job.slot(now), job.every, now, parts.node)
+        claim = job_runs.claim(parts.database, job.name, job.slot(now, parts.policy), job.every, now, parts.node)
         if claim is None:
             return Ran(job.name, "taken")
         job.call(parts, now)
         job_runs.finish(parts.database, claim, now + timedelta(seconds=time.monotonic() - begun))
     except VaultError as error:
         outcome, reason = "failed", error.reason
+        if isinstance(error, VaultSealed):
+            sealing.tell(parts, error, now)
     else:
         outcome, reason = "done", ""
     if claim is None:
@@ -226,7 +252,7 @@ class Timetable:
     def _look(self) -> None:
         now, pace = self._clock(), time.monotonic()
         for job in self._jobs:
-            slot, (asked_slot, asked_at) = job.slot(now), self._asked.get(job.name, (-1, 0.0))
+            slot, (asked_slot, asked_at) = job.slot(now, self._parts.policy), self._asked.get(job.name, (-1, 0.0))
             if job.name in self._busy or (slot == asked_slot and pace - asked_at < _ASK_AGAIN_SECONDS):
                 continue
             self._asked[job.name] = slot, pace

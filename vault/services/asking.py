@@ -26,7 +26,7 @@ from vault.services.steps.attempts import until_stored
 from vault.services.steps.beat import wait_for_the_beat
 from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.deciders import deciders_by_owner
-from vault.services.steps.opening import reporting
+from vault.services.steps.opening import report, reporting
 from vault.services.steps.parts import Parts
 from vault.services.steps.request_records import sealed
 from vault.storage import notifications, record_writes, requests, vault_state
@@ -55,7 +55,7 @@ def ask(parts: Parts, person: Person, case_id: bytes, typed: str, now: datetime)
         AccessRefused: the role may not ask, or has asked too often within the hour (``quota_asks``).
         InvalidValue: what was typed is no identifier.
         NotFound: the case is not theirs.
-        IntegrityError: something that the choice of deciders rests on does not fit; logged, nothing stored.
+        IntegrityError: the name of somebody on whom the choice of deciders rests does not fit; logged, nothing stored.
     """
     started = time.monotonic()
     with parts.database.read() as connection:
@@ -121,8 +121,11 @@ def _targets(
 ) -> frozenset[bytes]:
     """Return who may decide: found or absent, the choice takes the same steps."""
     store = parts.keys.current(connection)
+    behind = finding.behind(connection, store, kind, number, now)
+    # Whoever would decide on what does not fit is asked, and told of it; who asks learns nothing.
+    if behind.damaged:
+        report(parts, person.actor(), behind.those_damaged(), now)
     with reporting(parts, person.actor(), {}, now):
-        behind = finding.behind(connection, store, kind, number, now)
         owners = {one.meta.owner for one in behind.customers.values()} or {None}
         by_owner = deciders_by_owner(connection, parts.policy, store, {person.account_id}, person.account_id, owners)
     return frozenset().union(*by_owner.values())

@@ -92,7 +92,7 @@ class Restored:
 
     Args:
         replayed: of the ledger.
-        live: what opened doors when the backup was made; all of it but the tokens of programs was ended.
+        live: what opened doors when the backup was made; all of it was ended.
     """
 
     replayed: Replayed
@@ -196,7 +196,7 @@ def look(parts: Parts, manifest: Manifest, outside: Sequence[Path] = ()) -> Outl
 
 
 def _refuse_older_keys(parts: Parts, store: KeyStore) -> None:
-    undead = remember(parts).closed & {one.key_id for one in store.cohorts()}
+    undead = remember(parts.ledger).closed & {one.key_id for one in store.cohorts()}
     if undead:
         raise KeyStoreError("key_store_older", version=store.version, expected=store.version + 1)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from vault.domain.breach.containment import Doing
 from vault.domain.emergency import Stage, Standing, checked_call, profiles_to_approve, profiles_to_ask
-from vault.domain.identifiers import identify
+from vault.domain.identifiers import IdentifierKind, identify
 from vault.domain.log import Action, Outcome, micros_text
 from vault.domain.notices import NoticeKind
 from vault.domain.people import Person
@@ -26,6 +26,7 @@ from vault.services.steps.emergencies import Matter, refuse
 from vault.services.steps.parts import Parts
 from vault.services.steps.request_records import sealed
 from vault.storage import break_glass, notifications, record_writes, vault_state
+from vault.storage.cases import Case
 from vault.storage.unit_of_work import unit_of_work
 
 
@@ -96,19 +97,8 @@ def ask(parts: Parts, person: Person, case_id: bytes, asking: Asking, now: datet
         break_glass_id = new.meta.record_id
         vault_state.require_open(work.connection, {new.meta.cohort_id}, store.version)
         record_writes.store(work.connection, [new])
-        row = {
-            "break_glass_id": break_glass_id,
-            "case_id": case_id,
-            "asked_by": person.account_id,
-            "profile": asking.profile,
-            "reason": asking.reason,
-            "identifier_kind": kind.value,
-            "asked_at": now,
-            "state": Stage.ASKED.value,
-            "owner_contact": asking.owner_contact,
-            "owner_called_at": called_at,
-        }
-        break_glass.add(work.connection, row)
+        row = _row(person, case, asking, kind, called_at, now)
+        break_glass.add(work.connection, row | {"break_glass_id": break_glass_id})
         me = emergencies.account_of(work.connection, person)
         able = emergencies.approvers(work.connection, parts.policy, store, asking.profile, me)
         notifications.add(work.connection, able, NoticeKind.BREAK_GLASS_ASKED, break_glass_id, now)
@@ -130,6 +120,22 @@ def ask(parts: Parts, person: Person, case_id: bytes, asking: Asking, now: datet
         )
         work.commit()
     return break_glass_id
+
+
+def _row(
+    person: Person, case: Case, asking: Asking, kind: IdentifierKind, called_at: datetime | None, now: datetime
+) -> dict[str, object]:
+    return {
+        "case_id": case.case_id,
+        "asked_by": person.account_id,
+        "profile": asking.profile,
+        "reason": asking.reason,
+        "identifier_kind": kind.value,
+        "asked_at": now,
+        "state": Stage.ASKED.value,
+        "owner_contact": asking.owner_contact,
+        "owner_called_at": called_at,
+    }
 
 
 @stopped_by_freeze(Doing.BUSINESS, Action.BREAK_GLASS_VOTED)

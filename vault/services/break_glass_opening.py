@@ -18,7 +18,7 @@ from vault.domain.people import Person, normal_work_number
 from vault.domain.plaintext import Plaintext
 from vault.domain.records import FieldRef
 from vault.domain.requests import GrantKind
-from vault.errors import AlreadyDecided, NotFound, SignInRefused
+from vault.errors import AlreadyDecided, IntegrityError, NotFound, SignInRefused
 from vault.services.steps import emergencies, finding
 from vault.services.steps.admission import case_of
 from vault.services.steps.breach.containing import stopped_by_freeze
@@ -57,8 +57,8 @@ def open_with(
         The record to go on with, None when the number leads to nobody.
 
     Raises:
-        AccessRefused: the second person was not accepted, or is no other human; or the asker's role or purpose has
-            been taken away (logged).
+        AccessRefused: the second person was not accepted, or is no other human; the asker's role or purpose has been
+            taken away; or an approver has left, is not at work or may approve no more (logged).
         AlreadyDecided: it is not approved, has run out, or has been opened.
         NotFound: it is not theirs, or its case is closed.
         IntegrityError: something does not fit; logged, nothing is granted.
@@ -77,6 +77,7 @@ def open_with(
         refuse(parts, person, Action.BREAK_GLASS_OPENED, "profile_not_yours", now, matter)
 
     def no(rule: str) -> NoReturn:
+        """Refuse by a rule, under the name of the second person where they are known."""
         refuse(parts, person, Action.BREAK_GLASS_OPENED, rule, now, matter, **named)
 
     try:
@@ -87,6 +88,10 @@ def open_with(
         no("second_person_refused")
     if emergencies.is_one_of(store, second, [matter.asker()]):
         no("second_person_is_the_first")
+    with parts.database.read() as connection:
+        stands = emergencies.is_approved_still(connection, parts.policy, store, matter)
+    if not stands:
+        refuse(parts, person, Action.BREAK_GLASS_OPENED, "approval_lapsed", now, matter)
     behind = _look(parts, person, matter, now)
     return _open(parts, person, matter.emergency, second, behind, now)
 
@@ -144,6 +149,8 @@ def _look(parts: Parts, person: Person, matter: Matter, now: datetime) -> Behind
     kind, number = IdentifierKind(matter.emergency.identifier_kind), opened[request_id][_IDENTIFIER].disclose()
     with parts.database.read() as connection, reporting(parts, actor, {}, now):
         behind = finding.behind(connection, store, kind, number, now)
+        if behind.damaged:
+            raise IntegrityError("unreadable")
     if behind.matches:
         # Index rows carry no MAC: the record itself must hold the number before anybody is granted what hangs on it.
         names = {key: _fields_of(kind, one) for key, one in behind.matches.items()}

@@ -16,7 +16,7 @@ from vault.crypto.key_store import KeyStore
 from vault.domain import caller
 from vault.domain.fields import FIELDS
 from vault.domain.ids import RecordClass, new_id
-from vault.domain.log import Action, Event, Opened, Outcome
+from vault.domain.log import Action, Event, Opened, Outcome, Receipt
 from vault.domain.people import Person
 from vault.domain.policy import Policy
 from vault.domain.records import LinkRole
@@ -24,7 +24,7 @@ from vault.domain.rules.access import Right
 from vault.domain.rules.emergency import Question
 from vault.errors import AccessRefused, InvalidValue, NotFound
 from vault.services.steps import scope
-from vault.services.steps.admission import case_of, may_use
+from vault.services.steps.admission import case_of, may_use, refuse_program
 from vault.services.steps.caller import proofs, requires
 from vault.services.steps.opening import announced, check, open_record, reporting
 from vault.services.steps.parts import Parts
@@ -64,6 +64,33 @@ class Standing:
     counted: int
     needed: int
     tries_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One answer that is about to be compared: who asks which question about whom, in which case."""
+
+    parts: Parts
+    person: Person
+    case: Case
+    customer: StoredRecord
+    rule: str
+    question: str
+    now: datetime
+
+    def event(self, outcome: Outcome, rule: str, opened: tuple[Opened, ...] = ()) -> Event:
+        """Make an event of it, which names the customer if nothing is opened."""
+        return self.parts.event(
+            self.now,
+            self.person.actor(),
+            Action.CALLER_CHECKED,
+            outcome,
+            purpose=self.case.purpose,
+            case=self.case.case_id,
+            rule=rule,
+            opened=opened or (announced(self.customer, ()),),
+            question=self.question,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,41 +170,14 @@ def check_answer(
         wraps = records.wraps(connection, (one.meta for one in holders.values()))
     wanted = set(asked.fields)
     opened = tuple(announced(one, wanted & {ref.field for ref in one.meta.fields}) for one in holders.values())
-
-    def event(outcome: Outcome, rule: str, opened: tuple[Opened, ...] = ()) -> Event:
-        return parts.event(
-            now,
-            person.actor(),
-            Action.CALLER_CHECKED,
-            outcome,
-            purpose=case.purpose,
-            case=case_id,
-            rule=rule,
-            opened=opened or (announced(customer, ()),),
-            question=question,
-        )
-
+    tried = _Try(parts, person, case, customer, rule, question, now)
     # 1. Counted as wrong and logged, in one transaction, before anything is opened.
-    check_id = new_id()
-    with unit_of_work(parts.database) as work:
-        case_of(work.connection, person, case_id)
-        caller_checks.lock(work.connection, customer_id)
-        here = _standing(work.connection, parts.policy, case_id, customer_id, rule, now)
-        refusal = _why_not(person, here, question)
-        if not refusal:
-            row = _row(person, case_id, customer_id, now)
-            caller_checks.add(work.connection, row | {"check_id": check_id, "question": question, "outcome": NO_MATCH})
-        work.announce(event(Outcome.REFUSED, refusal) if refusal else event(Outcome.GRANTED, rule, opened))
-        receipts = work.commit()
-    if refusal in {"not_for_programs", "caller_refused"}:
-        raise AccessRefused(refusal)
-    if refusal:
-        raise InvalidValue(refusal, field="question" if refusal == "answer_was_typed" else "answer")
+    check_id, receipt = _count(tried, opened)
     # 2. Opened and compared: every value, so that the duration does not tell which one it was.
     found = []
     with reporting(parts, person.actor(), holders, now):
         for (key, one), of_it in zip(holders.items(), opened, strict=True):
-            values = open_record(store, receipts[0], one, wraps.get(key), of_it.fields)
+            values = open_record(store, receipt, one, wraps.get(key), of_it.fields)
             found += [caller.matches(asked.compares, told, value) for value in values.values()]
     # 3. What it came to, in the log too; on a crash before it the try stays wrong.
     match = any(found)
@@ -185,7 +185,7 @@ def check_answer(
         if match:
             caller_checks.match(work.connection, check_id)
         after = _standing(work.connection, parts.policy, case_id, customer_id, rule, now)
-        work.announce(event(Outcome.DONE if match else Outcome.MISS, rule))
+        work.announce(tried.event(Outcome.DONE if match else Outcome.MISS, rule))
         work.commit()
     return Checked(match, after.verified, after.tries_left)
 
@@ -202,7 +202,7 @@ def refuse_caller(parts: Parts, person: Person, case_id: bytes, customer_id: byt
         now: UTC.
 
     Raises:
-        AccessRefused: the role may not look up for the case's purpose.
+        AccessRefused: the role may not look up for the case's purpose, or it is a program, which hears no caller.
         InvalidValue: no such reason.
         NotFound: case or customer are not there, or not theirs.
     """
@@ -210,6 +210,7 @@ def refuse_caller(parts: Parts, person: Person, case_id: bytes, customer_id: byt
         raise InvalidValue("not_on_list", field="reason")
     with parts.database.read() as connection:
         case, _, customer, rule = _customer(connection, parts, person, case_id, customer_id, now)
+        refuse_program(parts, person, Action.CALLER_REFUSED, case, now)
     with unit_of_work(parts.database) as work:
         case_of(work.connection, person, case_id)
         row = _row(person, case_id, customer_id, now)
@@ -228,6 +229,37 @@ def refuse_caller(parts: Parts, person: Person, case_id: bytes, customer_id: byt
             )
         )
         work.commit()
+
+
+def _count(tried: _Try, opened: tuple[Opened, ...]) -> tuple[bytes, Receipt]:
+    """Count a try as a wrong one and announce what it will open.
+
+    Returns:
+        The try's id, and the receipt to open by.
+
+    Raises:
+        AccessRefused: the caller was refused before, or it is a program that asks (logged).
+        InvalidValue: the question is not to be asked here, or no tries are left (logged).
+    """
+    check_id, case_id, customer_id = new_id(), tried.case.case_id, tried.customer.meta.record_id
+    with unit_of_work(tried.parts.database) as work:
+        case_of(work.connection, tried.person, case_id)
+        caller_checks.lock(work.connection, customer_id)
+        here = _standing(work.connection, tried.parts.policy, case_id, customer_id, tried.rule, tried.now)
+        refusal = _why_not(tried.person, here, tried.question)
+        if not refusal:
+            row = _row(tried.person, case_id, customer_id, tried.now)
+            row |= {"check_id": check_id, "question": tried.question, "outcome": NO_MATCH}
+            caller_checks.add(work.connection, row)
+        work.announce(
+            tried.event(Outcome.REFUSED, refusal) if refusal else tried.event(Outcome.GRANTED, tried.rule, opened)
+        )
+        (receipt,) = work.commit()
+    if refusal in {"not_for_programs", "caller_refused"}:
+        raise AccessRefused(refusal)
+    if refusal:
+        raise InvalidValue(refusal, field="question" if refusal == "answer_was_typed" else "answer")
+    return check_id, receipt
 
 
 def _row(person: Person, case_id: bytes, customer_id: bytes, now: datetime) -> dict[str, object]:

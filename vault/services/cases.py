@@ -7,10 +7,10 @@ from datetime import datetime
 
 from vault.domain.breach.containment import Doing
 from vault.domain.clocks import Light, light
-from vault.domain.log import Action
+from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
 from vault.domain.policy import Policy
-from vault.errors import InvalidValue
+from vault.errors import AccessRefused, InvalidValue
 from vault.services.steps.admission import case_of
 from vault.services.steps.asked import AskedRequest, as_asked
 from vault.services.steps.breach.containing import stopped_by_freeze
@@ -83,7 +83,7 @@ def clock_of(policy: Policy, case: Case, now: datetime) -> Light:
 
 @stopped_by_freeze(Doing.BUSINESS, Action.CASE_CLOSED)
 def close(parts: Parts, person: Person, case_id: bytes, reason: str, now: datetime) -> None:
-    """Close a person's own case without a service record.
+    """Close a person's own case without a service record; a program closes those of its token's purposes.
 
     Args:
         parts: the vault's parts.
@@ -93,11 +93,30 @@ def close(parts: Parts, person: Person, case_id: bytes, reason: str, now: dateti
         now: UTC.
 
     Raises:
+        AccessRefused: a program's token is not for the case's purpose (logged).
         InvalidValue: the reason is not on the policy's list.
         NotFound: the case is not theirs, or closed already.
     """
     if reason not in parts.policy.cases.reasons:
         raise InvalidValue("not_on_list", field="reason")
     with unit_of_work(parts.database) as work:
-        close_case(parts, work, person, case_of(work.connection, person, case_id), reason, now)
+        case = case_of(work.connection, person, case_id)
+        # People close also what their role works on no more; a token is for its purposes and nothing else.
+        others = person.purposes is not None and case.purpose not in person.purposes
+        if others:
+            work.announce(
+                parts.event(
+                    now,
+                    person.actor(),
+                    Action.CASE_CLOSED,
+                    Outcome.REFUSED,
+                    purpose=case.purpose,
+                    case=case_id,
+                    rule="purpose_not_yours",
+                )
+            )
+        else:
+            close_case(parts, work, person, case, reason, now)
         work.commit()
+    if others:
+        raise AccessRefused("purpose_not_yours")

@@ -28,7 +28,7 @@ from vault.errors import AlreadyDecided, IntegrityError, NotFound, VaultError
 from vault.services.steps import plans
 from vault.services.steps.certifying import certify_plan, final_on, finalise
 from vault.services.steps.entry_proof import proven_entry
-from vault.services.steps.log_bundle import BundleWriter
+from vault.services.steps.log_bundle import whole_bundle
 from vault.services.steps.parts import Parts
 from vault.services.steps.settling import settle
 from vault.storage import certificate_waits, certificates, cohorts, log, log_entries
@@ -292,14 +292,8 @@ def zipped(parts: Parts, taken: Taken, now: datetime) -> ZippedCertificate:
         taken: the files.
         now: UTC, the time that they are given.
     """
-    writer = BundleWriter(now.astimezone(parts.policy.zone))
-
-    def pieces() -> Iterator[bytes]:
-        for name, content in taken.files.items():
-            yield from writer.file(name, [content])
-        yield writer.end()
-
-    return ZippedCertificate(f"certificate-{taken.shown.certificate.certificate_id.hex()}.zip", pieces())
+    pieces = whole_bundle(taken.files, now.astimezone(parts.policy.zone))
+    return ZippedCertificate(f"certificate-{taken.shown.certificate.certificate_id.hex()}.zip", pieces)
 
 
 def _seen(parts: Parts, who: Person | Actor, which: bytes, action: Action, now: datetime) -> Shown:

@@ -70,9 +70,11 @@ def outlook(parts: Parts, now: datetime) -> list[Closing]:
         seen = clock_marks.read(connection)
 
     def look(row: CohortRow) -> Closing:
+        """Say how far a cohort is; nothing is tried."""
         return _closing(row, held.get(row.cohort.key_id, cohorts.NOTHING))
 
     def waits(one: Closing) -> Closing:
+        """Say whether an empty cohort waits for a backup that knows of its moves."""
         size = moved[one.cohort.key_id]
         needs_none = one.cohort.record_class is RecordClass.REQUEST
         is_safe = needs_none or (size is not None and backed_up is not None and size <= backed_up)

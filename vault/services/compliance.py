@@ -91,7 +91,7 @@ def draw(parts: Parts, actor: Actor, now: datetime) -> Report:
     with parts.database.read() as connection:
         counts = Counts(connection, now, now - timedelta(days=EVIDENCE_DAYS))
         destinations = sum(one.is_outbound for one in parts.anchors.standing())
-        look = Look(parts.policy, counts, destinations)
+        look = Look(parts.policy, counts, destinations, mail_servers=int(parts.mailer.is_set_up))
         answers = tuple(_answer(clause, _ANSWERS[clause.id](look)) for clause in CLAUSES)
         events = log.size(connection)
     checkpoint = None if signed is None else Checkpoint.parse(signed.note.partition("\n\n")[0] + "\n")

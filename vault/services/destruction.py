@@ -95,6 +95,7 @@ def execute(
     begun = time.monotonic()
 
     def clock() -> datetime:
+        """Return the present of this run: its beginning, and the time that has passed since."""
         return now + timedelta(seconds=time.monotonic() - begun)
 
     with parts.ledger.run():

@@ -20,11 +20,11 @@ from vault.domain.people import Person
 from vault.domain.policy import Policy
 from vault.domain.records import FieldRef, LinkRole, RecordMeta, RecordState
 from vault.domain.retention import expires_at
-from vault.domain.rules.access import Right, Scope
+from vault.domain.rules.access import Right
 from vault.errors import InvalidValue, NotFound
 from vault.services.steps import scope
 from vault.services.steps.activity import move_activity
-from vault.services.steps.admission import case_of, may_use
+from vault.services.steps.admission import case_of, may_use, refuse_program
 from vault.services.steps.attempts import until_stored
 from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.closing import close_case
@@ -101,9 +101,8 @@ def file(parts: Parts, person: Person, case_id: bytes, filing: Filing, now: date
         The record's id, and whether it was entered late: late is accepted, marked and listed.
 
     Raises:
-        AccessRefused: the role may not look up for the case's purpose (any more).
-        InvalidValue: a value that cannot be; ``field`` names it. ``open_not_by_grant``: a specialist who sees the
-            customer by a grant does not open a complaint that would let them see the customer by right.
+        AccessRefused: the role may not look up for the case's purpose (any more), or it is a program that files.
+        InvalidValue: a value that cannot be; ``field`` names it.
         NotFound: the case is not theirs or closed, or customer or shipment are not there, or not in scope.
         StorageUnavailable: nothing is stored.
         IntegrityError: something the decision rests on does not fit; nothing is stored.
@@ -140,9 +139,11 @@ def _attempt(parts: Parts, person: Person, case_id: bytes, filing: Filing, text:
     with parts.database.read() as connection:
         case = case_of(connection, person, case_id)
         may_use(parts, person, Right.LOOKUP, case.purpose, now)
+        refuse_program(parts, person, Action.SERVICE_FILED, case, now)
         store = parts.keys.current(connection)
 
         def reach(record_id: bytes) -> tuple[RecordMeta, dict[bytes, str]]:
+            """Return a record in scope within the case, with the rules that let it in."""
             found, rules = scope.within_case(
                 connection, parts, person, store, case, record_id, Action.SERVICE_FILED, now
             )
@@ -151,8 +152,6 @@ def _attempt(parts: Parts, person: Person, case_id: bytes, filing: Filing, text:
         customer, rules = reach(filing.customer)
         if customer.record_class is not RecordClass.CUSTOMER:
             raise NotFound("record")
-        if service_records.state_of(filing.kind, filing.result) is RecordState.OPEN:
-            _refuse_own_opening(parts.policy, person, rules[filing.customer])
         if filing.shipment is not None:
             shipment, _ = reach(filing.shipment)
             if shipment.record_class is not RecordClass.SHIPMENT or filing.customer not in scope.parties_of(shipment):
@@ -188,16 +187,6 @@ def _attempt(parts: Parts, person: Person, case_id: bytes, filing: Filing, text:
             close_case(parts, work, person, case, "service_filed", now)
         work.commit()
     return Filed(new.meta.record_id, new.late)
-
-
-def _refuse_own_opening(policy: Policy, person: Person, rule: str) -> None:
-    """Refuse an open service from somebody whose scope it would be: access lent for minutes would last until it ends.
-
-    Raises:
-        InvalidValue: their role sees customers by open complaints, and sees this one by a grant.
-    """
-    if policy.roles[person.role].scope is Scope.OPEN_COMPLAINTS and rule == "scope.grant":
-        raise InvalidValue("open_not_by_grant", field="result")
 
 
 def _seal(

@@ -116,16 +116,18 @@ def _revocable(connection: Connection, parts: Parts, person: Person, living: Col
     if not parts.policy.allows(person.role, Right.DECIDE):
         return mine
     store = parts.keys.current(connection)
-    customers = records.load(connection, {one.record_id for one in others})
+    customers = records.load_as_stored(connection, {one.record_id for one in others})
     by_holder: dict[bytes, list[Grant]] = defaultdict(list)
     for one in others:
         if one.record_id in customers:
-            check(store, customers[one.record_id])
             by_holder[one.account_id].append(one)
     for holder, held in by_holder.items():
         owners = {customers[one.record_id].meta.owner for one in held}
         by_owner = deciders_by_owner(connection, parts.policy, store, {holder}, holder, owners)
-        mine |= {one.grant_id for one in held if person.account_id in by_owner[customers[one.record_id].meta.owner]}
+        theirs = [one for one in held if person.account_id in by_owner[customers[one.record_id].meta.owner]]
+        for one in theirs:
+            check(store, customers[one.record_id])
+        mine |= {one.grant_id for one in theirs}
     return mine
 
 

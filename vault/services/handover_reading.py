@@ -143,6 +143,7 @@ def _colleagues(parts: Parts, connection: Connection, person: Person) -> tuple[C
     able = supervision.active_of(connection, roles, person.account_id)
 
     def nearness(one: Colleague) -> tuple[bool, bool, str]:
+        """Order the own team first, then the own outlet, then everybody else."""
         return one.outlet != person.outlet, one.team != person.team, one.work_number
 
     return tuple(sorted((Colleague(*row) for row in able), key=nearness))

@@ -112,6 +112,7 @@ def _import_rows(run: Run, csv: CsvFile, progress: Progress | None) -> None:
     held: set[Identity] = set()
 
     def flush() -> None:
+        """Import the rows collected so far, and say how far the file is read."""
         if batch:
             import_batch(run, batch)
         batch.clear()

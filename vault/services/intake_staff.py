@@ -14,11 +14,12 @@ from vault.domain.log import Action, Actor, Outcome
 from vault.domain.people import AccountState
 from vault.errors import ImportRefused, InvalidValue
 from vault.services.intake import check_header, mapping_for
+from vault.services.steps.account_acts import require_fitting
 from vault.services.steps.breach.containing import stopped_by_freeze
 from vault.services.steps.intake_report import Fault, ImportReport
 from vault.services.steps.intake_rows import RowReader, checked_code
 from vault.services.steps.parts import Parts
-from vault.storage import people, sessions
+from vault.storage import grants, people, sessions
 from vault.storage.csv_files import RawRow, open_csv
 from vault.storage.unit_of_work import unit_of_work
 
@@ -52,6 +53,8 @@ def import_staff(
     """
     report = ImportReport()
     rows: dict[str, dict[str, str]] = {}
+    with parts.database.read() as connection:
+        kinds = {one.work_number: one.kind for one in people.every(connection)}
     try:
         with open_csv(path) as csv:
             mapping = mapping_for(csv, "staff", mappings, mapping_file)
@@ -61,6 +64,7 @@ def import_staff(
                 report.rows += 1
                 try:
                     cells = _checked(reader, row, mapping.columns.get(csv.header[row.column], ""), rows)
+                    require_fitting(parts, kinds.get(cells["work_number"], people.PERSON), Role(cells["role"]))
                 except InvalidValue as invalid:
                     at = str(invalid.facts.get("field", ""))
                     report.fault(Fault(row.line, invalid.reason, at, mapping.header_of(at) if at else ""))
@@ -124,6 +128,8 @@ def _store(
             people.change(work.connection, account.account_id, values)
             if not same:  # what the old role was signed in for ends with it
                 sessions.end_all(work.connection, account.account_id, now)
+            if account.role.value != cells["role"]:  # and what it was granted
+                grants.end_all_of(work.connection, account.account_id, now)
             changed.append((number, cells["role"]))
         report.added = len(fresh)
         if fresh:

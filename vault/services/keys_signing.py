@@ -138,6 +138,7 @@ def _rotate(parts: Parts, actor: Actor, seen: str, now: datetime) -> Changed:
         raise AccessRefused("signing_key_changed")
 
     def keep(written: KeyStore) -> None:
+        """Set the mirror of the key store forward, while its lock is held."""
         mirror(parts.database, parts.policy, actor, written, now)
 
     # 1. Nothing is announced that could be lost.

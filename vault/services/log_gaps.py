@@ -103,8 +103,8 @@ def examine(parts: Parts, actor: Actor, now: datetime) -> Loss:
 def accept(parts: Parts, actor: Actor, seen: Loss, reason: GapReason, now: datetime) -> None:
     """Accept a loss: the database opens again, with a signed statement of what it lacks.
 
-    Sessions, one-time secrets, grants, shares and emergency accesses end in the same transaction: whoever ended one of
-    them since the database was copied must not find it open again. Tokens of programs stay.
+    Sessions, tokens of programs, one-time secrets, grants, shares and emergency accesses end in the same transaction:
+    whoever ended one of them since the database was copied must not find it open again.
 
     Args:
         parts: the vault's parts, opened to inspect.

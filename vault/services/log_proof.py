@@ -20,7 +20,7 @@ from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, IntegrityError, NotFound
 from vault.services.steps.admission import require_fresh
 from vault.services.steps.entry_proof import proven_entry
-from vault.services.steps.log_bundle import BundleWriter
+from vault.services.steps.log_bundle import whole_bundle
 from vault.services.steps.parts import Parts
 from vault.services.steps.refusing import refusals_logged
 from vault.services.steps.settling import settle
@@ -143,14 +143,8 @@ def zipped(parts: Parts, proof: EntryProof, now: datetime) -> ZippedProof:
         proof: both.
         now: UTC, the time that the files are given.
     """
-    writer = BundleWriter(now.astimezone(parts.policy.zone))
-
-    def pieces() -> Iterator[bytes]:
-        for name, content in proof.files().items():
-            yield from writer.file(name, [content])
-        yield writer.end()
-
-    return ZippedProof(f"log-entry-{proof.leaf_index}.zip", pieces())
+    pieces = whole_bundle(proof.files(), now.astimezone(parts.policy.zone))
+    return ZippedProof(f"log-entry-{proof.leaf_index}.zip", pieces)
 
 
 def _admit(parts: Parts, person: Person, action: Action, now: datetime) -> None:

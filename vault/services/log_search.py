@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from vault.domain.identifiers import IdentifierKind, identify
+from vault.domain.identifiers import IdentifierKind, readings
 from vault.domain.ids import Role
 from vault.domain.log import Action, Outcome
 from vault.domain.log_search import Question
@@ -23,7 +23,7 @@ from vault.domain.people import Person
 from vault.domain.records import LinkRole
 from vault.domain.rules.access import Right
 from vault.errors import AccessRefused, InvalidValue
-from vault.services.steps.finding import CLASS_OF
+from vault.services.steps.finding import carriers
 from vault.services.steps.limits import count_search
 from vault.services.steps.parts import Parts
 from vault.services.steps.refusing import refusals_logged
@@ -41,7 +41,8 @@ QUESTION_DAYS = 30
 
 _MOST_LOOKED_AT = 10_000
 _MOST_COUNTED = 250_000
-_MOST_AROUND = 200
+_MOST_AROUND = 1000
+_POSSIBLE = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _LONGEST_ACTOR = 64
 _NOT_A_ROLE = ("operator", "system", "none")
 _LINKS = (LinkRole.SENDER, LinkRole.RECIPIENT, LinkRole.CUSTOMER)
@@ -72,7 +73,7 @@ class LogPage:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a typed number leads to: its kind, and the ids of the records that carry it."""
+    """What a typed number leads to: the first kind as which it was found or can be read, and the ids of its records."""
 
     kind: IdentifierKind
     records: tuple[bytes, ...]
@@ -165,7 +166,9 @@ def counts(parts: Parts, person: Person, question: Question, now: datetime) -> L
 
 
 def find(parts: Parts, person: Person, typed: str, now: datetime) -> Found:
-    """Find the records that carry a phone, waybill or ID number, for a question about who saw them.
+    """Find the records that carry a phone, waybill or ID number, or one of the company's own, to ask who saw them.
+
+    A company's own number may look like another: it is read in both ways, as one search.
 
     Args:
         parts: the vault's parts.
@@ -183,24 +186,31 @@ def find(parts: Parts, person: Person, typed: str, now: datetime) -> Found:
         LogUnavailable: the event could not be made durable; nothing was told.
     """
     _may_read(parts, person, now)
-    kind, number = identify(typed, parts.policy.carriers)
+    ways = readings(typed, parts.policy.carriers)
     count_search(parts, person, now)
     with parts.database.read() as connection:
         store = parts.keys.current(connection)
-        hits = records.ids_by_tag(connection, [keys.tag(kind, number) for keys in store.class_keys(CLASS_OF[kind])])
-    found = sorted({record_id for some in hits.values() for record_id in some})[:MOST_RECORDS]
+        by_kind = {kind: carriers(connection, store, [(kind, number)]) for kind, number in ways}
+    kind = next((one for one, there in by_kind.items() if there), ways[0][0])
+    found = sorted({record_id for there in by_kind.values() for record_id, _ in there})[:MOST_RECORDS]
     outcome = Outcome.GRANTED if found else Outcome.MISS
     parts.log_writer.write(parts.event(now, person.actor(), Action.LOG_SEARCH, outcome, identifier=kind.value))
     return Found(kind, tuple(found))
 
 
 def around(parts: Parts, question: Question) -> Question:
-    """Return a question that also asks for what hangs on its records: shipments and service records of a customer."""
+    """Return a question that also asks for what hangs on its records: shipments and service records of a customer.
+
+    Raises:
+        InvalidValue: ``too_much_around``: an answer to a part of them would look like one to all.
+    """
     ids = dict.fromkeys(question.records)
     with parts.database.read() as connection:
         for record_id in question.records:
             for role in _LINKS:
-                ids.update(dict.fromkeys(records.linked_to(connection, role, record_id, _MOST_AROUND)))
+                ids.update(dict.fromkeys(records.linked_to(connection, role, record_id, _MOST_AROUND + 1)))
+                if len(ids) > _MOST_AROUND + len(question.records):
+                    raise InvalidValue("too_much_around", field="around", most=_MOST_AROUND)
     return replace(question, records=tuple(ids))
 
 
@@ -233,6 +243,9 @@ def _begin(parts: Parts, person: Person, question: Question, now: datetime) -> N
             raise InvalidValue("not_on_list", field=name)
     if len(question.actor) > _LONGEST_ACTOR:
         raise InvalidValue("too_long", field="person")
+    for name, moment in (("since", question.since), ("until", question.until)):
+        if moment is not None and not _POSSIBLE[0] <= moment < _POSSIBLE[1]:
+            raise InvalidValue("impossible_date", field=name)
     if question.since and question.until and question.since >= question.until:
         raise InvalidValue("ends_before_it_begins", field="until")
     action = Action.LOG_VIEW if question.asks_for_all() else Action.LOG_SEARCH

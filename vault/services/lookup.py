@@ -20,13 +20,13 @@ from vault.domain.ids import RecordClass, new_id
 from vault.domain.log import Action, Outcome
 from vault.domain.people import Person
 from vault.domain.rules.access import Right
-from vault.errors import NotFound
+from vault.errors import AccessRefused, IntegrityError, NotFound
 from vault.services.steps import finding, limits, scope
 from vault.services.steps.admission import case_of, may_use
 from vault.services.steps.beat import wait_for_the_beat
 from vault.services.steps.breach.containing import refuse_frozen_program
 from vault.services.steps.cards import OTHER_PARTY_RULE, Card, Glimpse, Viewer, glimpse
-from vault.services.steps.opening import check, reporting
+from vault.services.steps.opening import report, reporting
 from vault.services.steps.parts import Parts
 from vault.storage import cases, records
 from vault.storage.group_commit import Rows
@@ -59,12 +59,13 @@ class LookupAnswer:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What was asked for, why and when."""
+    """What was asked for, why and when; and the case to continue, None for a new one."""
 
     kind: IdentifierKind
     number: str
     purpose: str
     now: datetime
+    case_id: bytes | None
 
 
 def look_up(
@@ -96,27 +97,28 @@ def look_up(
         InvalidValue: what was typed is no such identifier.
         NotFound: the case to continue is not theirs, is closed, or has another purpose.
         LogUnavailable: the event could not be made durable; nothing was opened.
-        IntegrityError: something found does not fit; logged, nothing shown.
+        IntegrityError: something that would be shown does not fit; logged, nothing shown. What does not fit and would
+            not be shown is logged too, and looks as if it were not there.
     """
     started = time.monotonic()
     # 1. The role may look up for this purpose.
     may_use(parts, person, Right.LOOKUP, purpose, now)
     # 2. Parse.
     kind, number = identify(typed, parts.policy.carriers)
-    asked = _Asked(kind, number, purpose, now)
-    before = limits.may_look_up(parts, person, purpose, now)
+    asked = _Asked(kind, number, purpose, now, case_id)
     with parts.database.read() as connection:
         refuse_frozen_program(parts, connection, person, Action.LOOKUP, now)
         bound = _continued(connection, person, case_id, purpose)
         # 3. Find by blind index; 4. decide from metadata only.
         store = parts.keys.current(connection)
-        with reporting(parts, person.actor(), {}, now):
-            candidates = finding.candidates(connection, store, kind, number)
+        candidates = finding.candidates(connection, store, kind, number)
         with reporting(parts, person.actor(), candidates, now):
-            shown = _decide(connection, parts, person, store, candidates, bound, asked)
+            shown, damaged = _decide(connection, parts, person, store, candidates, bound, asked)
         if chosen is not None:  # one of several; a choice that is not among them, such as a party, is a miss
             shown = {key: one for key, one in shown.items() if key == chosen and one.part == "match"}
         wraps = records.wraps(connection, (one.found.meta for one in shown.values()))
+    if damaged:
+        report(parts, person.actor(), damaged, now)
     matches = [one for one in shown.values() if one.part == "match"]
     choose = len(matches) > 1
     # 5. Append the event with the case, and wait until it is durable.
@@ -134,9 +136,13 @@ def look_up(
         identifier=kind.value,
     )
     rows = _case_rows(person, asked, case, new, is_new=case_id is None)
-    receipt = parts.log_writer.write(event, {**rows, **limits.look_up_row(person, event, found=bool(matches))})
+    try:
+        receipt = limits.write_look_up(parts, person, event, rows, now, found=bool(matches))
+    except AccessRefused:
+        wait_for_the_beat(started)  # the quota refuses last: neither may this tell what was found
+        raise
     if not matches:
-        limits.note_miss(parts, person, before, now)
+        limits.note_miss(parts, person, now)
         wait_for_the_beat(started)
         return LookupAnswer(case, purpose, kind)
     # 6. Unwrap and open just these; 7. answer, masked.
@@ -162,21 +168,25 @@ def _decide(
     candidates: Mapping[bytes, StoredRecord],
     bound: frozenset[bytes],
     asked: _Asked,
-) -> dict[bytes, Glimpse]:
-    """Check the candidates' metadata and keep those in scope, with the parties of a shipment."""
+) -> tuple[dict[bytes, Glimpse], list[StoredRecord]]:
+    """Keep of the candidates those in scope, with the parties of a shipment; and what does not fit and is not shown.
+
+    Raises:
+        IntegrityError: something that would be shown does not fit.
+    """
     parties = finding.parties(connection, asked.kind, candidates)
-    for one in (*candidates.values(), *parties.values()):
-        check(store, one)
-    live = {key: one for key, one in candidates.items() if scope.findable(connection, store, one.meta, asked.now)}
-    customers = parties | {key: one for key, one in live.items() if one.meta.record_class is RecordClass.CUSTOMER}
-    customers = {key: one for key, one in customers.items() if scope.findable(connection, store, one.meta, asked.now)}
+    of_matches = scope.look_at(connection, store, candidates, asked.now, finding.CLASS_OF[asked.kind])
+    of_parties = scope.look_at(connection, store, parties, asked.now, RecordClass.CUSTOMER)
+    live, damaged = of_matches.live, of_matches.damaged | of_parties.damaged
+    customers = {**of_parties.live, **live}
+    customers = {key: one for key, one in customers.items() if one.meta.record_class is RecordClass.CUSTOMER}
     # The identifier was exact: pool customers it leads to are bound by this very look-up.
-    rules = scope.rules_for(
-        connection, store, parts.policy, person, customers, bound | set(customers), asked.purpose, asked.now
-    )
+    at_hand = scope.CaseAtHand(asked.case_id or b"", asked.purpose, bound | set(customers))
+    rules = scope.rules_for(connection, store, parts.policy, person, customers, at_hand, asked.now)
     shown: dict[bytes, Glimpse] = {}
 
     def keep(one: StoredRecord, part: str, rule: str, typed: str = "") -> None:
+        """Let one record be shown, as its part and the rule say."""
         by = (asked.kind, asked.number) if part == "match" else None
         shown[one.meta.record_id] = glimpse(
             parts.policy, Viewer(person.role, asked.purpose), one, part, rule, rules, typed, by
@@ -195,7 +205,9 @@ def _decide(
             for party, part in roles.items():
                 if party in customers:
                     keep(customers[party], part, rules.get(party, OTHER_PARTY_RULE))
-    return shown
+    if damaged & shown.keys():
+        raise IntegrityError("unreadable")
+    return shown, [one for key, one in {**parties, **candidates}.items() if key in damaged]
 
 
 def _outcome(candidates: Mapping[bytes, StoredRecord], matches: Sequence[Glimpse]) -> Outcome:

@@ -9,7 +9,6 @@ from vault.domain.cohorts import CohortState
 from vault.domain.log import Action, Actor, Outcome
 from vault.services.steps.hold_agreement import agree
 from vault.services.steps.parts import Parts
-from vault.services.steps.remembering import remember
 from vault.storage import cohorts, orphans
 
 
@@ -59,7 +58,8 @@ def compare(parts: Parts, now: datetime) -> Orphans:
 def report(parts: Parts, now: datetime) -> Orphans:
     """Compare keys and records and log what was found; the timetable does it daily.
 
-    What ledger and database know of holds is evened out by the way.
+    The ledger is read from end to end in every copy, as a run reads only what was added since its process began. What
+    ledger and database know of holds is evened out by the way.
 
     Args:
         parts: the vault's parts.
@@ -75,5 +75,6 @@ def report(parts: Parts, now: datetime) -> Orphans:
     parts.log_writer.write(
         parts.event(now, system, Action.RETENTION_ORPHANS, outcome, count=told.total, cohorts=told.past)
     )
-    agree(parts, remember(parts).holds, system, now)
+    parts.ledger.check()
+    agree(parts, parts.memory.recall(parts.ledger).holds, system, now)
     return told

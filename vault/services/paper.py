@@ -298,6 +298,7 @@ def listed(parts: Parts, person: Person, now: datetime) -> Register:
     today, may_destroy = _today(parts, now), parts.policy.allows(person.role, Right.DESTROY)
 
     def shown(box: Box) -> ShownBox:
+        """Return a box with the names of who had a hand in it, and whether it is this person's turn."""
         waits = box.shredded_by is not None and box.witnessed_by is None
         return ShownBox(
             box,

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
+from typing import Final
 
 from sqlalchemy import insert, text
 
 from vault.errors import StorageError, VaultError
 from vault.services.steps.parts import Parts
 from vault.services.steps.settling import refuse_rewound_database
-from vault.storage import job_runs, log, schema
+from vault.storage import job_runs, log, log_checks, schema
 from vault.storage.tables import log_inbox
 from vault.storage.unit_of_work import unit_of_work
+
+VERIFIED_WITHIN: Final = timedelta(days=2)
+"""The log is verified each night; when it was not for so long, somebody must look why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +28,14 @@ class LogReadings:
     Args:
         size: events with a place in the log.
         checkpoint_age_seconds: since the last checkpoint outside the database was signed; None before the first.
+        verified_age_seconds: since the whole log was last verified; None before the first time.
+        verified: it held then; None before the first time.
     """
 
     size: int
     checkpoint_age_seconds: float | None
+    verified_age_seconds: float | None
+    verified: bool | None
 
 
 def fault(parts: Parts) -> str | None:
@@ -65,12 +73,16 @@ def warning(parts: Parts, now: datetime) -> str | None:
         now: UTC.
 
     Returns:
-        A word: a place elsewhere got no checkpoint, or no timetable runs any more. None when all is well.
+        A word: the log does not verify or was not verified, a place elsewhere got no checkpoint, or no timetable runs
+        any more. None when all is well.
     """
+    with parts.database.read() as connection:
+        checked = log_checks.last_check(connection)
+        last = max((run.started_at for run in job_runs.last_runs(connection)), default=now)
+    if checked is not None and (not checked.holds or now - checked.at > VERIFIED_WITHIN):
+        return "log_not_verified"
     if any(one.fault for one in parts.anchors.standing()):
         return "anchor_unreachable"
-    with parts.database.read() as connection:
-        last = max((run.started_at for run in job_runs.last_runs(connection)), default=now)
     return "timetable_stands_still" if now - last > job_runs.STANDS_STILL_AFTER else None
 
 
@@ -85,11 +97,13 @@ def log_readings(parts: Parts, now: datetime) -> LogReadings:
         StorageUnavailable: the database does not answer.
     """
     with parts.database.read() as connection:
-        size = log.size(connection)
+        size, checked = log.size(connection), log_checks.last_check(connection)
     age = None
     with suppress(FileNotFoundError):
         age = max(0.0, now.timestamp() - parts.log_files.checkpoint.stat().st_mtime)
-    return LogReadings(size, age)
+    if checked is None:
+        return LogReadings(size, age, None, None)
+    return LogReadings(size, age, max(0.0, (now - checked.at).total_seconds()), checked.holds)
 
 
 @cache

@@ -236,6 +236,7 @@ def _listed(parts: Parts, found: list[Plan], now: datetime) -> list[ListedPlan]:
         counted = {plan.plan_id: destruction.numbers(connection, plan.plan_id) for plan in found}
 
     def number(account_id: bytes | None) -> str:
+        """Return somebody's work number, or nothing for nobody."""
         return "" if account_id is None else numbers[account_id]
 
     return [

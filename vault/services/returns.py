@@ -182,6 +182,7 @@ def _taken(parts: Parts, work: UnitOfWork, person: Person, work_number: str, now
 
 def _line(everybody: dict[bytes, Account], one: Reset) -> ResetLine:
     def number(account_id: bytes | None) -> str:
+        """Return somebody's work number, or nothing for nobody."""
         return "" if account_id is None else everybody[account_id].work_number
 
     return ResetLine(

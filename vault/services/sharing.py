@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
+from vault.crypto.key_store import KeyStore
 from vault.domain.access import GRANT_RULE
 from vault.domain.breach.containment import Doing
 from vault.domain.ids import RecordClass, new_id
@@ -78,28 +81,11 @@ def share(
         case = case_of(connection, person, case_id)
         may_use(parts, person, Right.SHARE, case.purpose, now)
         store = parts.keys.current(connection)
-        subject, rules = scope.within_case(connection, parts, person, store, case, record_id, Action.SHARED, now)
-        rule = rules.get(record_id, "")
-        if subject.meta.record_class is not RecordClass.CUSTOMER or rule not in SHAREABLE:
-            parts.log_writer.write(
-                parts.event(
-                    now,
-                    person.actor(),
-                    Action.SHARED,
-                    Outcome.REFUSED,
-                    purpose=case.purpose,
-                    case=case_id,
-                    rule="not_to_share",
-                )
-            )
-            raise AccessRefused("not_to_share")
+        rule = _rule_to_share(connection, parts, person, store, case, record_id, now)
         if hours not in parts.policy.grants.share_hours:
             raise InvalidValue("not_on_list", field="hours")
-        colleague = people.by_work_number(connection, normal_work_number(work_number))
-        me = people.by_work_number(connection, person.work_number)
         with reporting(parts, person.actor(), {}, now):
-            if colleague is None or me is None or not _receives(parts, colleague) or same_human(store, me, colleague):
-                raise InvalidValue("no_such_colleague", field="colleague")
+            colleague = _receiver(connection, parts, person, store, work_number)
     if purpose not in parts.policy.roles[colleague.role].purposes:
         raise InvalidValue("not_on_list", field="purpose")
     grant_id = new_id()
@@ -202,6 +188,43 @@ def _bound(parts: Parts, person: Person, grant: Grant, now: datetime) -> Grant:
             )
             work.commit()
     return offered(parts, person, grant.grant_id, now).grant
+
+
+def _rule_to_share(
+    connection: Connection,
+    parts: Parts,
+    person: Person,
+    store: KeyStore,
+    case: Case,
+    record_id: bytes,
+    now: datetime,
+) -> str:
+    """Return the rule by which a customer is somebody's own to share; whose is not is refused, and that is logged."""
+    subject, rules = scope.within_case(connection, parts, person, store, case, record_id, Action.SHARED, now)
+    rule = rules.get(record_id, "")
+    if subject.meta.record_class is RecordClass.CUSTOMER and rule in SHAREABLE:
+        return rule
+    parts.log_writer.write(
+        parts.event(
+            now,
+            person.actor(),
+            Action.SHARED,
+            Outcome.REFUSED,
+            purpose=case.purpose,
+            case=case.case_id,
+            rule="not_to_share",
+        )
+    )
+    raise AccessRefused("not_to_share")
+
+
+def _receiver(connection: Connection, parts: Parts, person: Person, store: KeyStore, work_number: str) -> Account:
+    """Return the colleague of a work number: another human, who can be shared with."""
+    colleague = people.by_work_number(connection, normal_work_number(work_number))
+    me = people.by_work_number(connection, person.work_number)
+    if colleague is None or me is None or not _receives(parts, colleague) or same_human(store, me, colleague):
+        raise InvalidValue("no_such_colleague", field="colleague")
+    return colleague
 
 
 def _receives(parts: Parts, account: Account) -> bool:

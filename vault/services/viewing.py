@@ -29,6 +29,7 @@ from vault.services.steps.opening import announced, check, open_record, reportin
 from vault.services.steps.parts import Parts
 from vault.storage import grants, records
 from vault.storage.cases import Case
+from vault.storage.grants import Holder
 from vault.storage.records import StoredRecord
 
 _RELATED = 20
@@ -78,7 +79,8 @@ def view(parts: Parts, person: Person, case_id: bytes, record_id: bytes, now: da
             found = {record_id: subject} | _related(connection, store, subject, rules, now)
         wraps = records.wraps(connection, (one.meta for one in found.values()))
         by_grant = [key for key, its_rule in rules.items() if its_rule == GRANT_RULE]
-        until = by_grant and grants.live_until(connection, person.account_id, case.purpose, by_grant, now)
+        holder = Holder(person.account_id, case.purpose, case_id)
+        until = by_grant and grants.live_until(connection, holder, by_grant, now)
     rule = next(iter(rules.values()))
     roles = scope.parties_of(subject.meta)
     viewer = Viewer(person.role, case.purpose)
@@ -186,13 +188,14 @@ def _related(
         ids = []
         for role in (LinkRole.SENDER, LinkRole.RECIPIENT, LinkRole.CUSTOMER):
             ids += records.linked_to(connection, role, meta.record_id, _RELATED)
-    related = records.load(connection, ids)
+    stored = records.load_as_stored(connection, ids)
+    related = {
+        key: stored[key]
+        for key in ids
+        if key in stored
+        and (key in scope.parties_of(meta) or rules.keys() & scope.parties_of(stored[key].meta).keys())
+        and scope.findable(connection, store, stored[key].meta, now)
+    }
     for one in related.values():
         check(store, one)
-    return {
-        key: related[key]
-        for key in ids
-        if key in related
-        and (key in scope.parties_of(meta) or rules.keys() & scope.parties_of(related[key].meta).keys())
-        and scope.findable(connection, store, related[key].meta, now)
-    }
+    return related

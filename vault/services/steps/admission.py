@@ -63,6 +63,29 @@ def require_fresh(parts: Parts, person: Person, now: datetime) -> None:
         raise StepUpNeeded
 
 
+def refuse_program(parts: Parts, person: Person, action: Action, case: Case, now: datetime) -> None:
+    """Refuse a program what takes a person who served somebody; the refusal is logged.
+
+    Args:
+        parts: the vault's parts.
+        person: who asks.
+        action: what they want to do, for the log.
+        case: their case.
+        now: UTC.
+
+    Raises:
+        AccessRefused: ``not_for_programs``.
+    """
+    if person.purposes is None:
+        return
+    rule = "not_for_programs"
+    refusal = parts.event(
+        now, person.actor(), action, Outcome.REFUSED, purpose=case.purpose, case=case.case_id, rule=rule
+    )
+    parts.log_writer.write(refusal)
+    raise AccessRefused(rule)
+
+
 def case_of(connection: Connection, person: Person, case_id: bytes) -> Case:
     """Return a person's own open case.
 

@@ -22,7 +22,6 @@ from vault.services.steps.courtesy import Courtesy
 from vault.services.steps.erasing import Became, destroy
 from vault.services.steps.hold_agreement import agree
 from vault.services.steps.parts import Parts
-from vault.services.steps.remembering import remember
 from vault.storage import destruction, destruction_run, erasure, records
 from vault.storage.destruction import Plan
 from vault.storage.destruction_run import Due
@@ -92,7 +91,7 @@ def make_up(parts: Parts, plan_id: bytes, actor: Actor, at: datetime) -> int:
     Returns:
         How many destroyed records it added.
     """
-    found = remember(parts)
+    found = parts.memory.recall(parts.ledger)
     agree(parts, found.holds, actor, at)
     return _note_erased(parts, plan_id, tuple(one for one, plan in found.intents.items() if plan == plan_id), at)
 

@@ -253,12 +253,16 @@ def _cohort(one: Resting) -> dict[str, Any]:
 
 
 def _residual(parts: Parts, closing: date | None, now: datetime) -> list[dict[str, str]]:
-    """Name the copies that may still hold what was destroyed: with its day where we know it."""
+    """Name the copies that may still hold what was destroyed.
+
+    Backups end by the policy. What PostgreSQL keeps opens until the last cohort's key goes: its day is the first on
+    which that may be, and it may be later.
+    """
     backups = (now + parts.policy.destruction.backup()).astimezone(parts.policy.zone).date()
     found = [{"where": Residual.BACKUPS.value, "until": backups.isoformat()}]
     if not parts.database.is_sqlite and closing is not None:
         places = (Residual.HEAP, Residual.WAL, Residual.REPLICAS)
-        found += [{"where": one.value, "until": closing.isoformat()} for one in places]
+        found += [{"where": one.value, "not_before": closing.isoformat()} for one in places]
     return found
 
 

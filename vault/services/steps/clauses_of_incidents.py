@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 from vault.domain.breach.drills import MonthState
 from vault.domain.breach.incidents import IncidentState
@@ -13,6 +13,7 @@ from vault.storage.breach import incident_counts
 from vault.storage.compliance import Tally
 
 _TECHNICAL = "technical"
+_UNREPAIRED = (IncidentState.REPORTED, IncidentState.ACTIVATED, IncidentState.ASSESSED, IncidentState.CONTAINED)
 
 
 def _in_time(look: Look) -> Told:
@@ -27,28 +28,35 @@ def _in_time(look: Look) -> Told:
 
 
 def _repaired(look: Look) -> Told:
-    counts = look.counts
-    waiting = incident_counts.standing_in(counts.connection, IncidentState.ASSESSED, IncidentState.CONTAINED)
+    counts, hours = look.counts, look.policy.incidents.answer_hours
+    waiting, slow = _unanswered(look, *_UNREPAIRED)
     evidence = (
         late("repaired", count=incident_counts.reached(counts.connection, IncidentState.REPAIRED, counts.since)),
-        said("waiting_for_repair", count=waiting),
+        said("waiting_for_repair", count=waiting.count),
+        said("answered_late", count=slow.count, hours=hours),
     )
-    return judged((said("rule_repair"),), evidence, action="incident.step")
+    return judged((said("rule_repair"),), evidence, slow, action="incident.step")
 
 
 def _told(look: Look) -> Told:
     counts, stuck = look.counts, incident_counts.customers_stuck(look.counts.connection)
-    untold = incident_counts.standing_in(
-        counts.connection, IncidentState.ASSESSED, IncidentState.CONTAINED, IncidentState.REPAIRED
-    )
+    untold, slow = _unanswered(look, *_UNREPAIRED, IncidentState.REPAIRED)
     evidence = (
         late("customers_told", count=incident_counts.customers_told(counts.connection, counts.since)),
-        said("breaches_not_told", count=untold),
+        said("breaches_not_told", count=untold.count),
+        said("answered_late", count=slow.count, hours=look.policy.incidents.answer_hours),
         said("notices_stuck", count=stuck.count),
         said("notices_waived", count=incident_counts.waived(counts.connection)),
     )
     templates = len(look.policy.breach_notices.templates)
-    return judged((said("rule_notices", count=templates),), evidence, stuck, action="notice.released")
+    return judged((said("rule_notices", count=templates),), evidence, stuck, slow, action="notice.released")
+
+
+def _unanswered(look: Look, *states: IncidentState) -> tuple[Tally, Tally]:
+    """Return the incidents in these states that are no false alarms, and those that stand there for too long."""
+    connection, patience = look.counts.connection, timedelta(hours=look.policy.incidents.answer_hours)
+    slow = incident_counts.standing_in(connection, *states, aware_before=look.counts.now - patience)
+    return incident_counts.standing_in(connection, *states), slow
 
 
 def _technical(look: Look) -> Told:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from vault.domain.compliance import Said
 from vault.domain.rules.access import PurposeKind
 from vault.services.steps.evidence import Answers, Look, Told, judged, late, said
 from vault.storage.compliance import Tally
@@ -62,8 +63,18 @@ def _with_a_reason(look: Look) -> Told:
         late("openings_counted", count=look.counts.events("action:log.counted")),
         late("openings_without_receipt", count=unowed.count),
         said("log_gaps", count=look.counts.log_gaps()),
+        _verified(look),
     )
-    return judged((said("rule_with_a_reason"),), evidence, failures, unowed, action="record.reveal")
+    altered = look.counts.log_does_not_verify()
+    return judged((said("rule_with_a_reason"),), evidence, failures, unowed, altered, action="record.reveal")
+
+
+def _verified(look: Look) -> Said:
+    last = look.counts.log_check
+    if last is None:
+        return said("log_never_verified")
+    at = last.at.astimezone(look.policy.zone).strftime("%Y-%m-%d %H:%M")
+    return said("log_verified", at=at) if last.holds else said("log_does_not_verify", at=at)
 
 
 def _purposes(look: Look) -> Told:

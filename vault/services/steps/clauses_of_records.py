@@ -9,15 +9,18 @@ from vault.domain.destruction import PlanState
 from vault.domain.fields import FIELDS
 from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import RecordClass
+from vault.domain.log import Action
 from vault.services.steps.evidence import Answers, Look, Told, judged, late, not_built, said
 
 _YEAR = timedelta(days=365)
 _SOON = timedelta(hours=1)
+_LONG_YEAR = timedelta(days=366)
 """So long after its end a plan may be without its certificate: the timetable comes by several times."""
 
 
 def _class(record_class: RecordClass) -> Callable[[Look], Told]:
     def answer(look: Look) -> Told:
+        """Count the records of the class."""
         rule = said("rule_class", count=len(FIELDS[record_class]))
         return judged((rule,), (said("records", count=look.counts.records(record_class)),))
 
@@ -49,7 +52,8 @@ def _id_numbers(look: Look) -> Told:
 
 
 def _own_servers(look: Look) -> Told:
-    return judged((said("rule_places"),), (said("destinations", count=look.destinations),))
+    evidence = (said("destinations", count=look.destinations), said("mail_servers", count=look.mail_servers))
+    return judged((said("rule_places"),), evidence)
 
 
 def _sealed(look: Look) -> Told:
@@ -57,12 +61,18 @@ def _sealed(look: Look) -> Told:
 
 
 def _stays_inside(look: Look) -> Told:
-    exports = late("log_exports", count=look.counts.events("action:log.export", "outcome:granted"))
-    return judged((said("rule_stays_inside"),), (exports,), action="log.export")
+    counts = look.counts
+    evidence = (
+        late("log_exports", count=counts.events("action:log.export", "outcome:granted")),
+        late("notice_files", count=counts.events(f"action:{Action.NOTICE_FILE.value}", "outcome:done")),
+        late("notice_letters", count=counts.events(f"action:{Action.NOTICE_POSTED.value}", "outcome:done")),
+    )
+    return judged((said("rule_stays_inside"),), evidence, action=Action.NOTICE_FILE.value)
 
 
 def _no_messengers(look: Look) -> Told:
-    return judged((said("rule_no_messengers"),), (said("destinations", count=look.destinations),))
+    evidence = (said("destinations", count=look.destinations), said("mail_servers", count=look.mail_servers))
+    return judged((said("rule_no_messengers"),), evidence)
 
 
 def _shared_inside(look: Look) -> Told:
@@ -76,12 +86,16 @@ def _shared_inside(look: Look) -> Told:
 
 def _kept(*classes: RecordClass) -> Callable[[Look], Told]:
     def answer(look: Look) -> Told:
+        """Compare what is past its time with how long a plan may take."""
         rule, zone = look.policy.destruction, look.policy.zone
         due = look.counts.past_their_time(*classes)
         overdue = look.counts.past_their_time(*classes, longer_than=rule.grace())
         kept = look.counts.kept_past_their_time(*classes)
+        keep = look.policy.retention[classes[0]].keep()
+        years, longest = keep.years, keep.years * _LONG_YEAR + timedelta(days=keep.days)
+        forgotten = look.counts.open_for_longer(longest, *classes)
         rules = (
-            said("rule_kept", years=look.policy.retention[classes[0]].keep_years),
+            said("rule_kept", years=years),
             said("rule_grace", days=rule.grace_days),
         )
         evidence = [said("past_their_time", count=due.count)]
@@ -92,7 +106,9 @@ def _kept(*classes: RecordClass) -> Callable[[Look], Told]:
         if overdue.count:
             evidence.append(said("overdue", count=overdue.count, days=rule.grace_days))
         evidence.append(said("kept_past_their_time", count=kept))
-        return judged(rules, tuple(evidence), overdue, action="record.destroyed")
+        if forgotten.count:
+            evidence.append(said("open_too_long", count=forgotten.count, years=years))
+        return judged(rules, tuple(evidence), overdue, forgotten, action="record.destroyed")
 
     return answer
 

@@ -90,6 +90,7 @@ def expiries(policy: Policy) -> Callable[[RecordClass, datetime], datetime]:
     known: dict[tuple[RecordClass, date], datetime] = {}
 
     def expiry(record_class: RecordClass, activity_at: datetime) -> datetime:
+        """Return when a record of a class expires, by its last activity."""
         day = activity_at.astimezone(zone).date()
         found = known.get((record_class, day))
         if found is None:

@@ -106,6 +106,12 @@ def approvers(connection: Connection, policy: Policy, store: KeyStore, profile: 
     ]
 
 
+def is_approved_still(connection: Connection, policy: Policy, store: KeyStore, about: Matter) -> bool:
+    """Return whether enough of those who approved a request may approve it at this moment: who left decides no more."""
+    able = approvers(connection, policy, store, about.emergency.profile, about.asker())
+    return sum(one.approved and one.account_id in able for one in about.votes) >= policy.break_glass.approvals
+
+
 def told_when_opened(
     connection: Connection, policy: Policy, asker: Account, owners: Collection[bytes | None]
 ) -> set[bytes]:

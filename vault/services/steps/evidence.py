@@ -22,11 +22,13 @@ class Look:
         policy: the rules in force.
         counts: what can be counted at this moment.
         destinations: to how many places outside checkpoints are sent.
+        mail_servers: how many servers take the letters about incidents and the notices of a breach.
     """
 
     policy: Policy
     counts: Counts
     destinations: int
+    mail_servers: int
 
 
 @dataclass(frozen=True, slots=True)

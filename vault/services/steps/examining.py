@@ -17,12 +17,12 @@ from vault.domain.people import Person
 from vault.domain.records import FieldRef, RecordMeta
 from vault.domain.requests import RequestState, state_at
 from vault.domain.rules.access import View
-from vault.errors import AlreadyDecided, NotFound
+from vault.errors import AlreadyDecided, IntegrityError, NotFound
 from vault.services.steps import finding, scope
 from vault.services.steps.cards import OTHER_PARTY_RULE, Card, Glimpse, Viewer, glimpse
 from vault.services.steps.deciders import deciders_by_owner
 from vault.services.steps.finding import Behind
-from vault.services.steps.opening import announced, check, open_record, reporting
+from vault.services.steps.opening import announced, check, open_record, report, reporting
 from vault.services.steps.parts import Parts
 from vault.storage import records, requests
 from vault.storage.records import StoredRecord
@@ -63,6 +63,11 @@ class Examined:
             if key in self.rules or self.rules.keys() & scope.parties_of(one.meta).keys()
         }
 
+    def would_show(self) -> set[bytes]:
+        """Return the records that this person decides on, and whatever is shown beside them."""
+        matches = self.matches()
+        return {*matches, *self.rules, *(party for one in matches.values() for party in scope.parties_of(one.meta))}
+
 
 def examine(parts: Parts, person: Person, request_id: bytes, now: datetime) -> Examined:
     """Open the identifier for somebody who was asked, and work out what of it they decide on.
@@ -77,7 +82,8 @@ def examine(parts: Parts, person: Person, request_id: bytes, now: datetime) -> E
         NotFound: they were not asked, or may not decide any more; logged.
         AlreadyDecided: somebody has decided it, or it is over.
         LogUnavailable: the event could not be made durable; nothing was opened.
-        IntegrityError: something does not fit; logged.
+        IntegrityError: something they would decide on does not fit; logged. What does not fit and is not theirs is
+            logged too, and looks as if it were not there.
     """
     with parts.database.read() as connection:
         asked = requests.for_target(connection, request_id, person.account_id)
@@ -105,10 +111,15 @@ def examine(parts: Parts, person: Person, request_id: bytes, now: datetime) -> E
         behind = finding.behind(connection, store, request.kind, number, now)
         metas = [one.meta for one in behind.customers.values()]
         rules, may_decide = rules_of(connection, parts, store, person, request, metas)
+        examined = Examined(asked, number, behind, rules)
+        if behind.damaged & examined.would_show():
+            raise IntegrityError("unreadable")
+    if behind.damaged:
+        report(parts, person.actor(), behind.those_damaged(), now)
     if not may_decide:
         parts.log_writer.write(event_of(parts, person, request, Action.REQUEST_VIEW, Outcome.REFUSED, now))
         raise NotFound("request")
-    return Examined(asked, number, behind, rules)
+    return replace(examined, behind=behind.sound())
 
 
 def rules_of(
@@ -136,6 +147,7 @@ def masked(parts: Parts, person: Person, found: Examined) -> dict[bytes, Glimpse
     sought, shown = (found.request.kind, found.number), {}
 
     def keep(one: StoredRecord, part: str, rule: str) -> None:
+        """Let one record be shown, whatever its views allow as a mask at most."""
         by = sought if part == "match" else None
         made = glimpse(
             parts.policy, Viewer(person.role, found.request.purpose), one, part, rule, found.rules.keys(), "", by

@@ -13,7 +13,6 @@ from vault.domain.fields import FIELDS
 from vault.domain.identifiers import IdentifierKind
 from vault.domain.ids import RecordClass, new_id
 from vault.services.steps import scope
-from vault.services.steps.opening import check
 from vault.storage import records
 from vault.storage.records import StoredRecord
 
@@ -39,10 +38,24 @@ class Behind:
     Args:
         matches: the records that carry it: customers, or shipments; the latest activity first.
         customers: the customers among them, or the parties of the shipments.
+        damaged: ids of those among both that do not fit; see :class:`vault.services.steps.scope.Looked`.
     """
 
     matches: Mapping[bytes, StoredRecord]
     customers: Mapping[bytes, StoredRecord]
+    damaged: frozenset[bytes] = frozenset()
+
+    def those_damaged(self) -> list[StoredRecord]:
+        """Return the records that do not fit."""
+        return [one for key, one in ({**self.matches, **self.customers}).items() if key in self.damaged]
+
+    def sound(self) -> Behind:
+        """Return the same without what does not fit."""
+        matches, customers = (
+            {key: one for key, one in some.items() if key not in self.damaged}
+            for some in (self.matches, self.customers)
+        )
+        return Behind(matches, customers)
 
 
 def carriers(
@@ -69,7 +82,7 @@ def candidates(connection: Connection, store: KeyStore, kind: IdentifierKind, nu
     tags = [keys.tag(kind, number) for keys in store.class_keys(CLASS_OF[kind])]
     hits = records.ids_by_tag(connection, tags)
     ids = {record_id for some in hits.values() for record_id in some}
-    return records.load(connection, ids or {new_id()})
+    return records.load_as_stored(connection, ids or {new_id()})
 
 
 def parties(
@@ -79,11 +92,11 @@ def parties(
     if CLASS_OF[kind] is not RecordClass.SHIPMENT:
         return {}
     links = {linked for one in found.values() for linked in scope.parties_of(one.meta)}
-    return records.load(connection, links or {new_id()})
+    return records.load_as_stored(connection, links or {new_id()})
 
 
 def behind(connection: Connection, store: KeyStore, kind: IdentifierKind, number: str, now: datetime) -> Behind:
-    """Return what an identifier leads to, its metadata checked.
+    """Return what an identifier leads to, and what of it does not fit.
 
     Args:
         connection: an open connection.
@@ -91,18 +104,14 @@ def behind(connection: Connection, store: KeyStore, kind: IdentifierKind, number
         kind: kind of the identifier.
         number: its canonical spelling.
         now: UTC.
-
-    Raises:
-        IntegrityError: metadata was edited behind the vault's back.
     """
     found = candidates(connection, store, kind, number)
-    people = parties(connection, kind, found)
-    for one in (*found.values(), *people.values()):
-        check(store, one)
-    everyone = found | people
-    live = {key: one for key, one in everyone.items() if scope.findable(connection, store, one.meta, now)}
+    of_matches = scope.look_at(connection, store, found, now, CLASS_OF[kind])
+    of_people = scope.look_at(connection, store, parties(connection, kind, found), now, RecordClass.CUSTOMER)
+    live = {**of_matches.live, **of_people.live}
     latest = sorted(live, key=lambda key: live[key].meta.activity_at, reverse=True)
     return Behind(
         {key: live[key] for key in latest if key in found},
         {key: live[key] for key in latest if live[key].meta.record_class is RecordClass.CUSTOMER},
+        (of_matches.damaged | of_people.damaged) & live.keys(),
     )

@@ -55,6 +55,7 @@ def told_first(parts: Parts, now: datetime) -> Iterator[Callable[[Sequence[Entry
     told: list[Entry] = []
 
     def tell(entries: Sequence[Entry]) -> None:
+        """Write entries into the ledger, and remember them in case they come to nothing."""
         parts.ledger.append(entries)
         told.extend(entries)
 

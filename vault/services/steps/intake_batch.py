@@ -93,6 +93,7 @@ def import_batch(run: Run, batch: Sequence[Entry]) -> None:
     """
 
     def attempt() -> None:
+        """Try once; what does not fit is reported."""
         with reporting(run.parts, run.actor, {}, run.now):
             _attempt(run, batch)
 

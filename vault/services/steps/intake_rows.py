@@ -18,6 +18,7 @@ from vault.domain.clocks import entry_lateness
 from vault.domain.id_numbers import id_type_of, normal_id_number
 from vault.domain.identifiers import IdentifierKind, normal_source_number
 from vault.domain.ids import RecordClass
+from vault.domain.mail_addresses import normal_mail_address
 from vault.domain.phones import normal_phone
 from vault.domain.policy import Policy
 from vault.domain.records import LinkRole, RecordState
@@ -154,7 +155,7 @@ class RowReader:
             if is_phone:
                 tagged.append((IdentifierKind.PHONE, 1, contact))
         if email := row.get("email", ""):
-            values["email", 0] = email  # whether it can be written to is asked when a notice is sent
+            values["email", 0] = normal_mail_address(email)
         if source:
             values["source_number", 0] = source
             tagged.append((IdentifierKind.SOURCE_NUMBER, 0, source))

@@ -41,10 +41,11 @@ def judge(parts: Parts) -> LedgerVerdict:
         buried = erasure.count_buried(connection)  # first: what is destroyed meanwhile stands in the ledger already
 
     def compare(ids: tuple[bytes, ...]) -> None:
+        """Count which of some records are there, and which are remembered as destroyed."""
         nonlocal living, known
         with parts.database.read() as connection:  # one for each batch: none is open for long
             living += len(erasure.living(connection, ids))
             known += len(erasure.buried(connection, ids))
 
-    remembered = remember(parts, erased=compare)
+    remembered = remember(parts.ledger, erased=compare)
     return LedgerVerdict(head, living, max(0, buried - known), apart(parts, remembered.holds).count)

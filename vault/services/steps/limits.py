@@ -19,7 +19,7 @@ from vault.services.steps.breach.signals import raise_signal
 from vault.services.steps.parts import Parts
 from vault.storage import disclosures, notifications, signals, supervision
 from vault.storage.breach import incident_signals
-from vault.storage.disclosures import ASK, LOOKUP, MISS, REVEAL, SEARCH, Reading
+from vault.storage.disclosures import ASK, LOOKUP, MISS, REVEAL, SEARCH, Bound
 from vault.storage.group_commit import Rows
 from vault.storage.tables import disclosures as disclosures_table
 from vault.storage.unit_of_work import UnitOfWork, unit_of_work
@@ -36,59 +36,60 @@ _READ = {SignalKind.WARNED: REVEAL, SignalKind.ALARMED: REVEAL, SignalKind.MISSE
 _HOUR = timedelta(hours=1)
 
 
-def may_look_up(parts: Parts, person: Person, purpose: str, now: datetime) -> Reading:
-    """Let a look-up go on only within the quota of the role; a refusal is logged.
+def write_look_up(parts: Parts, person: Person, event: Event, rows: Rows, now: datetime, *, found: bool) -> Receipt:
+    """Count a look-up and make its event durable, or refuse it, in the commit that many share.
 
-    The count is read before the look-up is written, so that as many as run at the very same moment may pass beyond
-    the quota; each of them counts.
+    It is judged where it is written, and all look-ups of one person take turns there: as many as they are allowed are
+    answered, however many run at the very same moment.
 
     Args:
         parts: the vault's parts.
         person: who looks up.
-        purpose: of the look-up, for the log.
+        event: of the look-up, decided by every other rule.
+        rows: the case it opens or continues.
         now: UTC.
+        found: it shows something.
 
     Returns:
-        How much they have read before.
+        The receipt for what the event announced.
 
     Raises:
-        AccessRefused: ``quota_lookups``.
+        AccessRefused: ``quota_lookups``; logged.
+        LogUnavailable: the event could not be made durable; nothing may be shown.
     """
+    rule = "quota_lookups"
     quota = parts.policy.limits.quotas.get(person.role)
-    with parts.database.read() as connection:
-        before = disclosures.reading(connection, person.account_id, now)
-    if quota is None or before.lookups_hour >= quota.lookups_hour or before.lookups_day >= quota.lookups_day:
-        rule = "quota_lookups"
-        event = parts.event(now, person.actor(), Action.LOOKUP, Outcome.REFUSED, purpose=purpose, rule=rule)
-        parts.log_writer.write(event)
+    hour, day = (quota.lookups_hour, quota.lookups_day) if quota else (0, 0)
+    refusal = parts.event(now, person.actor(), Action.LOOKUP, Outcome.REFUSED, purpose=event.purpose, rule=rule)
+    counted = {disclosures_table: [_row(person, event.event_id, event.at, LOOKUP if found else MISS, None)]}
+    bound = Bound(person.account_id, now, hour, day, refusal)
+    receipt = parts.log_writer.write(event, {**rows, **counted}, bound)
+    if receipt.event_id != event.event_id:
         raise AccessRefused(rule)
-    return before
+    return receipt
 
 
-def look_up_row(person: Person, event: Event, *, found: bool) -> Rows:
-    """Return the row by which a look-up counts, to be written with its event."""
-    return {disclosures_table: [_row(person, event.event_id, event.at, LOOKUP if found else MISS, None)]}
-
-
-def note_miss(parts: Parts, person: Person, before: Reading, now: datetime) -> None:
+def note_miss(parts: Parts, person: Person, now: datetime) -> None:
     """Raise a signal when look-ups that show nothing pile up: probing, or a list that is tried out.
 
-    A refusal and a miss are the same here, and nobody but the supervisors learns of it.
+    A refusal and a miss are the same here, and nobody but the supervisors learns of it. Whichever of several at the
+    very same moment comes last sees them all.
 
     Args:
         parts: the vault's parts.
-        person: who looked up.
-        before: how much they had read before.
+        person: who looked up, and was shown nothing.
         now: UTC.
     """
     limit = parts.policy.limits.misses_hour
-    if before.misses_hour + 1 < limit:
-        return
+    with parts.database.read() as connection:
+        if disclosures.how_many(connection, person.account_id, MISS, now) < limit:
+            return
     with unit_of_work(parts.database) as work:
         disclosures.take_turn(work.connection, person.account_id)
         standing = signals.open_of(work.connection, [person.account_id], now - _HOUR)
         if all(one.kind is not SignalKind.MISSES for one in standing):
-            _raise_signal(parts, work, person, SignalKind.MISSES, before.misses_hour + 1, now - _HOUR, now)
+            misses = disclosures.how_many(work.connection, person.account_id, MISS, now)
+            _raise_signal(parts, work, person, SignalKind.MISSES, misses, now - _HOUR, now)
             work.commit()
 
 

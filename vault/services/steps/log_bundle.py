@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,7 @@ class _Pipe:
         self._pieces: list[bytes] = []
 
     def write(self, data: bytes) -> int:
+        """Keep a piece until the sender takes it."""
         self._pieces.append(bytes(data))
         return len(data)
 
@@ -37,6 +38,7 @@ class _Pipe:
         """Do nothing: the sender takes the last piece later."""
 
     def take(self) -> bytes:
+        """Return what was written since the last time."""
         taken, self._pieces = b"".join(self._pieces), []
         return taken
 
@@ -78,3 +80,16 @@ class BundleWriter:
         """Write the ZIP's list of contents and return what is left to be sent."""
         self._zip.close()
         return self._pipe.take()
+
+
+def whole_bundle(files: Mapping[str, bytes], at: datetime) -> Iterator[bytes]:
+    """Yield a few small files as one ZIP, piece by piece.
+
+    Args:
+        files: content by path inside the bundle.
+        at: the time that the files are given, in the company's zone.
+    """
+    writer = BundleWriter(at)
+    for name, content in files.items():
+        yield from writer.file(name, [content])
+    yield writer.end()

@@ -87,8 +87,23 @@ def reporting(parts: Parts, actor: Actor, found: Mapping[bytes, StoredRecord], n
     try:
         yield
     except IntegrityError:
-        concerned = tuple(announced(one, ()) for one in found.values())
-        parts.log_writer.write(
-            parts.event(now, actor, Action.INTEGRITY_FAILURE, Outcome.FAILED, opened=concerned, reason="unreadable")
-        )
+        report(parts, actor, found.values(), now)
         raise
+
+
+def report(parts: Parts, actor: Actor, found: Iterable[StoredRecord], now: datetime) -> None:
+    """Log an integrity failure of records as an event of its own, which names them without opening anything.
+
+    Args:
+        parts: the vault's parts.
+        actor: who was served.
+        found: the records.
+        now: when.
+
+    Raises:
+        LogUnavailable: the event could not be made durable.
+    """
+    concerned = tuple(announced(one, ()) for one in found)
+    parts.log_writer.write(
+        parts.event(now, actor, Action.INTEGRITY_FAILURE, Outcome.FAILED, opened=concerned, reason="unreadable")
+    )

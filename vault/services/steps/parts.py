@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from vault.domain.ids import Role
 from vault.domain.log import Action, Actor, Event, Opened, Outcome
 from vault.domain.policy import Policy
 from vault.services.steps.keys import KeyRing
+from vault.services.steps.remembering import Memory
 from vault.storage.breach.outbox import Outbox
 from vault.storage.engine import Database
 from vault.storage.group_commit import GroupCommit
@@ -38,10 +38,11 @@ class Parts:
         node: this host's name.
         anchors: places elsewhere that get each signed checkpoint.
         ledger: what a restore of the database must not forget, kept beside the key store.
+        outbox: files for senders outside the vault.
         mailer: sends letters, where a mail server is set.
         role_mail: duty mailboxes by role.
-        outbox: files for senders outside the vault.
         noted: told of events that became durable past the log writer, to count them.
+        memory: what this process has read of the ledger.
     """
 
     database: Database
@@ -52,10 +53,11 @@ class Parts:
     node: str
     anchors: Anchors
     ledger: Ledger
+    outbox: Outbox
     mailer: Mailer = field(default_factory=Mailer)
     role_mail: Mapping[Role, str] = field(default_factory=dict)
-    outbox: Outbox = field(default_factory=lambda: Outbox(Path("outbox")))
     noted: Callable[[Event], None] = _unwatched
+    memory: Memory = field(default_factory=Memory)
 
     def event(
         self,

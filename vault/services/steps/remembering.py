@@ -1,13 +1,14 @@
-"""What the ledger remembers and a restored database may have forgotten, read from its beginning."""
+"""What the ledger remembers and a database may have forgotten: read from its beginning, or on from where one was."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from vault.domain.ledger import Entry, EntryKind
-from vault.services.steps.parts import Parts
+from vault.storage.ledger import Ledger, Place
 
 Progress = Callable[[int, int], None]
 """Told how much is done of how much."""
@@ -49,21 +50,53 @@ class Remembered:
         return ()
 
 
+class Memory:
+    """What one process has read of the ledger, so that a run reads what was added since, however long the ledger is.
+
+    What it has read is not read again: a line that somebody changes behind it is found by the daily comparison, by
+    ``datavault doctor`` and by the next process.
+    """
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._found = Remembered()
+        self._place: Place | None = None
+
+    def recall(self, ledger: Ledger) -> Remembered:
+        """Read what was added since the last time, the first time everything.
+
+        Args:
+            ledger: the same one each time.
+
+        Returns:
+            What the whole ledger says, for the caller to keep.
+
+        Raises:
+            VaultSealed: the ledger is damaged, or is no more the one that was read.
+        """
+        with self._turn:
+            for entry, place in ledger.entries_after(self._place or ledger.start()):
+                self._found.take(entry)
+                self._place = place
+            found = self._found
+            return Remembered(dict(found.intents), dict(found.holds), set(found.closed), list(found.left))
+
+
 def remember(
-    parts: Parts, told: Progress = lambda *_: None, erased: Callable[[tuple[bytes, ...]], None] = lambda _: None
+    ledger: Ledger, told: Progress = lambda *_: None, erased: Callable[[tuple[bytes, ...]], None] = lambda _: None
 ) -> Remembered:
     """Read the whole ledger.
 
     Args:
-        parts: the vault's parts.
+        ledger: the vault's.
         told: told how far the reading has come.
         erased: told of each batch of records that were destroyed.
 
     Raises:
         VaultSealed: the ledger is damaged.
     """
-    found, total = Remembered(), parts.ledger.head().count
-    for number, entry in enumerate(parts.ledger.entries(), start=1):
+    found, total = Remembered(), ledger.head().count
+    for number, entry in enumerate(ledger.entries(), start=1):
         gone = found.take(entry)
         if gone:
             erased(gone)

@@ -88,10 +88,11 @@ def lost(parts: Parts) -> dict[RecordClass, int]:
     if living:
 
         def forget(gone: tuple[bytes, ...]) -> None:
+            """Leave out records that were destroyed: no key should open them."""
             for one in gone:
                 living.pop(one, None)
 
-        remember(parts, erased=forget)
+        remember(parts.ledger, erased=forget)
     found: dict[RecordClass, int] = {}
     for record_class in living.values():
         found[record_class] = found.get(record_class, 0) + 1
@@ -116,9 +117,10 @@ def replay(parts: Parts, actor: Actor, now: datetime, told: Progress) -> Replaye
     counted = [0]
 
     def again(ids: tuple[bytes, ...]) -> None:
+        """Destroy again what the restored database still holds of these."""
         counted[0] += _destroy_again(parts, actor, ids, now)
 
-    found = remember(parts, told, again)
+    found = remember(parts.ledger, told, again)
     held, released, unfit = _holds(parts, actor, found, now)
     decided, damaged = _decide(parts, actor, found, now)
     gone, removed = _keys_gone(parts, actor, found, now)

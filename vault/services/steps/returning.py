@@ -80,6 +80,7 @@ def who_confirms(
     supervising = supervision.supervisors_of(connection, account.account_id)
 
     def able(one: Account) -> bool:
+        """Tell whether somebody is at work, and another human than everybody who is barred."""
         return _is_at_work(one) and not any(same_human(store, one, other) for other in barred)
 
     return confirmers(

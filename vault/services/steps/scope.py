@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -15,12 +16,77 @@ from vault.domain.people import Person
 from vault.domain.policy import Policy
 from vault.domain.records import LinkRole, RecordMeta
 from vault.domain.rules.access import Scope
-from vault.errors import NotFound
-from vault.services.steps.opening import check, reporting
+from vault.domain.service_records import was_passed_on
+from vault.errors import IntegrityError, NotFound
+from vault.services.steps.opening import check, report, reporting
 from vault.services.steps.parts import Parts
 from vault.storage import cases, grants, people, records
 from vault.storage.cases import Case
+from vault.storage.grants import Holder
 from vault.storage.records import StoredRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Records as they are stored, before anybody's scope is decided.
+
+    Args:
+        live: those that are not restricted.
+        damaged: ids of those that do not fit, or live only by a service that does not. They open nothing for anybody:
+            whoever would see them as they are stored gets an integrity error, and to all others they are not there.
+    """
+
+    live: Mapping[bytes, StoredRecord]
+    damaged: frozenset[bytes]
+
+
+def look_at(
+    connection: Connection,
+    store: KeyStore,
+    found: Mapping[bytes, StoredRecord],
+    now: datetime,
+    expected: RecordClass | None = None,
+) -> Looked:
+    """Look at records as they are stored: which may be found, and which do not fit.
+
+    Args:
+        connection: an open connection.
+        store: the key store in force.
+        found: the records.
+        now: UTC.
+        expected: the class that those found by an identifier must have; a damaged one is taken for it.
+    """
+    live, damaged = {}, set()
+    for key, stored in found.items():
+        one = stored
+        try:
+            check(store, one)
+        except IntegrityError:
+            damaged.add(key)
+            one = replace(one, meta=replace(one.meta, record_class=expected or one.meta.record_class))
+        try:
+            is_live = findable(connection, store, one.meta, now)
+        except IntegrityError:
+            damaged.add(key)
+            is_live = True
+        if is_live:
+            live[key] = one
+    return Looked(live, frozenset(damaged))
+
+
+@dataclass(frozen=True, slots=True)
+class CaseAtHand:
+    """What a decision must know of the case it is made in.
+
+    Args:
+        case_id: the case; empty for one that the look-up at hand is about to open.
+        purpose: of the case; a grant holds for its own purpose only.
+        bound: records it is opened on from an exact identifier.
+    """
+
+    case_id: bytes
+    purpose: str
+    bound: Collection[bytes]
 
 
 def rules_for(
@@ -29,8 +95,7 @@ def rules_for(
     policy: Policy,
     person: Person,
     customers: Mapping[bytes, StoredRecord],
-    bound: Collection[bytes],
-    purpose: str,
+    case: CaseAtHand,
     now: datetime,
 ) -> dict[bytes, str]:
     """Decide which customers are in a person's scope.
@@ -40,9 +105,8 @@ def rules_for(
         store: the key store in force, to check what a decision rests on.
         policy: the rules in force.
         person: who asks.
-        customers: candidates, their metadata already checked.
-        bound: records the case at hand is opened on from an exact identifier.
-        purpose: of the case at hand; a grant holds for its own purpose only.
+        customers: candidates as they are stored, looked at already.
+        case: the case at hand.
         now: UTC.
 
     Returns:
@@ -55,16 +119,17 @@ def rules_for(
     complaints: set[bytes | None] = set()
     owners = {}
     if scope is Scope.OPEN_COMPLAINTS:
-        open_ones = records.open_complaints(connection, person.account_id, customers)
-        complaints = {one.meta.linked(LinkRole.CUSTOMER) for one in _checked(connection, store, open_ones)}
+        open_ones = _checked(connection, store, records.open_complaints(connection, person.account_id, customers))
+        # Not by what somebody filed, or whoever files would choose for themselves whom they see, and for how long.
+        complaints = {one.meta.linked(LinkRole.CUSTOMER) for one in open_ones if was_passed_on(one.meta)}
     elif scope is Scope.TEAM_AND_OUTLET_POOL:
         owners = people.owner_facts(connection, {one.meta.owner for one in customers.values() if one.meta.owner})
-    granted = grants.live_customers(connection, person.account_id, purpose, customers, now)
+    granted = grants.live_customers(connection, Holder(person.account_id, case.purpose, case.case_id), customers, now)
     allowed = {}
     for customer_id, customer in customers.items():
         owner = customer.meta.owner
         facts = CustomerFacts(
-            case_binds=customer_id in bound,
+            case_binds=customer_id in case.bound,
             open_complaint=customer_id in complaints,
             owner=owners.get(owner) if owner else None,
             granted=customer_id in granted,
@@ -101,23 +166,27 @@ def within_case(
         The record and the customers that make it so, each with its rule.
 
     Raises:
-        NotFound: it is not there, restricted, or not theirs.
-        IntegrityError: something does not fit; logged.
+        NotFound: it is not there, restricted, or not theirs; that something of it does not fit is logged.
+        IntegrityError: something does not fit of what would be theirs; logged.
     """
     bound = cases.records_of(connection, case.case_id)
-    with reporting(parts, person.actor(), {}, now):
-        found = records.load(connection, [record_id])
-        # As in a look-up, what is not there asks the same questions.
-        parties = {linked for one in found.values() for linked in parties_of(one.meta)}
-        everyone = found | records.load(connection, parties or {new_id()})
+    found = records.load_as_stored(connection, [record_id])
+    # As in a look-up, what is not there asks the same questions.
+    parties = {linked for one in found.values() for linked in parties_of(one.meta)}
+    everyone = found | records.load_as_stored(connection, parties or {new_id()})
     with reporting(parts, person.actor(), everyone, now):
-        for one in everyone.values():
-            check(store, one)
-        live = {key: one for key, one in everyone.items() if findable(connection, store, one.meta, now)}
-        customers = {key: one for key, one in live.items() if one.meta.record_class is RecordClass.CUSTOMER}
-        rules = rules_for(connection, store, parts.policy, person, customers, bound, case.purpose, now)
-    if record_id in live and rules:
-        return live[record_id], rules
+        looked = look_at(connection, store, everyone, now)
+        customers = {key: one for key, one in looked.live.items() if one.meta.record_class is RecordClass.CUSTOMER}
+        at_hand = CaseAtHand(case.case_id, case.purpose, bound)
+        rules = rules_for(connection, store, parts.policy, person, customers, at_hand, now)
+        is_theirs = record_id in looked.live and bool(rules)
+        # What the case was opened on, its person knows to be there.
+        if looked.damaged and (is_theirs or record_id in bound):
+            raise IntegrityError("unreadable")
+    if is_theirs:
+        return looked.live[record_id], rules
+    if looked.damaged:
+        report(parts, person.actor(), (everyone[key] for key in sorted(looked.damaged)), now)
     outcome = Outcome.REFUSED if found else Outcome.MISS
     parts.log_writer.write(parts.event(now, person.actor(), action, outcome, purpose=case.purpose, case=case.case_id))
     raise NotFound("record")
