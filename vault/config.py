@@ -105,21 +105,25 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
     given = {name: value for name, value in (os.environ if environ is None else environ).items() if value}
 
     def get(name: str, default: str) -> str:
+        """Return a setting's text, or its default."""
         return given.get(_PREFIX + name, default)
 
     def whole(name: str, default: int, most: int) -> int:
+        """Return a whole number between 0 and the most that makes sense."""
         text = get(name, str(default))
         if not text.isascii() or not text.isdigit() or not 0 <= int(text) <= most:
             raise SetupError("not_a_whole_number", setting=_PREFIX + name, most=most)
         return int(text)
 
     def choice(name: str, default: str, options: tuple[str, ...]) -> str:
+        """Return one of a closed list of words."""
         text = get(name, default)
         if text not in options:
             raise SetupError("unknown_choice", setting=_PREFIX + name, options=" ".join(options))
         return text
 
     def optional_path(name: str) -> Path | None:
+        """Return a path, or None where none is named."""
         text = get(name, "")
         return Path(text) if text else None
 
@@ -128,9 +132,6 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
     copies = tuple(Path(part).absolute() for part in get("KEY_COPIES", "").split(os.pathsep) if part)
     if len(copies) == 1:
         raise SetupError("needs_two_copies", setting=_PREFIX + "KEY_COPIES")
-    bind = get("BIND", "127.0.0.1:8321")
-    if not bind.rpartition(":")[0] or not bind.rpartition(":")[2].isdigit():
-        raise SetupError("not_an_address", setting=_PREFIX + "BIND")
     return Config(
         env=choice("ENV", "production", _ENVIRONMENTS),
         data_dir=data_dir,
@@ -150,7 +151,7 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
         smtp_url=get("SMTP_URL", ""),
         mail_from=get("MAIL_FROM", ""),
         role_mail=get("ROLE_MAIL", ""),
-        bind=bind,
+        bind=_address(get("BIND", "127.0.0.1:8321")),
         workers=whole("WORKERS", 2, 64),
         threads=whole("THREADS", 8, 256),
         trusted_hosts=_hosts(get("TRUSTED_HOSTS", "localhost 127.0.0.1")),
@@ -159,6 +160,13 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
         language=choice("LANG", _language(given), ("zh-CN", "en")),
         node=get("NODE", socket.gethostname()),
     )
+
+
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        raise SetupError("not_an_address", setting=_PREFIX + "BIND")
+    return text
 
 
 def _hosts(text: str) -> tuple[str, ...]:

@@ -215,6 +215,7 @@ def verify(
     gaps: Sequence[str] = (),
     told: Told | None = None,
     keys: Sequence[str] = (),
+    elsewhere: Sequence[str] = (),
 ) -> Report:
     """Judge a log in one pass and flat memory.
 
@@ -226,6 +227,7 @@ def verify(
         gaps: the gap statements kept with the log, oldest first.
         told: told of each complete subtree while the tree grows, for callers that keep copies of them.
         keys: the key statements kept with the log, in any order.
+        elsewhere: checkpoint notes of any age that were sent to other places.
 
     Returns:
         The report.
@@ -241,6 +243,8 @@ def verify(
         heads.add_trusted(trusted)
     heads.add_gaps(gaps)
     heads.add_changes()
+    for note in elsewhere:
+        heads.add_kept(note)
     walk, openings = _Walk(heads.roots, tree=_Tree(told=told), tail=heads.largest), _Openings()
     for batch in _batches(events):
         walk.take(batch)
@@ -642,6 +646,17 @@ class _Heads:
         """Take the states at which keys were replaced, unless they lie in what was lost later."""
         for one in self.standing:
             self.roots.setdefault(one.size, set()).add(one.root)
+
+    def add_kept(self, note: str) -> None:
+        """Take a note that was sent elsewhere, of any age; behind the gaps: it may speak of what was lost since."""
+        try:
+            size, root = self.state(note, is_kept=True)
+        except _Refused as refused:
+            self._refuse(refused.kind, f"a checkpoint sent elsewhere: {refused.words}")
+            return
+        if not any(gap.covers(size, root) for gap in self.gaps):
+            self.roots.setdefault(size, set()).add(root)
+            self.largest = max(size, self.largest)
 
     @property
     def standing(self) -> list[KeyChange]:
@@ -1606,6 +1621,7 @@ def judge_proof(content: bytes, proof: str, pin: str, keys: Sequence[str] = ()) 
     signer = "+".join(signer.split("+", 2)[:2])
 
     def leads(entry: bytes) -> bool:
+        """Tell whether these bytes are the leaf that the proof is of."""
         return _root_of_path(index, size, sha256(b"\x00" + entry).digest(), path) == root
 
     is_statement = extra != b"" and not leads(content)
@@ -1766,7 +1782,10 @@ def _report_certificate(told: Mapping[str, Any]) -> Iterator[str]:
         head = f"销毁证明 · certificate of destruction {told['certificate']}"
         lines = [f"{head}: {told['issued_at']}, {issuer['name']} ({issuer['role']})", *lines]
         checks = ", ".join(f"{one['check']} {one['result']}" for one in told["checks"])
-        left = ", ".join(f"{one['where']} ≤ {one['until']}" for one in told["residual"]) or "无 none"
+        ends = [(one["where"], "≤", one["until"]) for one in told["residual"] if "until" in one]
+        later = "密钥批次销毁时 · with the cohort key, ≥"
+        ends += [(one["where"], later, one["not_before"]) for one in told["residual"] if "until" not in one]
+        left = ", ".join(" ".join(one) for one in ends) or "无 none"
         lines += [f"已做检查 · checks: {checks}", f"可能残留的副本及其消亡日 · copies that may be left, until: {left}"]
         lines.append("不能证明 · not proven: " + ", ".join(told["not_proven"]))
         yield from [_word(line)[:_LONGEST_LINE] for line in lines]

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from babel.messages.pofile import read_po
 
 from vault.domain.ids import Role
+from vault.domain.log import Action
+from vault.domain.policy import Policy
 from vault.domain.rules.access import PurposePolicy, RolePolicy
 from vault.domain.rules.service import NoticePolicy
 from vault.domain.rules.shape import Named
@@ -22,6 +25,25 @@ CHINESE, ENGLISH = LANGUAGES = ("zh-CN", "en")
 CATALOGUE = Path(__file__).parent / "locale" / "zh_Hans_CN.po"
 
 Translate = Callable[..., str]
+
+_UNTOLD = frozenset({"incident", "drill", "containment", "seconds"})
+"""Facts of an event that say nothing on its own incident's timeline."""
+_GROUPS: Mapping[tuple[str, str], str] = {
+    (Action.INCIDENT_STEP, "to"): "incident_state",
+    (Action.INCIDENT_STEP, "verdict"): "verdict",
+    (Action.INCIDENT_OPENED, "kind"): "incident_kind",
+    (Action.INCIDENT_OPENED, "source"): "aware_source",
+    (Action.INCIDENT_REPORTED, "kind"): "incident_kind",
+    (Action.INCIDENT_REPORTED, "source"): "aware_source",
+    (Action.INCIDENT_CLOSING, "to"): "incident_closing",
+    (Action.INCIDENT_SIGNAL, "signal"): "signal_name",
+    (Action.INCIDENT_RADIUS_SET_ASIDE, "mode"): "by_two",
+    (Action.NOTICE_WAIVED, "mode"): "by_two",
+    (Action.NOTICE_SENT, "mode"): "notice_run",
+}
+_TIMES = ("aware_at", "due")
+_DIGITS = 16
+"""Of an id, so many tell it apart well enough beside the others of one incident."""
 
 
 def translator(language: str) -> Translate:
@@ -36,6 +58,7 @@ def translator(language: str) -> Translate:
     catalogue: Mapping[str, str] = {} if language == ENGLISH else _chinese()
 
     def say(sentence: str, **facts: str | int) -> str:
+        """Return a sentence in the language, its braces filled."""
         said = catalogue.get(sentence, sentence)
         return said.format_map(facts) if facts else said
 
@@ -66,6 +89,7 @@ def event_names(language: str, roles: Mapping[Role, RolePolicy]) -> Callable[[st
     """Return what names the words of an event in a table: group (role, action, outcome, …) and id in, name out."""
 
     def named(group: str, word: str) -> str:
+        """Return the name of one word of a group."""
         if group != "role":
             return name(language, group, word)
         return of_policy(language, roles[Role(word)]) if word in roles else word
@@ -119,6 +143,44 @@ def reason(language: str, reason_id: str, facts: Mapping[str, str | int]) -> str
     if reason_id not in REASONS:
         return say("Refused ({reason}). The service's log says more.", reason=reason_id)
     return say(REASONS[reason_id]).format_map(filling)
+
+
+def timeline(
+    language: str, policy: Policy, action: str, facts: Mapping[str, str | int], clock: Callable[[str], str]
+) -> list[str]:
+    """Return what a line of an incident's timeline tells beside its name: words, times and counts.
+
+    Args:
+        language: as for :func:`translator`.
+        policy: the rules in force, which name clocks, signals and measures.
+        action: of its event.
+        facts: of its event.
+        clock: returns a moment, given as events write it, as people read it.
+    """
+    said = (_told_of(language, policy, action, fact, value, clock) for fact, value in facts.items())
+    return [text for text in said if text]
+
+
+def _told_of(
+    language: str, policy: Policy, action: str, fact: str, value: str | int, clock: Callable[[str], str]
+) -> str:
+    text = str(value)
+    named: Mapping[str, Mapping[Any, Named]] = {
+        "clock": policy.incidents.clocks,
+        "signal": policy.signals.signals,
+        "measure": policy.containment.measures,
+    }
+    if fact in _UNTOLD:
+        return ""
+    if (action, fact) in _GROUPS:
+        return name(language, _GROUPS[action, fact], text)
+    if fact in named:
+        return of_policy(language, named[fact][text]) if text in named[fact] else text
+    if fact == "late":
+        return name(language, "clock_state", "late") if value else ""
+    if fact == "rehearsed":
+        return name(language, "fact", fact) if value else ""
+    return f"{name(language, 'fact', fact)} {clock(text) if fact in _TIMES else text[:_DIGITS]}"
 
 
 class _Facts(dict[str, str | int]):

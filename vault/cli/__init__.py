@@ -19,6 +19,7 @@ from vault.cli.incident_drill import drill_group
 from vault.cli.incident_misuse import misuse_group
 from vault.cli.incident_notify import notify_group
 from vault.cli.incident_radius import draw as draw_radius
+from vault.cli.incident_radius import listed as list_radii
 from vault.cli.incident_radius import set_aside as set_radius_aside
 from vault.cli.incident_report import report
 from vault.cli.incident_signals import COMMANDS as SIGNAL_COMMANDS
@@ -65,6 +66,7 @@ incident_group.add_command(notify_group)
 incident_group.add_command(report)
 incident_group.add_command(draw_radius)
 incident_group.add_command(set_radius_aside)
+incident_group.add_command(list_radii)
 incident_group.add_command(misuse_group)
 for _command in (*SIGNAL_COMMANDS, *CONTAINMENT_COMMANDS):
     incident_group.add_command(_command)

@@ -58,6 +58,7 @@ def _records(name: str, record_class: RecordClass, words: str) -> None:
     @click.option("--dry-run", is_flag=True, help="只检查与比对,不写入 · check and compare only")
     @json_option
     def command(file: Path, mapping: Path | None, *, dry_run: bool, as_json: bool) -> None:
+        """Import one file, or only check it, and print the report."""
         config = load_config()
         with vault(config) as parts, _progress(quiet=as_json) as progress:
             report = intake.import_records(
@@ -90,6 +91,7 @@ def _progress(*, quiet: bool) -> Iterator[intake.Progress | None]:
         task = bar.add_task("", total=1, rows=0)
 
         def show(done: int, total: int, rows: int) -> None:
+            """Move the bar to the bytes that are read, and say how many rows they were."""
             bar.update(task, completed=done, total=total, rows=rows)
 
         yield show

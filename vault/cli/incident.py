@@ -10,7 +10,7 @@ import click
 
 from vault import bootstrap, words
 from vault.cli.acting import acting, as_option
-from vault.cli.output import json_option, now, show_json, speaker, vault
+from vault.cli.output import json_option, now, one_line, show_json, speaker, vault
 from vault.config import Config, load_config
 from vault.domain.breach.incident_clocks import Clock
 from vault.domain.breach.incidents import AwareSource, Incident, IncidentKind, IncidentState, Verdict
@@ -27,6 +27,7 @@ maybe_as_option = click.option(
     "--as", "acting_as", metavar="WORK_NUMBER", help="以此工号登录 · sign in with this work number"
 )
 note_option = click.option("--note", default="", help="说明,加密保存 · a note; kept sealed")
+_MOST_AT_ONCE = 1_000
 _STEPS = (IncidentState.CONTAINED, IncidentState.REPAIRED, IncidentState.NOTIFIED)
 
 
@@ -56,23 +57,35 @@ def open_one(kind: str, aware_at: str | None, note: str, acting_as: str | None, 
 
 @incident_group.command("list")
 @click.option("--closed", is_flag=True, help="含已结案 · closed ones too")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, _MOST_AT_ONCE),
+    default=incidents.A_PAGE,
+    show_default=True,
+    help="至多这么多 · so many at most",
+)
+@click.option("--all", "everything", is_flag=True, help="全部列出 · all of them")
 @maybe_as_option
 @json_option
-def list_incidents(acting_as: str | None, *, closed: bool, as_json: bool) -> None:
+def list_incidents(acting_as: str | None, limit: int, *, closed: bool, everything: bool, as_json: bool) -> None:
     """列出事件和时限 · List the incidents with their clocks."""
     config = load_config()
     with vault(config) as parts, whoever(config, parts, acting_as) as who:
-        found, _more = incidents.listed(parts, who, now())
+        found, end = incidents.listed(parts, who, now(), "", limit, closed=closed)
+        while everything and end:
+            more, end = incidents.listed(parts, who, now(), end, _MOST_AT_ONCE, closed=closed)
+            found += more
         policy = parts.policy
-    found = [one for one in found if closed or not one.incident.is_closed]
     if as_json:
-        show_json({"incidents": [document(one.incident, one.clocks, one.now) for one in found]})
+        show_json({"incidents": [document(one.incident, one.clocks, one.now) for one in found], "more": bool(end)})
         return
+    say = speaker(config)
     for one in found:
         _tell(config, policy, one, as_json=False)
     if not found:
-        say = speaker(config)
         click.echo(say("No incident is open."))
+    if end:
+        click.echo(say("There are more: list them with --all or a larger --limit."), err=True)
 
 
 @incident_group.command("show")
@@ -95,6 +108,8 @@ def show(incident: str, acting_as: str | None, *, as_json: bool) -> None:
                 "outcome": entry.outcome,
                 "facts": entry.facts,
                 "note": one.notes.get(entry.event_id, ""),
+                "more": one.more[entry.event_id].count if entry.event_id in one.more else 0,
+                "more_notes": one.more[entry.event_id].notes if entry.event_id in one.more else "",
             }
             for entry in one.entries
         ]
@@ -103,10 +118,15 @@ def show(incident: str, acting_as: str | None, *, as_json: bool) -> None:
         return
     _tell(config, policy, one, as_json=False)
     for entry in one.entries:
-        note = one.notes.get(entry.event_id, "")
-        click.echo(
-            f"  {local(policy, entry.at)}  {entry.actor}  {words.name(config.language, 'action', entry.action)}  {note}"
+        name = words.name(config.language, "action", entry.action)
+        said = words.timeline(
+            config.language, policy, entry.action, entry.facts, lambda at: local(policy, datetime.fromisoformat(at))
         )
+        told = [local(policy, entry.at), entry.actor, name, *said, one_line(one.notes.get(entry.event_id, ""))]
+        click.echo("  " + "  ".join(text for text in told if text))
+        if more := one.more.get(entry.event_id):
+            words_of_more = speaker(config)("and {count} more reports of the same person").format(count=more.count)
+            click.echo(f"    {words_of_more}  {one_line(more.notes)}")
 
 
 @incident_group.command("activate")
@@ -136,6 +156,7 @@ def assess(incident: str, verdict: str, note: str, acting_as: str, *, as_json: b
     """评估:是否确为泄露 · Say whether there was a breach."""
 
     def walk(parts: Parts, who: Person, one: bytes) -> None:
+        """Enter the verdict."""
         incident_response.assess(parts, who, one, Verdict(verdict), note, now())
 
     _act(walk, incident, acting_as, as_json=as_json)
@@ -151,6 +172,7 @@ def step(incident: str, state: str, note: str, acting_as: str, *, as_json: bool)
     """记录已控制、已修复、已通知 · Say that it is contained, repaired, or everybody notified."""
 
     def walk(parts: Parts, who: Person, one: bytes) -> None:
+        """Enter the step."""
         incident_response.advance(parts, who, one, IncidentState(state), note, now())
 
     _act(walk, incident, acting_as, as_json=as_json)
@@ -166,6 +188,7 @@ def aware(incident: str, at: str, note: str, acting_as: str, *, as_json: bool) -
     """更正得知时间;时限只会提前 · Add another time of awareness; deadlines only come forward."""
 
     def walk(parts: Parts, who: Person, one: bytes) -> None:
+        """Enter the other time of awareness, read in the company's zone."""
         moment = read_moment(at, parts.policy.zone, "aware_at")
         incident_response.correct_awareness(parts, who, one, moment, note, now())
 
@@ -182,6 +205,7 @@ def done(incident: str, clock: str, note: str, acting_as: str, *, as_json: bool)
     """完成一项限时任务;逾期须说明原因 · Say that a clock's task is done; late, it needs a reason."""
 
     def walk(parts: Parts, who: Person, one: bytes) -> None:
+        """End the clock."""
         incident_response.finish_clock(parts, who, one, clock, note, now())
 
     _act(walk, incident, acting_as, as_json=as_json)
@@ -197,6 +221,7 @@ def close(incident: str, note: str, acting_as: str, *, send_back: bool, as_json:
     """结案:一人申请,另一人同意 · Close it: one officer asks, another agrees."""
 
     def walk(parts: Parts, who: Person, one: bytes) -> None:
+        """Ask for the closing, or answer who asked."""
         if incidents.shown(parts, who, one, now()).incident.closing_by is None and not send_back:
             incident_response.ask_closing(parts, who, one, note, now())
         else:

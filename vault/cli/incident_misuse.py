@@ -8,7 +8,7 @@ import click
 
 from vault.cli.acting import acting, as_option
 from vault.cli.incident import local, note_option
-from vault.cli.output import json_option, now, show_json, speaker, vault
+from vault.cli.output import json_option, now, one_line, show_json, speaker, vault
 from vault.config import load_config
 from vault.domain.log_exports import read_moment
 from vault.services.breach import incidents, misuse, misuse_reading
@@ -120,7 +120,7 @@ def show(incident: str, acting_as: str, *, as_json: bool) -> None:
         stands = say("signed") if record.signed_at else stands
         click.echo(f"{record.misuse_id.hex()}  {one.work_number}  {record.distinct_records}  {stands}")
         click.echo(f"  {local(policy, record.drafted_at)}  {one.drafted_by}  {record.digest.hex()}")
-        click.echo(f"  {one.statement}")
+        click.echo(f"  {one_line(one.statement)}")
     if not records:
         click.echo(say("There is no misuse record."))
 

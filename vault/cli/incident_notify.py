@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -14,11 +12,12 @@ from vault import words
 from vault.cli.acting import acting, as_option
 from vault.cli.ids import RANDOM_ID
 from vault.cli.incident import note_option
+from vault.cli.incident_standing import tell
+from vault.cli.interrupting import interruptible
 from vault.cli.output import json_option, now, show_json, speaker, vault
 from vault.cli.progress import progress
-from vault.config import Config, load_config
-from vault.domain.breach.breach_notices import LANGUAGES, TYPED, CallOutcome, Channel, DoubtDecision, RecipientState
-from vault.domain.log import micros_text
+from vault.config import load_config
+from vault.domain.breach.breach_notices import LANGUAGES, TYPED, CallOutcome, Channel, DoubtDecision
 from vault.errors import InvalidValue
 from vault.services.breach import (
     breach_notices,
@@ -30,9 +29,11 @@ from vault.services.breach import (
     notice_sending,
     notice_waiver,
 )
-from vault.services.breach.breach_notices import Standing, Wish
+from vault.services.breach import radius as radii
+from vault.services.breach.breach_notices import Wish
+from vault.services.steps.parts import Parts
 
-_notice = click.argument("notice", type=RANDOM_ID)
+_notice = click.argument("notice")
 _CHANNELS = [one.value for one in Channel if one is not Channel.SINK]
 
 
@@ -43,7 +44,7 @@ def notify_group() -> None:
 
 @notify_group.command("prepare")
 @click.argument("incident")
-@click.option("--radius", type=RANDOM_ID, required=True, help="已固定的影响范围 · a frozen radius")
+@click.option("--radius", required=True, metavar="ID", help="已固定的影响范围 · a frozen radius")
 @click.option(
     "--texts",
     "file",
@@ -60,7 +61,7 @@ def notify_group() -> None:
 @json_option
 def prepare(
     incident: str,
-    radius: bytes,
+    radius: str,
     file: Any,  # noqa: ANN401 - a file of click's
     template: str,
     channels: tuple[str, ...],
@@ -71,12 +72,14 @@ def prepare(
 ) -> None:
     """拟定通知,不发送 · Prepare notices; nothing is sent."""
     config = load_config()
-    wish = Wish(radius, template, [Channel(one) for one in channels], _texts(file.read()), not keep_leaked)
+    texts = _texts(file.read())
     with vault(config) as parts, acting(parts, acting_as) as person:
         one = incidents.found(parts, incident)
+        drawn = radii.found(parts, one, radius)
+        wish = Wish(drawn, template, [Channel(each) for each in channels], texts, not keep_leaked)
         breach_notices.prepare(parts, person, one, wish, now())
         standing = breach_notices.standing(parts, person, one, now())
-    _tell(config, standing, as_json=as_json)
+    tell(config, standing, as_json=as_json)
 
 
 @notify_group.command("preview")
@@ -85,13 +88,13 @@ def prepare(
 @click.option("--sample", "opens", is_flag=True, help="打开一名客户,留有记录 · open one customer; it is logged")
 @as_option
 @json_option
-def preview(incident: str, notice: bytes, acting_as: str, *, opens: bool, as_json: bool) -> None:
+def preview(incident: str, notice: str, acting_as: str, *, opens: bool, as_json: bool) -> None:
     """显示通知的内容 · Show what the notices say."""
     config = load_config()
     with vault(config) as parts, acting(parts, acting_as) as person:
-        one = incidents.found(parts, incident)
-        said = breach_notices.wording(parts, person, one, notice, now())
-        seen = notice_sample.sample(parts, person, one, notice, now()) if opens else None
+        one, which = _named(parts, incident, notice)
+        said = breach_notices.wording(parts, person, one, which, now())
+        seen = notice_sample.sample(parts, person, one, which, now()) if opens else None
         said = dict(said if seen is None else seen.said)
     if as_json:
         told: dict[str, Any] = {each: {"subject": text.subject, "body": text.body} for each, text in said.items()}
@@ -109,14 +112,14 @@ def preview(incident: str, notice: bytes, acting_as: str, *, opens: bool, as_jso
 @click.option("--digest", required=True, help="所查看通知的摘要 · digest of what you looked at")
 @as_option
 @json_option
-def release(incident: str, notice: bytes, digest: str, acting_as: str, *, as_json: bool) -> None:
+def release(incident: str, notice: str, digest: str, acting_as: str, *, as_json: bool) -> None:
     """由第二名信息管理人员批准发送 · Release notices as the second officer."""
     config = load_config()
     with vault(config) as parts, acting(parts, acting_as) as person:
-        one = incidents.found(parts, incident)
-        breach_notices.release(parts, person, one, notice, digest, now())
+        one, which = _named(parts, incident, notice)
+        breach_notices.release(parts, person, one, which, digest, now())
         standing = breach_notices.standing(parts, person, one, now())
-    _tell(config, standing, as_json=as_json)
+    tell(config, standing, as_json=as_json)
 
 
 @notify_group.command("run")
@@ -132,12 +135,12 @@ def run(incident: str, acting_as: str, *, as_json: bool) -> None:
     say = speaker(config)
     with vault(config) as parts, acting(parts, acting_as) as person:
         one = incidents.found(parts, incident)
-        with _interruptible() as stopped, progress(say("Sending"), quiet=as_json) as shown:
+        with interruptible() as stopped, progress(say("Sending"), quiet=as_json) as shown:
             ran = notice_sending.run(parts, person, one, now(), progress=shown, stop=stopped)
         standing = breach_notices.standing(parts, person, one, now())
     if ran.server_away and not as_json:
         click.echo(say("The mail server does not take anything now; the rest waits."), err=True)
-    _tell(config, standing, as_json=as_json)
+    tell(config, standing, as_json=as_json)
 
 
 @notify_group.command("status")
@@ -149,7 +152,7 @@ def status(incident: str, acting_as: str, *, as_json: bool) -> None:
     config = load_config()
     with vault(config) as parts, acting(parts, acting_as) as person:
         standing = breach_notices.standing(parts, person, incidents.found(parts, incident), now())
-    _tell(config, standing, as_json=as_json)
+    tell(config, standing, as_json=as_json)
 
 
 @notify_group.command("calls")
@@ -158,11 +161,12 @@ def status(incident: str, acting_as: str, *, as_json: bool) -> None:
 @click.option("--after", type=RANDOM_ID, default=None, help="从此编号之后 · behind this id")
 @as_option
 @json_option
-def calls(incident: str, notice: bytes, after: bytes | None, acting_as: str, *, as_json: bool) -> None:
+def calls(incident: str, notice: str, after: bytes | None, acting_as: str, *, as_json: bool) -> None:
     """列出待致电的客户编号 · List who must be called, by random id."""
     config = load_config()
     with vault(config) as parts, acting(parts, acting_as) as person:
-        found = notice_calls.listed(parts, person, incidents.found(parts, incident), notice, now(), after or b"")
+        matter, which = _named(parts, incident, notice)
+        found = notice_calls.listed(parts, person, matter, which, now(), after or b"")
     if as_json:
         lines = [
             {"record": one.record_id.hex(), "state": one.state.value, "reason": one.reason, "calls": one.calls}
@@ -183,12 +187,12 @@ def calls(incident: str, notice: bytes, after: bytes | None, acting_as: str, *, 
 @_notice
 @click.argument("record", type=RANDOM_ID)
 @as_option
-def number(incident: str, notice: bytes, record: bytes, acting_as: str) -> None:
+def number(incident: str, notice: str, record: bytes, acting_as: str) -> None:
     """显示一名客户的姓名和电话,留有记录 · Show one customer's name and number; it is logged."""
     config = load_config()
     with vault(config) as parts, acting(parts, acting_as) as person:
-        one = incidents.found(parts, incident)
-        found = notice_calls.number(parts, person, one, notice, record, now())
+        one, which = _named(parts, incident, notice)
+        found = notice_calls.number(parts, person, one, which, record, now())
     click.echo(f"{found.name.disclose() if found.name else ''} {found.number.disclose()}".strip())
 
 
@@ -199,12 +203,12 @@ def number(incident: str, notice: bytes, record: bytes, acting_as: str) -> None:
 @click.argument("outcome", type=click.Choice([one.value for one in CallOutcome]))
 @as_option
 @json_option
-def tick(incident: str, notice: bytes, record: bytes, outcome: str, acting_as: str, *, as_json: bool) -> None:
+def tick(incident: str, notice: str, record: bytes, outcome: str, acting_as: str, *, as_json: bool) -> None:
     """登记致电结果 · Say how a call went."""
     config = load_config()
     with vault(config) as parts, acting(parts, acting_as) as person:
-        one = incidents.found(parts, incident)
-        state = notice_calls.tick(parts, person, one, notice, record, CallOutcome(outcome), now())
+        one, which = _named(parts, incident, notice)
+        state = notice_calls.tick(parts, person, one, which, record, CallOutcome(outcome), now())
     if as_json:
         show_json({"record": record.hex(), "state": state.value})
     else:
@@ -218,13 +222,13 @@ def tick(incident: str, notice: bytes, record: bytes, outcome: str, acting_as: s
 @click.option("--record", type=RANDOM_ID, default=None, help="只此一名客户 · this customer only")
 @as_option
 @json_option
-def decide(incident: str, notice: bytes, decision: str, record: bytes | None, acting_as: str, *, as_json: bool) -> None:
+def decide(incident: str, notice: str, decision: str, record: bytes | None, acting_as: str, *, as_json: bool) -> None:
     """决定送达不明的通知:视为送达或重发 · Decide on messages in doubt: arrived, or send again."""
     config = load_config()
     say = speaker(config)
     with vault(config) as parts, acting(parts, acting_as) as person:
-        one = incidents.found(parts, incident)
-        count = notice_calls.decide(parts, person, one, notice, DoubtDecision(decision), now(), record)
+        one, which = _named(parts, incident, notice)
+        count = notice_calls.decide(parts, person, one, which, DoubtDecision(decision), now(), record)
     if as_json:
         show_json({"decided": count})
     else:
@@ -237,11 +241,12 @@ def decide(incident: str, notice: bytes, decision: str, record: bytes | None, ac
 @click.option("--format", "form", type=click.Choice(notice_files.FORMATS), default="csv", show_default=True)
 @as_option
 @json_option
-def make_file(incident: str, notice: bytes, form: str, acting_as: str, *, as_json: bool) -> None:
+def make_file(incident: str, notice: str, form: str, acting_as: str, *, as_json: bool) -> None:
     """生成外发文件,例如短信 · Make the file for another sender, such as a sender of text messages."""
     config = load_config()
     with vault(config) as parts, acting(parts, acting_as) as person:
-        made = notice_files.make(parts, person, incidents.found(parts, incident), notice, form, now())
+        one, which = _named(parts, incident, notice)
+        made = notice_files.make(parts, person, one, which, form, now())
     if as_json:
         show_json({"file": made.file_id.hex(), "path": made.path, "count": made.count, "sha256": made.digest})
     else:
@@ -253,12 +258,12 @@ def make_file(incident: str, notice: bytes, form: str, acting_as: str, *, as_jso
 @_notice
 @click.option("--again", is_flag=True, help="重印已输出但未登记寄出的 · those handed out and not posted, once more")
 @as_option
-def letters(incident: str, notice: bytes, acting_as: str, *, again: bool) -> None:
+def letters(incident: str, notice: str, acting_as: str, *, again: bool) -> None:
     """输出下一批信函,每封以换页符结束 · Print the next page of letters, each ended by a form feed; it is logged."""
     config = load_config()
     with vault(config) as parts, acting(parts, acting_as) as person:
-        found = incidents.found(parts, incident)
-        made = notice_letters.printed(parts, person, found, notice, now(), again=again)
+        matter, which = _named(parts, incident, notice)
+        made = notice_letters.printed(parts, person, matter, which, now(), again=again)
     for one in made:
         said = "\n".join(f"{text.subject}\n\n{text.body}" for text in one.said.values())
         click.echo(f"{one.record_id.hex()}\n\n{one.address}\n{one.name}\n\n{said}\f")
@@ -272,13 +277,13 @@ def letters(incident: str, notice: bytes, acting_as: str, *, again: bool) -> Non
 @click.argument("records", type=RANDOM_ID, nargs=-1, required=True)
 @as_option
 @json_option
-def posted(incident: str, notice: bytes, records: tuple[bytes, ...], acting_as: str, *, as_json: bool) -> None:
+def posted(incident: str, notice: str, records: tuple[bytes, ...], acting_as: str, *, as_json: bool) -> None:
     """登记已寄出的信函 · Say that letters went out, by the customers' ids."""
     config = load_config()
     say = speaker(config)
     with vault(config) as parts, acting(parts, acting_as) as person:
-        one = incidents.found(parts, incident)
-        count = notice_letters.posted(parts, person, one, notice, records, now())
+        one, which = _named(parts, incident, notice)
+        count = notice_letters.posted(parts, person, one, which, records, now())
     if as_json:
         show_json({"posted": count})
     else:
@@ -313,60 +318,13 @@ def none(incident: str, note: str, acting_as: str, *, confirm: str | None, as_js
         else:
             notice_waiver.ask(parts, person, one, note, now())
         standing = breach_notices.standing(parts, person, one, now())
-    _tell(config, standing, as_json=as_json)
+    tell(config, standing, as_json=as_json)
 
 
-def document(standing: Standing) -> dict[str, Any]:
-    """Return how telling customers stands, as programs read it."""
-    return {
-        "incident": standing.incident.incident_id.hex(),
-        "outstanding": standing.outstanding,
-        "no_notice": None if standing.waiver is None else standing.waiver.confirmed_at is not None,
-        "no_notice_reason": standing.waiver_reason,
-        "no_notice_digest": standing.waiver_digest,
-        "notices": [
-            {
-                "notice": one.campaign.campaign_id.hex(),
-                "state": one.campaign.state.value,
-                "ready": one.campaign.is_ready,
-                "template": one.campaign.template,
-                "digest": one.campaign.digest.hex(),
-                "prepared_by": one.preparer,
-                "released_by": one.releaser,
-                "contacts_at": micros_text(one.campaign.contacts_at),
-                "customers": one.total,
-                "left": one.left,
-                "counts": [
-                    {"channel": channel, "state": state.value, "count": count}
-                    for (channel, state), count in sorted(one.counts.items())
-                ],
-            }
-            for one in standing.campaigns
-        ],
-    }
-
-
-def _tell(config: Config, standing: Standing, *, as_json: bool) -> None:
-    if as_json:
-        show_json(document(standing))
-        return
-    say = speaker(config)
-    for one in standing.campaigns:
-        state = words.name(config.language, "campaign", one.campaign.state.value)
-        click.echo(f"{one.campaign.campaign_id.hex()}  {state}  {one.campaign.template}")
-        click.echo(say("  digest {digest}").format(digest=one.campaign.digest.hex()))
-        click.echo(say("  contacts as of {at}").format(at=micros_text(one.campaign.contacts_at)))
-        for state_of in RecipientState:
-            count = one.by_state().get(state_of)
-            if count:
-                click.echo(f"  {words.name(config.language, 'notice_state', state_of.value)}: {count}")
-    if standing.waiver is not None:
-        asked = say("No customer is told: asked for by {who}").format(who=standing.waiver_by[0])
-        done = say("No customer is told: confirmed by {who}").format(who=standing.waiver_by[1])
-        click.echo(asked if standing.waiver.confirmed_at is None else done)
-        click.echo(f"  {standing.waiver_reason}")
-        click.echo(say("  digest {digest}").format(digest=standing.waiver_digest))
-    click.echo(say("Still to be told: {count}").format(count=standing.outstanding))
+def _named(parts: Parts, incident: str, notice: str) -> tuple[bytes, bytes]:
+    """Return the incident and the campaign that somebody named, by the first digits of their ids."""
+    one = incidents.found(parts, incident)
+    return one, breach_notices.found(parts, one, notice)
 
 
 def _texts(content: bytes) -> Mapping[str, Mapping[str, str]]:
@@ -375,20 +333,3 @@ def _texts(content: bytes) -> Mapping[str, Mapping[str, str]]:
         return {language: {name: str(told[language][name]) for name in TYPED} for language in LANGUAGES}
     except (ValueError, KeyError, TypeError):
         raise InvalidValue("wrong_form", field="texts") from None
-
-
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Take Ctrl-C for a wish to stop: the message under way is ended first. The second time it is what it always is."""
-    wished = False
-
-    def wish(*_: object) -> None:
-        nonlocal wished
-        wished = True
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, wish)
-    try:
-        yield lambda: wished
-    finally:
-        signal.signal(signal.SIGINT, before)

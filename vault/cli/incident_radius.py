@@ -10,16 +10,15 @@ import click
 
 from vault import words
 from vault.cli.acting import acting, as_option
-from vault.cli.ids import RANDOM_ID
 from vault.cli.incident import note_option
-from vault.cli.output import json_option, now, show_json, speaker, vault
+from vault.cli.output import json_option, now, one_line, show_json, speaker, vault
 from vault.config import Config, load_config
 from vault.domain.breach.radius import Affected, RadiusScope, record_id, record_ids
 from vault.domain.log import micros_text
 from vault.domain.log_exports import read_moment
 from vault.errors import ImportRefused
 from vault.services.breach import incidents, radius, radius_aside
-from vault.services.breach.radius import DrawnRadius
+from vault.services.breach.radius import DrawnRadius, Reach
 
 _EVERY_LINE = 10_000_000
 
@@ -80,21 +79,56 @@ def draw(
         click.echo("\t".join(str(value) for value in _line(one).values()))
 
 
+@click.command("radii")
+@click.argument("incident")
+@as_option
+@json_option
+def listed(incident: str, acting_as: str, *, as_json: bool) -> None:
+    """列出已固定的影响范围,及何人申请不再作数 · List the frozen radii, and which of them somebody wants set aside."""
+    config = load_config()
+    say = speaker(config)
+    with vault(config) as parts, acting(parts, acting_as) as person:
+        found = radius.reach(parts, person, incidents.found(parts, incident), None, b"", 0, now())
+    if as_json:
+        show_json({"radii": _frozen(found)})
+        return
+    for one in found.radii:
+        count = say("{count} customers").format(count=one.counts.customers)
+        click.echo(f"{one.radius_id.hex()}  {micros_text(one.drawn_at)}  {one.drawn_by}  {count}")
+        asked = found.asides.get(one.radius_id)
+        if asked is not None:
+            wanted = say("  to be set aside: asked for by {who}").format(who=one.aside_asked_by)
+            click.echo(wanted if one.stands else say("  set aside: confirmed by {who}").format(who=one.set_aside_by))
+            click.echo(f"  {one_line(asked.reason)}")
+            click.echo(say("  digest {digest}").format(digest=asked.digest))
+    if not found.radii:
+        click.echo(say("Nothing is frozen yet."))
+
+
 @click.command("radius-aside")
 @click.argument("incident")
-@click.argument("frozen", type=RANDOM_ID)
+@click.argument("frozen")
+@click.option("--confirm", metavar="DIGEST", help="第二人确认,摘要取自 radii · as the second officer, by its digest")
 @note_option
 @as_option
 @json_option
-def set_aside(incident: str, frozen: bytes, note: str, acting_as: str, *, as_json: bool) -> None:
-    """误固定的影响范围不再作数,由另一名信息管理人员办理 · Set aside a radius another officer froze by mistake."""
+def set_aside(incident: str, frozen: str, note: str, acting_as: str, *, confirm: str | None, as_json: bool) -> None:
+    """误固定的影响范围不再作数,须两人 · Set aside a radius frozen by mistake; it takes two. radii shows why."""
     config = load_config()
     with vault(config) as parts, acting(parts, acting_as) as person:
-        radius_aside.set_aside(parts, person, incidents.found(parts, incident), frozen, note, now())
+        one = incidents.found(parts, incident)
+        which = radius.found(parts, one, frozen)
+        if confirm is not None:
+            radius_aside.confirm(parts, person, one, which, confirm, now())
+        else:
+            radius_aside.ask(parts, person, one, which, note, now())
     if as_json:
-        show_json({"radius": frozen.hex(), "set_aside": True})
-    else:
-        click.echo(speaker(config)("Set aside. It stays as evidence, and nobody is told for its sake."))
+        show_json({"radius": which.hex(), "set_aside": confirm is not None})
+        return
+    say = speaker(config)
+    done = say("Set aside. It stays as evidence, and nobody is told for its sake.")
+    asked = say("Written down. It stands until another officer confirms that it was frozen by mistake.")
+    click.echo(asked if confirm is None else done)
 
 
 def _scope(
@@ -115,6 +149,23 @@ def _scope(
         backup=record_id(backup, "backup") if backup else None,
         **plain,
     )
+
+
+def _frozen(found: Reach) -> list[dict[str, Any]]:
+    return [
+        {
+            "radius": one.radius_id.hex(),
+            "drawn_at": micros_text(one.drawn_at),
+            "drawn_by": one.drawn_by,
+            "customers": one.counts.customers,
+            "digest": one.digest.hex(),
+            "aside_asked_by": one.aside_asked_by,
+            "aside_reason": found.aside_of(one.radius_id).reason,
+            "aside_digest": found.aside_of(one.radius_id).digest,
+            "set_aside_by": one.set_aside_by,
+        }
+        for one in found.radii
+    ]
 
 
 def _ids_in(file: Path) -> tuple[bytes, ...]:

@@ -126,8 +126,8 @@ def _show(config: Config, loss: Loss) -> None:
             first=loss.kept.size, last=loss.lost.size - 1
         ),
         say(
-            "Accepting ends {sessions} sessions, {secrets} one-time secrets, {grants} grants and shares and "
-            "{emergencies} emergency accesses; {tokens} tokens of programs stay"
+            "Accepting ends {sessions} sessions, {secrets} one-time secrets, {grants} grants and shares, "
+            "{emergencies} emergency accesses and {tokens} tokens of programs"
         ).format(**asdict(loss.live)),
     )
     for line in lines:

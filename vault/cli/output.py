@@ -82,6 +82,11 @@ def speaker(config: Config) -> Callable[[str], str]:
     return words.translator(config.language)
 
 
+def one_line(typed: str) -> str:
+    """Return what somebody typed on one line: nothing of it moves the cursor, or looks like a line of ours."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in typed).split())
+
+
 def show_json(value: object) -> None:
     """Print a report for programs."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))

@@ -118,6 +118,7 @@ def hand_on(label: str, custodian: str, acting_as: str, *, as_json: bool) -> Non
     """移交保管人,对方会收到通知 · Give a box another custodian, who is told."""
 
     def walk(parts: Parts, person: Person, box: bytes, at: datetime) -> None:
+        """Hand the box on."""
         paper.hand_on(parts, person, box, custodian, at)
 
     say = speaker(load_config())

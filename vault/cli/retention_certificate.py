@@ -104,7 +104,10 @@ def _print(config: Config, shown: Shown) -> None:
         click.echo(f"  {word(language, 'check', Check(one['check']).value)}: {result}")
     for one in told["residual"]:
         where = word(language, "residual", one["where"])
-        click.echo(say("  may be left in {where} until {day}").format(where=where, day=one["until"]))
+        line = say("  may be left in {where} until {day}")
+        if "until" not in one:
+            line = say("  may be left in {where} until the cohort key is destroyed, not before {day}")
+        click.echo(line.format(where=where, day=one.get("until") or one["not_before"]))
     for each in shown.finality:
         name = word(language, "class", each.record_class.value)
         line = say("  {name} ({count}): final not before {day}")

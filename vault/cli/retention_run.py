@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 
@@ -15,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 from vault import words
 from vault.cli.acting import acting, as_option
 from vault.cli.ids import RANDOM_ID
+from vault.cli.interrupting import interruptible
 from vault.cli.output import FOUND, json_option, now, show_json, speaker, vault
 from vault.config import Config, load_config
 from vault.domain.destruction import ItemState, PlanState
@@ -33,7 +33,7 @@ def execute(plan: bytes, acting_as: str, *, as_json: bool) -> None:
     """
     config = load_config()
     with vault(config) as parts, acting(parts, acting_as) as person:
-        with _interruptible() as interrupted, _progress(quiet=as_json) as progress:
+        with interruptible() as interrupted, _progress(quiet=as_json) as progress:
             ran = destruction.execute(parts, person, plan, now(), progress=progress, stop=interrupted)
         state = ran.plan.state
         if state is PlanState.RUNNING and interrupted():
@@ -110,23 +110,6 @@ COMMANDS = (execute, pause, resume, give_up, confirm_date)
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Take Ctrl-C for a wish to pause: what was begun is ended first. The second time it is what it always is."""
-    wished = False
-
-    def wish(*_: object) -> None:
-        nonlocal wished
-        wished = True
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, wish)
-    try:
-        yield lambda: wished
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
 def _progress(*, quiet: bool) -> Iterator[destruction.Progress | None]:
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
@@ -138,6 +121,7 @@ def _progress(*, quiet: bool) -> Iterator[destruction.Progress | None]:
         task = bar.add_task("", total=None, rate="")
 
         def show(settled: int, total: int) -> None:
+            """Move the bar, and say how many records a second are settled."""
             speed = bar.tasks[0].speed
             bar.update(task, completed=settled, total=total, rate="" if speed is None else f"{speed:.0f}/s")
 

@@ -55,6 +55,45 @@ MOST_BYTES = 64 * 1024
 _MOST_FORM_PARTS = 50
 _STATIC_SECONDS = 3600
 
+_BLUEPRINTS = (
+    pages,
+    case_pages,
+    caller_pages,
+    break_glass_pages,
+    handover_pages,
+    board_pages,
+    incident_drill_pages,
+    incident_report_pages,
+    radius_pages,
+    containment_pages,
+    inbox_pages,
+    limit_pages,
+    people_pages,
+    account_pages,
+    second_factor_pages,
+    own_pages,
+    log_pages,
+    compliance_pages,
+    log_export_pages,
+    log_proof_pages,
+    request_pages,
+    return_pages,
+    retention_pages,
+    certificate_pages,
+    plan_pages,
+    hold_pages,
+    paper_pages,
+    incident_pages,
+    incident_reminder_pages,
+    notice_pages,
+    misuse_pages,
+    signal_pages,
+    api,
+    openapi,
+    health,
+)
+"""Pages, API and readings; each brings its own routes and says at each who may pass."""
+
 
 class Hex32(BaseConverter):
     """A random id in an address: 32 hexadecimal digits outside, 16 bytes inside."""
@@ -84,6 +123,30 @@ def create_app(parts: Parts, config: Config) -> Flask:
     app = Flask("vault.web")
     with parts.database.read() as connection:
         secret = parts.keys.current(connection).web_secret()
+    _set_up(app, config, secret)
+    app.extensions[gate.EXTENSION] = metrics.counted(parts)
+    app.extensions[gate.SEAL] = Seal(parts)
+    app.extensions[CONFIG] = config
+    app.url_map.merge_slashes = False  # an address with // is not ours; no redirect repeats it
+    app.url_map.converters["hex32"] = Hex32
+
+    turnstile.stand_in(app, config.threads)
+    gate.stand_at(app)  # first: it stands before the check of forms
+    CSRFProtect(app).exempt(api)  # bearer tokens only: no browser sends one by itself
+    gate.open_door(app.view_functions["static"])
+    for blueprint in _BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    problems.answer_with_problems(app)
+
+    app.wsgi_app = Headers(Watch(app.wsgi_app))  # type: ignore[method-assign]  # Flask's own way to wrap
+    if config.proxy_hops:
+        hops = config.proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # the same
+    return app
+
+
+def _set_up(app: Flask, config: Config, secret: str) -> None:
+    """Set cookies, forms and limits of requests; none of it can be changed from outside but the trusted hosts."""
     app.config.update(
         SECRET_KEY=secret,
         SESSION_COOKIE_NAME="__Host-datavault",
@@ -100,58 +163,3 @@ def create_app(parts: Parts, config: Config) -> Flask:
         PROVIDE_AUTOMATIC_OPTIONS=False,
         SEND_FILE_MAX_AGE_DEFAULT=_STATIC_SECONDS,
     )
-    app.extensions[gate.EXTENSION] = metrics.counted(parts)
-    app.extensions[gate.SEAL] = Seal(parts)
-    app.extensions[CONFIG] = config
-    app.url_map.merge_slashes = False  # an address with // is not ours; no redirect repeats it
-    app.url_map.converters["hex32"] = Hex32
-
-    turnstile.stand_in(app, config.threads)
-    gate.stand_at(app)  # first: it stands before the check of forms
-    CSRFProtect(app).exempt(api)  # bearer tokens only: no browser sends one by itself
-    gate.open_door(app.view_functions["static"])
-    for blueprint in (
-        pages,
-        case_pages,
-        caller_pages,
-        break_glass_pages,
-        handover_pages,
-        board_pages,
-        incident_drill_pages,
-        incident_report_pages,
-        radius_pages,
-        containment_pages,
-        inbox_pages,
-        limit_pages,
-        people_pages,
-        account_pages,
-        second_factor_pages,
-        own_pages,
-        log_pages,
-        compliance_pages,
-        log_export_pages,
-        log_proof_pages,
-        request_pages,
-        return_pages,
-        retention_pages,
-        certificate_pages,
-        plan_pages,
-        hold_pages,
-        paper_pages,
-        incident_pages,
-        incident_reminder_pages,
-        notice_pages,
-        misuse_pages,
-        signal_pages,
-        api,
-        openapi,
-        health,
-    ):
-        app.register_blueprint(blueprint)
-    problems.answer_with_problems(app)
-
-    app.wsgi_app = Headers(Watch(app.wsgi_app))  # type: ignore[method-assign]  # Flask's own way to wrap
-    if config.proxy_hops:
-        hops = config.proxy_hops
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # the same
-    return app

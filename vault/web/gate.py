@@ -109,6 +109,7 @@ def door(right: Right | None = None, *, even_if: Iterable[Must] = (), fresh: boo
     """
 
     def declare(view: View) -> View:
+        """Note on the view who may pass."""
         setattr(view, _DOOR, Door(right=right, even_if=frozenset(even_if), fresh=fresh))
         return view
 

@@ -43,6 +43,7 @@ class Headers:
         """Pass the request on and complete the headers of what comes back."""
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: _ExcInfo | None = None) -> object:
+            """Complete the headers and pass them on."""
             headers.extend(EVERY_ANSWER)
             # Static files say themselves how long they keep; nothing else is ever kept.
             if not any(name.lower() == "cache-control" for name, _ in headers):

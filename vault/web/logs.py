@@ -28,6 +28,7 @@ def configure(node: str, stream: TextIO | None = None) -> None:
     stream = stream or sys.stderr
 
     def stamp(_logger: WrappedLogger, _name: str, line: EventDict) -> EventDict:
+        """Add the time and this host's name."""
         line["time"] = datetime.now(UTC).isoformat(timespec="milliseconds")
         line["node"] = node
         return line

@@ -48,10 +48,10 @@ class CountedLog:
     def __init__(self, writer: Any) -> None:  # noqa: ANN401 - storage's GroupCommit; doors do not import that room
         self._writer = writer
 
-    def write(self, event: Event, rows: object = None) -> Receipt:
-        """Make an event durable, then count it."""
-        receipt = cast("Receipt", self._writer.write(event, rows))
-        count(event)
+    def write(self, event: Event, rows: object = None, bound: Any = None) -> Receipt:  # noqa: ANN401 - storage's Bound
+        """Make an event durable, then count it; or the refusal that was written where it would go beyond a bound."""
+        receipt = cast("Receipt", self._writer.write(event, rows, bound))
+        count(event if receipt.event_id == event.event_id else bound.refusal)
         return receipt
 
 
@@ -89,6 +89,7 @@ class Watch:
         started, status = perf_counter(), ""
 
         def start(line: str, *rest: Any) -> object:  # noqa: ANN401 - passed on as WSGI gives it
+            """Note the status and pass it on."""
             nonlocal status
             status = line[:3]
             return start_response(line, *rest)
@@ -119,6 +120,7 @@ class _LogGauges(Collector):
         self._parts = parts
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the gauges, as Prometheus asks a collector for them."""
         try:
             readings = readiness.log_readings(self._parts, gate.now())
         except StorageError:
@@ -127,3 +129,7 @@ class _LogGauges(Collector):
         if readings.checkpoint_age_seconds is not None:
             age = readings.checkpoint_age_seconds
             yield GaugeMetricFamily("checkpoint_age_seconds", "Since the last signed checkpoint.", age)
+        if readings.verified is not None and readings.verified_age_seconds is not None:
+            since = readings.verified_age_seconds
+            yield GaugeMetricFamily("log_verified_age_seconds", "Since the whole log was last verified.", since)
+            yield GaugeMetricFamily("log_verified", "Whether it held then.", int(readings.verified))

@@ -169,6 +169,14 @@ NAMES_OF_INCIDENTS: Mapping[str, Mapping[str, str]] = {
         "closed": "Closed",
         "sent_back": "Sent back",
     },
+    "by_two": {
+        "asked": "Asked for",
+        "confirmed": "Confirmed by the second officer",
+        "reopened": "To be confirmed anew: customers became known",
+    },
+    "notice_run": {
+        "interrupted": "An earlier run was cut short",
+    },
     "incident_act": {
         "activate": "Start the emergency plan",
         "assess": "Assess it",

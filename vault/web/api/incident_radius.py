@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 from vault.domain.breach.radius import Affected, RadiusScope
 from vault.domain.rules.access import Right
 from vault.services.breach import radius, radius_aside
-from vault.services.breach.radius import DrawnRadius
+from vault.services.breach.radius import DrawnRadius, Reach
 from vault.web import gate
 from vault.web.api.routes import id_of, moment_of, route, time_text
 from vault.web.api.shapes import Code, Digits, Id, Moment, Shape, Word, clean_text
@@ -44,10 +44,16 @@ class RadiusBody(Shape):
     freeze: bool = Field(default=False, description="Freeze it as evidence.")
 
 
-class RadiusAsideBody(Shape):
+class AskAsideBody(Shape):
     """Why a radius was frozen by mistake."""
 
     reason: Annotated[str, StringConstraints(min_length=1, max_length=_MOST_REASON), AfterValidator(clean_text)]
+
+
+class RadiusAsideBody(Shape):
+    """What another officer confirms."""
+
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = Field(description="As the list of radii has it.")
 
 
 class RadiusQuery(Shape):
@@ -143,7 +149,11 @@ class FrozenRadiusLine(RadiusCountsLine):
     drawn_at: AwareDatetime
     drawn_by: str
     checkpoint: CheckpointLine
-    set_aside_by: str = Field(description="Who said that it was frozen by mistake; empty while it stands.")
+    aside_asked_by: str = Field(description="Who said that it was frozen by mistake; empty for nobody.")
+    aside_asked_at: AwareDatetime | None
+    aside_reason: str = Field(description="Why, as it was typed.")
+    aside_digest: str = Field(description="Another officer repeats it to confirm.")
+    set_aside_by: str = Field(description="Who confirmed it; empty while the radius stands.")
     set_aside_at: AwareDatetime | None
 
 
@@ -186,20 +196,7 @@ def show_radius(query: RadiusQuery, incident: bytes) -> dict[str, Any]:
     of, after = id_of(query.radius), id_of(query.after) or b""
     found = radius.reach(parts(), person(), incident, of, after, limit, now())
     return {
-        "radii": [
-            one.counts.as_json()
-            | {
-                "radius": one.radius_id.hex(),
-                "digest": one.digest.hex(),
-                "scope": dict(one.scope),
-                "drawn_at": time_text(one.drawn_at),
-                "drawn_by": one.drawn_by,
-                "checkpoint": {"size": one.log_size, "root": one.log_root.hex()},
-                "set_aside_by": one.set_aside_by,
-                "set_aside_at": None if one.set_aside_at is None else time_text(one.set_aside_at),
-            }
-            for one in found.radii
-        ],
+        "radii": _frozen_lines(found),
         "radius": None if found.chosen is None else found.chosen.radius_id.hex(),
         "lines": [_line(one) for one in found.lines],
         "after": found.lines[-1].record_id.hex() if found.more and found.lines else None,
@@ -216,12 +213,42 @@ def take_radius(incident: bytes, drawn: bytes) -> Response:
 
 
 @route(
+    "POST", f"{_RADIUS}/<hex32:drawn>/aside/ask", gate.door(Right.INCIDENT), answer=None, status=204,
+    body=AskAsideBody, also=(404, 409),
+)  # fmt: skip
+def ask_radius_aside(body: AskAsideBody, incident: bytes, drawn: bytes) -> None:
+    """Say that a radius was frozen by mistake; it stands until another officer confirms that."""
+    radius_aside.ask(parts(), person(), incident, drawn, body.reason, now())
+
+
+@route(
     "POST", f"{_RADIUS}/<hex32:drawn>/aside", gate.door(Right.INCIDENT, fresh=True), answer=None, status=204,
     body=RadiusAsideBody, also=(404, 409),
 )  # fmt: skip
 def set_radius_aside(body: RadiusAsideBody, incident: bytes, drawn: bytes) -> None:
-    """Set a radius aside that another officer froze by mistake."""
-    radius_aside.set_aside(parts(), person(), incident, drawn, body.reason, now())
+    """Confirm as another officer that a radius was frozen by mistake: nobody is told for its sake."""
+    radius_aside.confirm(parts(), person(), incident, drawn, body.digest, now())
+
+
+def _frozen_lines(found: Reach) -> list[dict[str, Any]]:
+    return [
+        one.counts.as_json()
+        | {
+            "radius": one.radius_id.hex(),
+            "digest": one.digest.hex(),
+            "scope": dict(one.scope),
+            "drawn_at": time_text(one.drawn_at),
+            "drawn_by": one.drawn_by,
+            "checkpoint": {"size": one.log_size, "root": one.log_root.hex()},
+            "aside_asked_by": one.aside_asked_by,
+            "aside_asked_at": None if one.aside_asked_at is None else time_text(one.aside_asked_at),
+            "aside_reason": found.aside_of(one.radius_id).reason,
+            "aside_digest": found.aside_of(one.radius_id).digest,
+            "set_aside_by": one.set_aside_by,
+            "set_aside_at": None if one.set_aside_at is None else time_text(one.set_aside_at),
+        }
+        for one in found.radii
+    ]
 
 
 def _line(one: Affected) -> dict[str, Any]:

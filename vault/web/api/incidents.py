@@ -14,11 +14,12 @@ from vault.domain.rules.access import Right
 from vault.services.breach import incident_response, incidents
 from vault.services.steps.breach.incidents import NOTE_LENGTH, Opening
 from vault.web import gate
-from vault.web.api.routes import id_of, moment_of, route, time_text
-from vault.web.api.shapes import Id, Moment, Shape, Word, clean_text
+from vault.web.api.routes import moment_of, route, time_text
+from vault.web.api.shapes import Digits, Id, Moment, Shape, Word, clean_text
 from vault.web.gate import now, parts, person
 
 _ONE = "/incidents/<hex32:incident>"
+_MOST_LISTED = 200
 _Note = Annotated[str, StringConstraints(max_length=NOTE_LENGTH), AfterValidator(clean_text)]
 _Said = Annotated[str, StringConstraints(min_length=1, max_length=NOTE_LENGTH), AfterValidator(clean_text)]
 
@@ -32,9 +33,12 @@ class ReportBody(Shape):
 
 
 class IncidentsQuery(Shape):
-    """Which page of closed incidents."""
+    """Which page."""
 
-    before: Id | None = Field(None, description="The last closed incident of the page before; then only closed ones.")
+    after: Annotated[str, StringConstraints(pattern=r"^[oc][0-9a-f]{32}$")] | None = Field(
+        None, description="`after` of the page before; left out: the first page."
+    )
+    limit: Digits = "50"
 
 
 class NoteBody(Shape):
@@ -112,10 +116,10 @@ class IncidentLine(Shape):
 
 
 class Incidents(Shape):
-    """Open incidents, the earliest first, and a page of closed ones behind them, the newest first."""
+    """A page of incidents: open ones, the earliest first, and closed ones behind them, the newest first."""
 
     incidents: list[IncidentLine]
-    more: bool = Field(description="There are older closed ones.")
+    after: str | None = Field(description="Ask for the next page with it; null at the end.")
 
 
 class IncidentEntry(Shape):
@@ -128,6 +132,8 @@ class IncidentEntry(Shape):
     outcome: Word
     facts: dict[str, str | int]
     note: str
+    more: int = Field(description="Further reports of the same person that are counted on this line.")
+    more_notes: str = Field(description="What was typed with them, the newest first, as far as there is room.")
 
 
 class IncidentShown(Shape):
@@ -159,8 +165,9 @@ def report_incident(body: ReportBody) -> dict[str, Any]:
 @route("GET", "/incidents", gate.door(Right.INCIDENT_VIEW), answer=Incidents, query=IncidentsQuery, also=(404,))
 def list_incidents(query: IncidentsQuery) -> dict[str, Any]:
     """List open incidents with their clocks, and closed ones behind them."""
-    found, more = incidents.listed(parts(), person(), now(), id_of(query.before))
-    return {"incidents": [_line(one.incident, one.clocks, one.now) for one in found], "more": more}
+    limit = min(int(query.limit), _MOST_LISTED)
+    found, end = incidents.listed(parts(), person(), now(), query.after or "", limit)
+    return {"incidents": [_line(one.incident, one.clocks, one.now) for one in found], "after": end or None}
 
 
 @route("GET", _ONE, gate.door(Right.INCIDENT_VIEW), answer=IncidentShown)
@@ -178,6 +185,8 @@ def view_incident(incident: bytes) -> dict[str, Any]:
                 "outcome": one.outcome,
                 "facts": dict(one.facts),
                 "note": found.notes.get(one.event_id, ""),
+                "more": found.more[one.event_id].count if one.event_id in found.more else 0,
+                "more_notes": found.more[one.event_id].notes if one.event_id in found.more else "",
             }
             for one in found.entries
         ],

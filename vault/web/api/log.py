@@ -48,7 +48,9 @@ class EventsQuery(Narrowing):
 class SearchBody(Narrowing):
     """A search by records, or by a number that is turned into record ids and forgotten."""
 
-    number: Typed | None = Field(None, description="A waybill, phone or ID number, whole and exact.")
+    number: Typed | None = Field(
+        None, description="A waybill, phone or ID number, or one of the company's own, whole and exact."
+    )
     records: Annotated[list[Id], Field(min_length=1, max_length=log_search.MOST_RECORDS)] | None = Field(
         None, description="Events that name one of these records."
     )

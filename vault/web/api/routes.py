@@ -87,8 +87,11 @@ def route(
     """
 
     def declare(view: _View) -> _View:
+        """Register one view under its method and path."""
+
         @wraps(view)
         def serve(**ids: bytes) -> Response:
+            """Read what came in, and write the view's answer as JSON."""
             if body is not None:
                 found = view(bodies.read_body(body), **ids)
             elif query is not None:

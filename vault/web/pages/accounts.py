@@ -119,6 +119,7 @@ def change_place(work_number: str) -> Page:
     role, outlet, team = (request.form.get(name, "").strip() for name in ("role", "outlet", "team"))
 
     def walk(here: Parts, who: Person, number: str, moment: datetime) -> None:
+        """Change the place as it was filled in."""
         accounts.change_place(here, who, number, role, outlet, team, moment)
 
     return _done(walk, work_number, "place")

@@ -51,6 +51,7 @@ _HOLDS = Place("holds.listed")
 _DRILLS = Place("incident_drills.listed", needs=Right.INCIDENT_VIEW)
 PLACES: Mapping[NoticeKind, Place] = {
     NoticeKind.ACCESS_ASKED: Place("requests.decide", "asked"),
+    NoticeKind.ACCESS_WAITS: Place("requests.decide", "asked"),
     NoticeKind.ACCESS_GRANTED: Place("pages.asked", "asked"),
     NoticeKind.ACCESS_REFUSED: Place("pages.asked", "asked"),
     NoticeKind.ACCESS_REVOKED: Place("cases.board"),

@@ -41,6 +41,7 @@ def preview(incident: bytes) -> str | tuple[str, int]:
     measure, target = _wish()
 
     def look() -> str:
+        """Show what the measure would reach."""
         seen = containment_reading.preview(parts(), person(), incident, measure, target, now())
         return _page(incident, seen=seen)
 
@@ -54,6 +55,7 @@ def take(incident: bytes) -> Response | str | tuple[str, int]:
     measure, target = _wish()
 
     def act() -> Response:
+        """Take it, and for a hold on evidence begin to hold."""
         one = containment.take(parts(), person(), incident, measure, target, request.form.get("note", ""), now())
         if measure is Measure.HOLD_EVIDENCE:
             return _hold_on(incident, one.containment_id)
@@ -75,6 +77,7 @@ def end(incident: bytes, measure: bytes) -> Response | str | tuple[str, int]:
     """End a measure, with a reason."""
 
     def act() -> Response:
+        """End it."""
         containment.end(parts(), person(), incident, measure, request.form.get("note", ""), now())
         return _back(incident, "ended")
 
@@ -87,6 +90,7 @@ def keep(incident: bytes, measure: bytes) -> Response | str | tuple[str, int]:
     """Let a measure outlast its incident, with a reason."""
 
     def act() -> Response:
+        """Keep it."""
         containment.keep(parts(), person(), incident, measure, request.form.get("note", ""), now())
         return _back(incident, "kept")
 

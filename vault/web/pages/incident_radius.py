@@ -20,7 +20,7 @@ from vault.web.pages.forms import done_of, minute_of, step_up, told
 radius_pages = Blueprint("incident_radius", __name__)
 
 _ON_A_PAGE = 50
-_DONE = ("frozen", "aside")
+_DONE = ("frozen", "asked", "aside")
 _CSV = "text/csv; charset=utf-8"
 
 
@@ -56,20 +56,30 @@ def table(incident: bytes, drawn: bytes) -> Response:
     return answer
 
 
+@radius_pages.post("/incidents/<hex32:incident>/radius/<hex32:drawn>/aside/ask")
+@door(Right.INCIDENT)
+def ask_aside(incident: bytes, drawn: bytes) -> Redirect | tuple[str, int]:
+    """Say that a radius was frozen by mistake; what cannot be is said beside the field."""
+    try:
+        radius_aside.ask(parts(), person(), incident, drawn, request.form.get("note", ""), now())
+    except InvalidValue as invalid:
+        return _page(incident, {}, of=drawn, errors=told(invalid)), 400
+    return redirect(url_for("incident_radius.view", incident=incident, of=drawn.hex(), done="asked"), 303)
+
+
 @radius_pages.post("/incidents/<hex32:incident>/radius/<hex32:drawn>/aside")
 @door(Right.INCIDENT, fresh=True)
 def set_aside(incident: bytes, drawn: bytes) -> Redirect | tuple[str, int]:
-    """Set a radius aside that a colleague froze by mistake; what cannot be is said beside the field."""
+    """Confirm as another officer that a radius was frozen by mistake; what cannot be is said beside the button."""
     try:
-        radius_aside.set_aside(parts(), person(), incident, drawn, request.form.get("note", ""), now())
+        radius_aside.confirm(parts(), person(), incident, drawn, request.form.get("digest", ""), now())
     except InvalidValue as invalid:
-        return _page(incident, {}, errors=told(invalid)), 400
+        return _page(incident, {}, of=drawn, errors={"aside": told(invalid)["digest"]}), 400
     except AccessRefused as refused:
         if refused.reason != "own_radius":
             raise
-        return _page(incident, {}, errors={"note": words.reason(language(), refused.reason, {})}), 403
-    here = url_for("incident_radius.view", incident=incident, of=drawn.hex(), done="aside")
-    return redirect(here, 303)
+        return _page(incident, {}, of=drawn, errors={"aside": words.reason(language(), refused.reason, {})}), 403
+    return redirect(url_for("incident_radius.view", incident=incident, of=drawn.hex(), done="aside"), 303)
 
 
 def _scope(form: Mapping[str, str]) -> RadiusScope:
@@ -97,10 +107,11 @@ def _page(
     typed: Mapping[str, str],
     *,
     drawn: DrawnRadius | None = None,
+    of: bytes | None = None,
     errors: Mapping[str, str] | None = None,
 ) -> str:
-    after, of = (_id(request.args.get(name, "")) for name in ("after", "of"))
-    found = radius.reach(parts(), person(), incident, of, after or b"", _ON_A_PAGE, now())
+    after, asked = (_id(request.args.get(name, "")) for name in ("after", "of"))
+    found = radius.reach(parts(), person(), incident, of or asked, after or b"", _ON_A_PAGE, now())
     if not typed and not found.radii and found.since is not None:  # the question that the signal asks
         since = found.since.astimezone(parts().policy.zone)
         typed = {"person": found.suspect, "since": since.strftime("%Y-%m-%dT%H:%M")}

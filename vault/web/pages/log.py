@@ -1,7 +1,7 @@
 """The auditor's pages: searching the access log, its charts, and the verdict over all of it.
 
-What narrows a search stands in the address, so that it can be kept as a link; a phone, waybill or ID number never
-does: it is sent in a form, turned into record ids, and forgotten.
+What narrows a search stands in the address, so that it can be kept as a link; a phone, waybill, ID or customer number
+never does: it is sent in a form, turned into record ids, and forgotten.
 """
 
 from __future__ import annotations
@@ -67,10 +67,12 @@ def find() -> Response | tuple[str, int]:
 def charts() -> str:
     """Count the events that answer the question, by hour and by person."""
     asked = _asked(request.args.to_dict(flat=False))
-    counts = log_search.counts(parts(), person(), _question(asked), now())
+    question, left_off = _widened(asked)
+    counts = log_search.counts(parts(), person(), question, now())
     return render_template(
         "log_charts.html",
         asked=asked,
+        left_off=left_off,
         counts=counts,
         bars=_bars(counts),
         busiest=max((count for _, count in counts.hours), default=0),
@@ -95,7 +97,7 @@ def verify() -> str:
 
 def _page(asked: Asked, errors: Mapping[str, str] | None = None) -> str:
     before = _before()
-    question = _question(asked)
+    question, left_off = _widened(asked)
     found = log_search.page(parts(), person(), question, before, _ON_A_PAGE, now())
     nothing = request.args.get("none", "")
     return render_template(
@@ -107,6 +109,7 @@ def _page(asked: Asked, errors: Mapping[str, str] | None = None) -> str:
         asked=asked,
         around_count=len(question.records) - len(asked.get("record", ())),
         errors=errors or {},
+        left_off=left_off,
         nothing=nothing if nothing in list(IdentifierKind) else "",
         actors=log_search.actors(parts()),
         roles=[role.value for role in Role],
@@ -149,7 +152,7 @@ def _moment(text: str, field: str) -> datetime | None:
 def _question(asked: Asked) -> Question:
     if asked.get("person") and asked["person"] not in log_search.actors(parts()):
         raise InvalidValue("not_on_list", field="person")  # whatever it is, no page repeats it
-    question = Question(
+    return Question(
         since=_moment(asked.get("since", ""), "since"),
         until=_moment(asked.get("until", ""), "until"),
         actor=asked.get("person", ""),
@@ -160,7 +163,17 @@ def _question(asked: Asked) -> Question:
         records=tuple(bytes.fromhex(one) for one in asked.get("record", [])),
         outside_shift="shift" in asked,
     )
-    return log_search.around(parts(), question) if "around" in asked else question
+
+
+def _widened(asked: Asked) -> tuple[Question, str]:
+    """Return the question with what hangs on its records, if that is asked for; else also why it is left off."""
+    question = _question(asked)
+    if "around" not in asked:
+        return question, ""
+    try:
+        return log_search.around(parts(), question), ""
+    except InvalidValue as invalid:  # the record's own events are told, and that the others are not
+        return question, words.reason(language(), invalid.reason, invalid.facts)
 
 
 def _saved(asked: Asked) -> dict[str, str]:
@@ -169,6 +182,7 @@ def _saved(asked: Asked) -> dict[str, str]:
     start = since.astimezone(parts().policy.zone).strftime(_LOCAL)
 
     def address(**narrowed: Any) -> str:  # noqa: ANN401 - whatever narrows a search
+        """Return the address of a search that begins with the days of the saved questions."""
         return url_for("log.view", since=start, **narrowed)
 
     records = asked.get("record")
