@@ -40,8 +40,7 @@ def policies_without_quotas(folder: Path) -> Path:
         rf"\1 = {_PLENTY}",
         file.read_text(),
     )
-    text = re.sub(r"(?m)^alarm_customers = \d+", f"alarm_customers = {_PLENTY}", text)
-    file.write_text(re.sub(r"(?m)^warn_customers = \d+", f"warn_customers = {_PLENTY - 1}", text))
+    file.write_text(text)  # how many customers somebody reveals before the alarm no policy may raise
     incidents = copied / "incidents.toml"
     incidents.write_text(re.sub(r"(?m)^reports_hour = \d+", f"reports_hour = {_PLENTY}", incidents.read_text()))
     signals = copied / "signals.toml"  # a series of misses is no incident before they are warned of

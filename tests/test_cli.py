@@ -1,7 +1,6 @@
 """The operator's commands: exit codes 0 done or holds, 1 refused or found something, 2 usage or cannot judge."""
 
 import json
-import os
 import shutil
 import sqlite3
 
@@ -10,6 +9,7 @@ from click.testing import CliRunner
 
 from tests.rewinding import happen
 from tests.simulator import DATA, customer_row, write_file
+from tests.terminal import stand_at
 from tests.worlds import sqlite_world, templates
 from vault.cli import main
 
@@ -21,11 +21,7 @@ DEFECTS = DATA / "defects"
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Run a command on the vault in the environment; nothing of the machine's own settings counts."""
-    for name in list(os.environ):
-        if name.startswith("DATAVAULT_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("DATAVAULT_DATA_DIR", str(tmp_path / "none"))
-    monkeypatch.setenv("DATAVAULT_LANG", "en")
+    stand_at(tmp_path / "none", monkeypatch)
 
     def command(*arguments, code=0):
         result = CliRunner().invoke(main, [str(one) for one in arguments])
@@ -84,7 +80,7 @@ def test_every_command_has_help(run):
     "arguments", [["nonsense"], ["import", "staff"], ["import", "staff", "/no/such/file"], ["log"]]
 )
 def test_usage_that_makes_no_sense_is_two(run, arguments):
-    run(*arguments, code=2)
+    assert run(*arguments, code=2).output.startswith("Usage: ")
 
 
 # -- import ------------------------------------------------------------------------------------------------------
@@ -117,7 +113,8 @@ def test_a_dry_run_stores_nothing(vault, sqlite_world, tmp_path):
 
 def test_a_mapping_that_is_wrong_cannot_start(vault, tmp_path):
     (tmp_path / "broken.toml").write_text("[mapping")
-    vault("import", "staff", DATA / "staff.csv", "--mapping", tmp_path / "broken.toml", code=2)
+    wrong = ("--mapping", tmp_path / "broken.toml")
+    assert "mapping" in vault("import", "staff", DATA / "staff.csv", *wrong, code=2).stderr
 
 
 # -- the log -----------------------------------------------------------------------------------------------------
@@ -163,7 +160,7 @@ def test_without_the_files_outside_nobody_can_judge(vault, sqlite_world, what):
 
 def test_a_pin_that_is_no_key_cannot_judge(vault, sqlite_world):
     (sqlite_world.config.checkpoint_dir / "checkpoint.pin").write_bytes(b"\xff nonsense")
-    vault("log", "verify", code=2)
+    assert vault("log", "verify", code=2).stdout.splitlines()[-1] == "CANNOT JUDGE"
 
 
 def test_a_rewound_database_does_not_hold_and_no_other_command_starts(vault, sqlite_world, tmp_path):
@@ -178,7 +175,7 @@ def test_a_rewound_database_does_not_hold_and_no_other_command_starts(vault, sql
 def test_a_database_that_does_not_answer_cannot_be_judged(vault, sqlite_world):
     other = sqlite3.connect(sqlite_world.place.file, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    vault("log", "verify", code=2)
+    assert "[log_not_written]" in vault("log", "verify", code=2).output
     other.close()
 
 
@@ -226,7 +223,7 @@ def test_a_policy_that_contradicts_itself_is_found(run, tmp_path, monkeypatch):
 
 def test_the_doctor_finds_what_is_wrong(vault, sqlite_world):
     sqlite_world.config.root_key_file.chmod(0o644)
-    vault("doctor", code=1)
+    assert "key_too_open" in vault("doctor", code=1).stdout
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])

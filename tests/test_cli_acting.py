@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from click.testing import CliRunner
 
 from tests import codes
 from tests.simulator import PASSWORD
+from tests.terminal import stand_at
 from tests.worlds import sqlite_world, templates
 from vault import bootstrap
 from vault.cli import main
@@ -24,11 +24,7 @@ AGENT, SUPERVISOR = "KF2001", "KF2009"
 @pytest.fixture
 def world(sqlite_world, monkeypatch):
     """A vault with an agent and a supervisor, in the environment of a command."""
-    for name in list(os.environ):
-        if name.startswith("DATAVAULT_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("DATAVAULT_DATA_DIR", str(sqlite_world.config.data_dir))
-    monkeypatch.setenv("DATAVAULT_LANG", "en")
+    stand_at(sqlite_world.config.data_dir, monkeypatch)
     sqlite_world.now = datetime.now(UTC) - timedelta(minutes=1)
     sqlite_world.activate(AGENT)
     sqlite_world.activate(SUPERVISOR)

@@ -150,8 +150,8 @@ def test_a_restore_is_confirmed_by_typing(sqlite_world, tmp_path):
 
 
 def test_a_restore_without_a_backup_is_a_wrong_use(vault):
-    vault("backup", "restore", code=2)
-    vault("backup", "restore", "--cancel", code=2)
+    assert "SRC?" in vault("backup", "restore", code=2).stderr
+    assert "nothing_to_cancel" in vault("backup", "restore", "--cancel", code=2).stderr
 
 
 # -- drill -------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.simulator import PASSWORD, World
+from tests.terminal import stand_at
 from tests.worlds import sqlite_world, templates
 from vault.cli import main
 from vault.domain.ids import new_id
@@ -40,10 +40,7 @@ def run(sqlite_world: World, monkeypatch: pytest.MonkeyPatch) -> Run:
         ):
             notifications.add(work.connection, [world.person(who).account_id], kind, new_id(), world.now)
         work.commit()
-    for name in [one for one in os.environ if one.startswith("DATAVAULT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("DATAVAULT_DATA_DIR", str(world.config.data_dir))
-    monkeypatch.setenv("DATAVAULT_LANG", "en")
+    stand_at(world.config.data_dir, monkeypatch)
 
     def command(*options: str, who: str = AGENT, password: str = PASSWORD, code: int = 0) -> Any:
         world.close()

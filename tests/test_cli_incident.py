@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.destroying import APPROVER, PROPOSER
+from tests.terminal import stand_at
 from tests.test_cli_retention import as_officer, run, told
 from tests.worlds import sqlite_world, templates
+from vault.cli.output import one_line
+from vault.domain.breach.incidents import AwareSource, IncidentKind
+from vault.services.breach import incidents
+from vault.services.steps.breach.incidents import Opening
 
 __all__ = ["sqlite_world", "templates"]
 
@@ -19,11 +23,7 @@ AGENT = "KF2001"
 @pytest.fixture
 def world(sqlite_world, monkeypatch):
     """A vault with two officers and an agent, in the environment of a command."""
-    for name in list(os.environ):
-        if name.startswith("DATAVAULT_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("DATAVAULT_DATA_DIR", str(sqlite_world.config.data_dir))
-    monkeypatch.setenv("DATAVAULT_LANG", "en")
+    stand_at(sqlite_world.config.data_dir, monkeypatch)
     sqlite_world.now = datetime.now(UTC) - timedelta(minutes=1)
     for number in (PROPOSER, APPROVER, AGENT):
         sqlite_world.activate(number)
@@ -32,6 +32,22 @@ def world(sqlite_world, monkeypatch):
 
 def opened(*more, code=0):
     return told("incident", "open", "--kind", "leak", *more, code=code)
+
+
+def test_a_note_is_one_line_whatever_it_holds():
+    forged = "x\n  2026-11-20 12:00  KF2012  closed\x1b]0;owned\x07\x1b[2J\u202e\u2028y\u3000z"
+    line = one_line(forged)
+    assert line == "x 2026-11-20 12:00 KF2012 closed ]0;owned [2J y z"
+    assert one_line("客户 Zoë, 3 kg") == "客户 Zoë, 3 kg"
+
+
+def test_the_timeline_at_the_terminal_has_a_line_for_each_entry_only(world):
+    note = "x\n  2026-11-20 12:00  KF2012  closed"
+    one = opened("--note", note)["id"]
+    text = run("incident", "show", one).stdout
+    assert "x 2026-11-20 12:00 KF2012 closed" in text
+    assert "\n  2026-11-20 12:00" not in text
+    assert told("incident", "show", one)["timeline"][0]["note"] == note
 
 
 def act(world, *words, who=PROPOSER, code=0):
@@ -70,11 +86,29 @@ def test_people_take_it_from_the_report_to_the_closing(world):
     assert act(world, "close", one, "--note", "learnt")["state"] == "notified"
     assert "[own_request]" in act(world, "close", one, "--note", "fine", code=1)
     assert act(world, "close", one, "--note", "fine", who=APPROVER)["state"] == "closed"
-    assert told("incident", "list")["incidents"] == []
+    assert told("incident", "list") == {"incidents": [], "more": False}
     assert len(told("incident", "list", "--closed")["incidents"]) == 1
+    lines = run("incident", "show", one).stdout.splitlines()
+    assert [line.split("  ")[2:] for line in lines if "Closing of" in line] == [
+        [PROPOSER, "Closing of an incident", "Asked to be closed", "learnt"],
+        [APPROVER, "Closing of an incident", f"Asked for by {PROPOSER}", "Closed", "fine"],
+    ]
     shown = told("incident", "show", one)
     assert shown["timeline"][0]["note"] == "call of 13800138000"
     assert "13800138000" not in str(world.events())
+
+
+def test_open_ones_are_listed_up_to_a_limit_or_all_of_them(world):
+    ids = [opened()["id"] for _ in range(3)]
+    assert [one["id"] for one in told("incident", "list")["incidents"]] == ids
+    some = told("incident", "list", "--limit", "2")
+    assert ([one["id"] for one in some["incidents"]], some["more"]) == (ids[:2], True)
+    every = told("incident", "list", "--limit", "1", "--all")
+    assert ([one["id"] for one in every["incidents"]], every["more"]) == (ids, False)
+    assert "There are more" in run("incident", "list", "--limit", "2").stderr
+    assert "There are more" not in run("incident", "list", "--all").stderr
+    for wrong in ("0", "-1", "x", "1001"):
+        run("incident", "list", "--limit", wrong, code=2)
 
 
 def test_who_is_no_officer_reports_and_does_nothing_else(world):
@@ -82,6 +116,15 @@ def test_who_is_no_officer_reports_and_does_nothing_else(world):
     assert made["kind"] == "loss"
     assert "[no_right]" in act(world, "activate", made["id"], "--note", "x", who=AGENT, code=1)
     assert "[no_right]" in act(world, "show", made["id"], who=AGENT, code=1)
+
+
+def test_reports_that_are_counted_on_a_line_are_shown_with_it(world):
+    opening = Opening(IncidentKind.LOSS, AwareSource.REPORT, note="again")
+    most, who = world.parts.policy.incidents.reports_hour, world.person(AGENT)
+    one = [incidents.open_one(world.parts, who, opening, world.now) for _ in range(2 * most + 3)][-1]
+    shown = told("incident", "show", one.hex())
+    assert (shown["timeline"][-1]["more"], shown["timeline"][-1]["more_notes"]) == (3, "again\nagain\nagain")
+    assert "and 3 more reports of the same person  again" in run("incident", "show", one.hex()).output
 
 
 def test_an_earlier_awareness_brings_the_end_forward(world):

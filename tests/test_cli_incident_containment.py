@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from click.testing import CliRunner
 
 from tests import codes
 from tests.simulator import PASSWORD, customer_row, write_file
+from tests.terminal import stand_at
 from tests.worlds import sqlite_world, templates
 from vault.cli import main
 from vault.domain.breach.incidents import AwareSource, IncidentKind
@@ -28,11 +28,7 @@ AGENT, OFFICER = "KF2001", "KF2012"
 @pytest.fixture
 def world(sqlite_world, monkeypatch):
     """A vault in the environment of a command, with an agent and an officer."""
-    for name in list(os.environ):
-        if name.startswith("DATAVAULT_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("DATAVAULT_DATA_DIR", str(sqlite_world.config.data_dir))
-    monkeypatch.setenv("DATAVAULT_LANG", "en")
+    stand_at(sqlite_world.config.data_dir, monkeypatch)
     sqlite_world.now = datetime.now(UTC) - timedelta(minutes=1)
     for number in (AGENT, OFFICER):
         sqlite_world.activate(number)

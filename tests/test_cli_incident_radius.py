@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.destroying import APPROVER, PROPOSER
 from tests.simulator import NOW
+from tests.terminal import stand_at
 from tests.test_cli_retention import as_officer, run, told
 from tests.worlds import sqlite_world, templates
 
@@ -20,11 +20,7 @@ AGENT = "KF2001"
 @pytest.fixture
 def world(sqlite_world, monkeypatch):
     """A vault where an agent has looked three customers up and revealed one phone, in the environment of a command."""
-    for name in list(os.environ):
-        if name.startswith("DATAVAULT_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("DATAVAULT_DATA_DIR", str(sqlite_world.config.data_dir))
-    monkeypatch.setenv("DATAVAULT_LANG", "en")
+    stand_at(sqlite_world.config.data_dir, monkeypatch)
     sqlite_world.now = max(datetime.now(UTC) - timedelta(minutes=1), NOW)
     for number in (PROPOSER, APPROVER, AGENT):
         sqlite_world.activate(number)
@@ -98,13 +94,26 @@ def test_what_cannot_be_is_refused_with_its_reason(world, incident, words, reaso
     assert f"[{reason}]" in drawn(world, incident, *words, code=1)
 
 
-def test_another_officer_sets_aside_what_was_frozen_by_mistake(world, incident):
+def act(world, command, *words, who=PROPOSER, code=0):
+    return told("incident", command, *words, "--as", who, typed=as_officer(world, who), code=code)
+
+
+def test_two_officers_set_aside_what_was_frozen_by_mistake(world, incident):
+    assert act(world, "radii", incident) == {"radii": []}
     radius = drawn(world, incident, "--person", AGENT, "--freeze")["frozen"]["radius"]
-    words = ("incident", "radius-aside", incident, radius, "--note", "all by mistake")
-    assert "[own_radius]" in told(*words, "--as", PROPOSER, typed=as_officer(world, PROPOSER), code=1)
-    done = told(*words, "--as", APPROVER, typed=as_officer(world, APPROVER))
-    assert done == {"radius": radius, "set_aside": True}
-    assert "[radius_set_aside]" in told(*words, "--as", APPROVER, typed=as_officer(world, APPROVER), code=1)
+    named = (incident[:6], radius[:6])
+    assert "[reason_missing]" in act(world, "radius-aside", *named, code=1)
+    asked = act(world, "radius-aside", *named, "--note", "all by mistake")
+    assert asked == {"radius": radius, "set_aside": False}
+    (one,) = act(world, "radii", incident, who=APPROVER)["radii"]
+    assert (one["radius"], one["aside_asked_by"], one["aside_reason"]) == (radius, PROPOSER, "all by mistake")
+    confirm = ("radius-aside", *named, "--confirm", one["aside_digest"])
+    assert "[own_radius]" in act(world, *confirm, code=1)
+    assert act(world, *confirm, who=APPROVER) == {"radius": radius, "set_aside": True}
+    assert "[radius_set_aside]" in act(world, *confirm, who=APPROVER, code=1)
+    said = run("incident", "radii", incident, "--as", PROPOSER, typed=as_officer(world, PROPOSER)).stdout
+    assert f"set aside: confirmed by {APPROVER}" in said
+    assert "[radius]" in act(world, "radius-aside", incident, "abcde", "--note", "x", code=1)
 
 
 def test_agents_are_refused_and_no_incident_is_guessed(world, incident):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.destroying import APPROVER, PROPOSER
+from tests.terminal import stand_at
 from tests.test_cli_retention import as_officer, run, told
 from tests.worlds import sqlite_world, templates
 from vault.domain.log import Action, Actor, Outcome
@@ -21,11 +21,7 @@ AGENT, COLLEAGUE = "KF2001", "KF2002"
 @pytest.fixture
 def world(sqlite_world, monkeypatch):
     """A vault with two officers and an agent, in the environment of a command."""
-    for name in list(os.environ):
-        if name.startswith("DATAVAULT_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("DATAVAULT_DATA_DIR", str(sqlite_world.config.data_dir))
-    monkeypatch.setenv("DATAVAULT_LANG", "en")
+    stand_at(sqlite_world.config.data_dir, monkeypatch)
     sqlite_world.now = datetime.now(UTC) - timedelta(minutes=1)
     for number in (PROPOSER, APPROVER, AGENT):
         sqlite_world.activate(number)

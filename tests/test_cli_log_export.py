@@ -39,8 +39,10 @@ def test_a_later_export_extends_the_earlier_one(vault, pin, tmp_path):
         vault("log", "export", *ALL, tmp_path / f"{name}.zip")
         with zipfile.ZipFile(tmp_path / f"{name}.zip") as zipped:
             (tmp_path / name).write_bytes(zipped.read("checkpoint"))
-    vault("log", "verify", tmp_path / "two.zip", "--key", pin, "--since", tmp_path / "one")
-    vault("log", "verify", tmp_path / "one.zip", "--key", pin, "--since", tmp_path / "two", code=1)
+    told = vault("log", "verify", tmp_path / "two.zip", "--key", pin, "--since", tmp_path / "one").stdout
+    assert told.splitlines()[-1] == "成立 · HOLDS"
+    told = vault("log", "verify", tmp_path / "one.zip", "--key", pin, "--since", tmp_path / "two", code=1).stdout
+    assert told.splitlines()[-1] == "不成立 · DOES NOT HOLD"
 
 
 def test_a_tampered_bundle_does_not_hold(vault, pin, tmp_path):
@@ -96,7 +98,7 @@ def test_what_cannot_be_meant_is_refused_and_leaves_no_file(vault, tmp_path, arg
 
 
 def test_a_key_without_a_bundle_is_a_usage_error(vault, pin):
-    vault("log", "verify", "--key", pin, code=2)
+    assert "BUNDLE?" in vault("log", "verify", "--key", pin, code=2).stderr
 
 
 def test_the_command_and_the_single_file_say_the_same(vault, pin, tmp_path, capsys):

@@ -107,4 +107,4 @@ def test_a_bundle_exported_afterwards_prints_the_gap_and_refuses_the_lost_checkp
 
 @pytest.mark.parametrize("given", [[], ["--reason", "because"], ["--reason", ""]])
 def test_a_reason_of_the_list_must_be_given(vault, given):
-    vault("log", "accept-gap", *given, "--yes", code=2)
+    assert "'--reason'" in vault("log", "accept-gap", *given, "--yes", code=2).stderr

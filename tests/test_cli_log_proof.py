@@ -108,4 +108,4 @@ def test_what_names_no_entry_is_refused_and_leaves_no_file(vault, tmp_path, even
 
 
 def test_a_proof_without_its_event_is_a_usage_error(vault, pair):
-    vault("log", "verify", "--proof", pair[1], code=2)
+    assert "BUNDLE?" in vault("log", "verify", "--proof", pair[1], code=2).stderr

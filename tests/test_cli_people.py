@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +10,7 @@ from click.testing import CliRunner
 
 from tests.services.staff_at_work import ADMIN, column, in_use, with_second_factor
 from tests.simulator import PASSWORD
+from tests.terminal import stand_at
 from tests.worlds import sqlite_world, templates
 from vault.cli import main
 from vault.services import people
@@ -28,10 +28,7 @@ def desk(sqlite_world, monkeypatch):
     world.activate(ADMIN)
     in_use(world, AGENT, HEIR)
     app = with_second_factor(world, ADMIN)
-    for name in [one for one in os.environ if one.startswith("DATAVAULT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("DATAVAULT_DATA_DIR", str(world.config.data_dir))
-    monkeypatch.setenv("DATAVAULT_LANG", "en")
+    stand_at(world.config.data_dir, monkeypatch)
 
     def run(*arguments, code=0, password=PASSWORD, by=ADMIN, app=app):
         world.close()

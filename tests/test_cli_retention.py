@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +12,7 @@ from click.testing import CliRunner
 from tests import codes
 from tests.destroying import APPROVER, PROPOSER, old_customer, old_service, old_shipment
 from tests.simulator import PASSWORD
+from tests.terminal import stand_at
 from tests.worlds import sqlite_world, templates
 from vault.cli import main
 from vault.config import ROOT
@@ -25,11 +25,7 @@ AGENT = "KF2001"
 @pytest.fixture
 def world(sqlite_world, monkeypatch):
     """A vault with three customers, a shipment and a service past their time, in the environment of a command."""
-    for name in list(os.environ):
-        if name.startswith("DATAVAULT_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("DATAVAULT_DATA_DIR", str(sqlite_world.config.data_dir))
-    monkeypatch.setenv("DATAVAULT_LANG", "en")
+    stand_at(sqlite_world.config.data_dir, monkeypatch)
     sqlite_world.now = datetime.now(UTC) - timedelta(minutes=1)
     for number in (PROPOSER, APPROVER, AGENT):
         sqlite_world.activate(number)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,7 @@ import pytest
 
 from tests.destroying import APPROVER, PROPOSER, approved, is_whole, old_customer
 from tests.simulator import NOW
+from tests.terminal import stand_at
 from tests.test_cli_retention import AGENT, as_officer, run, told
 from tests.worlds import sqlite_world, templates
 from vault.services import clock
@@ -28,11 +30,7 @@ MOST_OF_A_BATCH = 100
 @pytest.fixture
 def world(sqlite_world, monkeypatch):
     """A vault with customers past their time and an approved plan over them, in the environment of a command."""
-    for name in list(os.environ):
-        if name.startswith("DATAVAULT_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("DATAVAULT_DATA_DIR", str(sqlite_world.config.data_dir))
-    monkeypatch.setenv("DATAVAULT_LANG", "en")
+    stand_at(sqlite_world.config.data_dir, monkeypatch)
     sqlite_world.now = datetime.now(UTC) - timedelta(hours=2)
     for number in (PROPOSER, APPROVER, AGENT):
         sqlite_world.activate(number)
@@ -111,16 +109,18 @@ def test_ctrl_c_pauses_and_another_run_goes_on_after_resuming(world):
     with (
         os.fdopen(terminal, "rb", buffering=0) as shown,
         subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=its_end) as child,
+        ThreadPoolExecutor(1) as pool,
     ):
         os.close(its_end)
+        reading = pool.submit(everything, shown)  # a terminal that nobody reads fills up, and the run waits for it
         child.stdin.write(as_officer(world, APPROVER))
         child.stdin.close()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while world.count("tombstones") <= MOST_OF_A_BATCH and time.monotonic() < deadline:
             time.sleep(0.002)
         child.send_signal(signal.SIGINT)
-        assert child.wait(timeout=30) == 0
-        progress = everything(shown)
+        assert child.wait(timeout=50) == 0
+        progress = reading.result()
         lines = child.stdout.read()
     assert f"/{RECORDS + MORE}" in progress
     assert f"Plan {world.plan}: paused" in lines

@@ -10,6 +10,7 @@ from vault import jobs
 from vault.doctor import examine
 from vault.domain.breach.incidents import AwareSource, IncidentKind
 from vault.errors import StorageUnavailable
+from vault.services import log
 from vault.services.breach import incident_reminders, incidents
 from vault.services.steps.breach.incidents import Opening
 
@@ -26,6 +27,22 @@ def test_a_healthy_vault_has_nothing_bad_and_every_other_line_names_its_fix(worl
     assert not [one for one in checks if one.state == "bad"]
     assert all(one.fix for one in checks if one.state != "ok")
     assert all(not one.fix for one in checks if one.state == "ok")
+
+
+def test_when_the_log_was_last_verified_is_a_line_of_its_own(world):
+    what = "Log: last verified as a whole"
+    assert (found(world.config)[what].state, found(world.config)[what].found) == ("warn", "none")
+    log.check(world.parts, NOW - timedelta(days=2))
+    world.settle()
+    assert (found(world.config)[what].state, found(world.config)[what].found) == ("ok", "2026-11-18T03:00:00+00:00")
+    log.check(world.parts, NOW - timedelta(days=2, seconds=1))
+    world.settle()
+    assert found(world.config)[what].state == "warn"
+    world.parts.log_files.pin.unlink()
+    log.check(world.parts, NOW)
+    world.settle()
+    assert found(world.config)[what].state == "bad"
+    assert "DOES NOT HOLD" in found(world.config)[what].found
 
 
 def test_every_place_where_something_is_stored_is_named_and_nothing_goes_out(sqlite_world):

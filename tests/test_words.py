@@ -148,6 +148,20 @@ def test_no_reason_has_words_that_nothing_raises() -> None:
     assert {one for one in REASONS if one not in literal and one not in by_list} == set()
 
 
+def test_no_word_stands_in_two_tables() -> None:
+    """A table of a part is put into the whole; the later one of two would win without a sign."""
+    tables = [
+        (node.target.id.partition("_")[0], node.value)
+        for file, tree in SOURCES.items()
+        if file.parent.name == "word_tables"
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(node.value, ast.Dict)
+    ]
+    for kind, whole in (("REASONS", REASONS), ("NAMES", NAMES)):
+        keys = [key for of, table in tables if of == kind for key in table.keys if key is not None]
+        assert len(keys) == len(whole)
+
+
 def test_the_search_for_reasons_sees_each_way_they_are_raised() -> None:
     assert {
         "not_a_phone",

@@ -6,7 +6,6 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,24 +77,16 @@ class _Quiet(WSGIRequestHandler):
         pass
 
 
-@contextmanager
-def served(front: Front, **settings: str) -> Iterator[str]:  # noqa: F811 - pytest hands the imported fixture by name
-    """Serve a vault on a port of its own; yields its address."""
-    application = front.with_settings(**settings)
-    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Quiet)
+@pytest.fixture(scope="module")
+def address(front: Front) -> Iterator[str]:  # noqa: F811 - pytest hands the imported fixture by name
+    """Serve the application while the tests of a module run: over the shared vault, or the module's own."""
+    server = make_server("127.0.0.1", 0, front.with_settings(env="demo"), threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-@pytest.fixture(scope="session")
-def address(front: Front) -> Iterator[str]:  # noqa: F811 - pytest hands the imported fixture by name
-    """Serve the application while the tests run."""
-    with served(front, env="demo") as address:
-        yield address
 
 
 @pytest.fixture(scope="session")

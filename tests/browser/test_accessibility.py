@@ -27,6 +27,19 @@ def violations(page: Page) -> list[str]:
     return [f"{one['id']}: {node['target']}" for one in found["violations"] for node in one["nodes"]]
 
 
+def faults(page: Page, *, unfolded: bool = False) -> list[str]:
+    """Return what is wrong with a page: what axe finds, and by how much it is wider than its window.
+
+    Args:
+        page: the page as it stands.
+        unfolded: open what can be opened before looking.
+    """
+    if unfolded:
+        page.eval_on_selector_all("details", "all => all.forEach(one => { one.open = true; })")
+    over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return violations(page) + ([f"{over} px too wide"] if over else [])
+
+
 def addresses(page: Page) -> list[str]:
     """Return the pages that the head of a page leads to."""
     links: Iterable[str] = page.eval_on_selector_all(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Visitor, served
+from tests.browser.conftest import Visitor
 from tests.browser.test_accessibility import Visit
 from tests.web.conftest import IMD, Front, small_vault
 from tests.web.retention import COLLEAGUE, add_colleague
@@ -22,12 +22,6 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     with small_vault(tmp_path_factory.mktemp("guided")) as opened:
         add_colleague(opened, tmp_path_factory.mktemp("colleague"))
         yield opened
-
-
-@pytest.fixture(scope="module")
-def address(front: Front) -> Iterator[str]:
-    with served(front) as address:
-        yield address
 
 
 def press(page: Page, selector: str) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import served
 from tests.browser.test_accessibility import Visit, violations
 from tests.web.conftest import AGENT, IMD, OTHER_AGENT, Front, lone_front  # noqa: F401 - a fixture
 from vault import bootstrap
@@ -29,13 +27,6 @@ STATEMENT = "于夜间查看客户电话并外传。\n" + "核对过访问日志
 def front(lone_front: Front) -> Front:  # noqa: F811 - pytest hands the imported fixture by name
     """A vault of its own: its incidents concern no other test."""
     return lone_front
-
-
-@pytest.fixture(scope="module")
-def address(front: Front) -> Iterator[str]:
-    """Serve it while the tests of this file run."""
-    with served(front) as address:
-        yield address
 
 
 @pytest.fixture(scope="module")

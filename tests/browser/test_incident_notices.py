@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page
-from werkzeug.serving import make_server
 
 from tests.breach import TEXTS
-from tests.browser.conftest import Visitor, _Quiet
+from tests.browser.conftest import Visitor
 from tests.browser.test_accessibility import violations
 from tests.web.conftest import IMD, SUPERVISOR, Front, lone_front  # noqa: F401 - a fixture
 from tests.web.test_incident_notices import matter, released
@@ -22,18 +20,6 @@ __all__ = ["front", "matter"]
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Visitor]
-
-
-@pytest.fixture(scope="module")
-def address(front: Front) -> Iterator[str]:
-    """Serve it while the tests of this file run."""
-    server = make_server("127.0.0.1", 0, front.with_settings(env="demo"), threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def sideways(page: Page) -> int:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import expect
-from werkzeug.serving import make_server
 
-from tests.browser.conftest import Visitor, _Quiet
+from tests.browser.conftest import Visitor
 from tests.browser.test_accessibility import violations
 from tests.browser.test_incidents import sideways
 from tests.web.conftest import AGENT, IMD, POOL_PHONE, WAYBILL, Front, lone_front  # noqa: F401 - a fixture
@@ -28,18 +27,6 @@ def front(lone_front: Front) -> Front:  # noqa: F811 - pytest hands the imported
     for number in (POOL_PHONE, WAYBILL):
         lone_front.api("POST", "/lookups", json={"number": number, "purpose": "query"})
     return lone_front
-
-
-@pytest.fixture(scope="module")
-def address(front: Front) -> Iterator[str]:
-    """Serve it while the tests of this file run."""
-    server = make_server("127.0.0.1", 0, front.with_settings(env="demo"), threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.mark.parametrize(("width", "scheme", "language"), [(1280, "light", "zh-CN"), (390, "dark", "en")])
@@ -66,4 +53,11 @@ def test_an_officer_draws_and_freezes_it_with_the_keyboard(
     page.locator("button[value=freeze]").focus()
     officer.press_and_go("Enter")
     expect(page.locator("#frozen-title")).to_be_visible()
+    assert (violations(page), sideways(page)) == ([], 0)
+    page.locator("summary", has_text=re.compile("误固定|by mistake")).click()
+    page.locator("#aside-note").fill("误选了 everything")
+    page.locator("#aside-note").press("Tab")
+    officer.press_and_go("Enter")
+    expect(page.locator("#aside-title")).to_be_visible()
+    expect(page.locator("input[name=digest]")).to_have_count(0)  # their own: another officer confirms it
     assert (violations(page), sideways(page)) == ([], 0)

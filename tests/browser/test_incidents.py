@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
-from werkzeug.serving import make_server
 
-from tests.browser.conftest import Visitor, _Quiet
+from tests.browser.conftest import Visitor
 from tests.browser.test_accessibility import violations
 from tests.web.conftest import AGENT, IMD, SUPERVISOR, Front, lone_front  # noqa: F401 - a fixture
 from vault.domain.breach.incidents import AwareSource, IncidentKind, Verdict
@@ -31,21 +29,9 @@ def front(lone_front: Front) -> Front:  # noqa: F811 - pytest hands the imported
     return lone_front
 
 
-@pytest.fixture(scope="module")
-def address(front: Front) -> Iterator[str]:
-    """Serve it while the tests of this file run."""
-    server = make_server("127.0.0.1", 0, front.with_settings(env="demo"), threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
 def opened(front: Front, kind: str, ago: timedelta, *, drill: bool = False) -> str:
     now = datetime.now(UTC)
-    reporter = person_of(front.parts, front.token(AGENT), "127.0.0.1", now)
+    reporter = person_of(front.parts, front.token(IMD if drill else AGENT), "127.0.0.1", now)
     assert reporter is not None
     opening = Opening(IncidentKind(kind), AwareSource.REPORT, now - ago, LONG, drill)
     return incidents.open_one(front.parts, reporter, opening, now).hex()

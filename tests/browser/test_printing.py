@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.conftest import served
+from tests.browser.paper import PRINTABLE, cut_off, lines_to_sign, sheets, still_shown, to_paper
 from tests.browser.test_accessibility import Visit, violations
 from tests.browser.test_browser_retention import starts_in
 from tests.web.conftest import AUDITOR, IMD, Front, small_vault
@@ -20,9 +19,7 @@ from vault.services.log import settle
 
 pytestmark = pytest.mark.browser
 
-A4 = (595, 842)  # points
-PRINTABLE = 673  # CSS pixels between margins of 16 mm
-MOST_PAGES = 2
+MOST_SHEETS = 2
 HASH = 64  # hexadecimal digits
 
 
@@ -43,12 +40,6 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
         yield opened
 
 
-@pytest.fixture(scope="module")
-def address(front: Front) -> Iterator[str]:
-    with served(front) as address:
-        yield address
-
-
 def certificate(visit: Visit, front: Front, language: str, width: int = 1280, scheme: str = "light") -> Page:
     visitor = visit(width, color_scheme=scheme)
     visitor.page.context.add_cookies([{"name": "language", "value": language, "url": visitor.address}])
@@ -60,36 +51,21 @@ def certificate(visit: Visit, front: Front, language: str, width: int = 1280, sc
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_a_certificate_prints_on_a4_whole_and_without_what_is_for_the_screen(
-    visit: Visit, front: Front, language: str, tmp_path: Path
+    visit: Visit, front: Front, language: str
 ) -> None:
     page = certificate(visit, front, language)
-    page.emulate_media(media="print")
-    page.set_viewport_size({"width": PRINTABLE, "height": 1000})
-    assert page.evaluate("document.documentElement.scrollWidth") <= PRINTABLE
-    clipped = page.eval_on_selector_all(
-        ".sheet *",
-        "all => all.filter(one => one.clientWidth && one.scrollWidth > one.clientWidth + 1"
-        " && getComputedStyle(one).display !== 'inline').map(one => one.outerHTML.slice(0, 80))",
-    )
-    assert clipped == []
+    to_paper(page)
+    assert cut_off(page) == []
     outside = page.eval_on_selector_all(
         ".sheet *", "(all, most) => all.filter(one => one.getBoundingClientRect().right > most + 1).length", PRINTABLE
     )
     assert outside == 0
-    for hidden in (".bar", ".title-acts", "button", "nav"):
-        assert not any(one.is_visible() for one in page.locator(hidden).all()), hidden
-    assert page.locator(".on-paper .line").count() == 6  # three names, three dates
-    assert all(one.is_visible() for one in page.locator(".on-paper .line").all())
+    assert still_shown(page, ".bar", ".title-acts", "button", "nav") == []
+    assert lines_to_sign(page) == 6  # three names, three dates
     assert page.eval_on_selector("thead", "one => getComputedStyle(one).display") == "table-header-group"
     whole = [one for one in page.locator(".sheet .long").all_inner_texts() if len(one) == HASH]
     assert len(whole) >= 4  # digests stand there whole, wrapped if need be
-    page.emulate_media(media=None)
-    printed = page.pdf(prefer_css_page_size=True)
-    boxes = re.findall(rb"/MediaBox\s*\[\s*0 0 ([0-9.]+) ([0-9.]+)\s*\]", printed)
-    assert boxes
-    assert {(round(float(wide)), round(float(high))) for wide, high in boxes} <= {A4, (596, 843), (595, 843)}
-    assert 1 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= MOST_PAGES
-    (tmp_path / "certificate.pdf").write_bytes(printed)
+    assert 1 <= sheets(page) <= MOST_SHEETS
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
 from tests import drilling
-from tests.browser.conftest import served
+from tests.browser.paper import cut_off, lines_to_sign, sheets, still_shown, to_paper
 from tests.browser.test_accessibility import Visit, violations
-from tests.browser.test_printing import A4, PRINTABLE
 from tests.web.conftest import AUDITOR, IMD, Front, small_vault
 from tests.web.retention import COLLEAGUE, add_colleague
 from tests.web.test_incident_drills import Stage
@@ -21,7 +18,7 @@ from vault import jobs
 
 pytestmark = pytest.mark.browser
 
-MOST_PAGES = 5
+MOST_SHEETS = 5
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +30,6 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
         next(one for one in jobs.TIMETABLE if one.name == "drills").call(opened.parts, datetime.now(UTC))
         drilling.begun(Stage(opened), who=IMD)
         yield opened
-
-
-@pytest.fixture(scope="module")
-def address(front: Front) -> Iterator[str]:
-    with served(front) as address:
-        yield address
 
 
 def drills(front: Front) -> tuple[str, str]:
@@ -57,29 +48,15 @@ def page_at(visit: Visit, path: str, language: str, width: int = 1280, scheme: s
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_a_report_prints_on_a4_whole_and_without_what_is_for_the_screen(
-    visit: Visit, front: Front, language: str, tmp_path: Path
+    visit: Visit, front: Front, language: str
 ) -> None:
     over, _ = drills(front)
     page = page_at(visit, f"/incidents/{over}/report", language, who=AUDITOR)
-    page.emulate_media(media="print")
-    page.set_viewport_size({"width": PRINTABLE, "height": 1000})
-    assert page.evaluate("document.documentElement.scrollWidth") <= PRINTABLE
-    clipped = page.eval_on_selector_all(
-        ".sheet *",
-        "all => all.filter(one => one.clientWidth && one.scrollWidth > one.clientWidth + 1"
-        " && getComputedStyle(one).display !== 'inline').map(one => one.outerHTML.slice(0, 80))",
-    )
-    assert clipped == []
-    for hidden in (".bar", ".title-acts", ".tabs", "button"):
-        assert not any(one.is_visible() for one in page.locator(hidden).all()), hidden
-    assert page.locator(".on-paper .line").count() == 6  # three names, three dates
-    assert all(one.is_visible() for one in page.locator(".on-paper .line").all())
-    page.emulate_media(media=None)
-    printed = page.pdf(prefer_css_page_size=True)
-    boxes = re.findall(rb"/MediaBox\s*\[\s*0 0 ([0-9.]+) ([0-9.]+)\s*\]", printed)
-    assert {(round(float(wide)), round(float(high))) for wide, high in boxes} <= {A4, (596, 843), (595, 843)}
-    assert 1 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= MOST_PAGES
-    (tmp_path / "report.pdf").write_bytes(printed)
+    to_paper(page)
+    assert cut_off(page) == []
+    assert still_shown(page, ".bar", ".title-acts", ".tabs", "button") == []
+    assert lines_to_sign(page) == 6  # three names, three dates
+    assert 1 <= sheets(page) <= MOST_SHEETS
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.test_browser_accounts import judge
+from tests.browser.test_accessibility import faults
 from tests.web.conftest import AGENT, SUPERVISOR
 from tests.web.test_returns import reset
 from vault.storage.resets import Reset
@@ -36,7 +36,7 @@ def test_the_pages_of_a_return_break_no_rule(
         visitor.page.context.add_cookies([{"name": "language", "value": language, "url": visitor.address}])
         visitor.sign_in(who)
         visitor.page.goto(f"{visitor.address}{path}")
-        judge(visitor)
+        assert faults(visitor.page, unfolded=True) == []
 
 
 def test_a_supervisor_confirms_with_the_keyboard_alone(

@@ -69,6 +69,7 @@ def test_a_clock_set_back_frees_nobody():
         {"warn_customers": 0},
         {"warn_customers": 51},
         {"alarm_customers": 25},
+        {"alarm_customers": 52},
         {"window_hours": 0},
         {"slow_seconds": 0},
         {"slow_seconds": -1},
@@ -80,3 +81,10 @@ def test_a_clock_set_back_frees_nobody():
 def test_limits_that_cannot_stand_together_are_found(changes):
     assert list(LIMITS.findings()) == []
     assert [reason for reason, _ in replace(LIMITS, **changes).findings()]
+
+
+def test_the_alarm_may_come_sooner_and_never_after_the_51st_customer():
+    sooner = replace(LIMITS, warn_customers=10, alarm_customers=20)
+    assert list(sooner.findings()) == []
+    later = replace(LIMITS, alarm_customers=52)
+    assert list(later.findings()) == [("alarm_too_high", f"{LIMITS.id}: 52")]

@@ -8,7 +8,7 @@ from vault.domain.rules.log import LogPolicy
 from vault.errors import PolicyError
 from vault.storage.policy_files import load_policy
 
-RULE = LogPolicy("log.keeping", "x", 36, "08:00", "20:00")
+RULE = LogPolicy("log.keeping", "x", 36, "08:00", "20:00", "03:30")
 
 
 def findings(**changes):
@@ -29,6 +29,13 @@ def test_half_a_year_is_the_least(months, found):
 )
 def test_a_shift_that_is_none_is_found(shift):
     assert findings(shift_from=shift[0], shift_to=shift[1]) == ["shift_impossible"]
+
+
+@pytest.mark.parametrize(
+    ("at", "is_none"), [("3:30", True), ("24:00", True), ("", True), ("00:00", False), ("23:59", False)]
+)
+def test_a_time_of_verifying_that_is_none_is_found(at, is_none):
+    assert findings(verify_at=at) == ["verify_time_impossible"] * is_none
 
 
 @pytest.mark.parametrize(

@@ -43,10 +43,18 @@ class Log:
         self.node = TileReader(world.parts.database).node
 
     def includes(self, size, index, leaf, path):
-        theirs.checkpoint_verify_inclusion(self.notes[size], self.keys, index, leaf, path)
+        return accepted(theirs.checkpoint_verify_inclusion, self.notes[size], self.keys, index, leaf, path)
 
     def extends(self, old, new, path):
-        theirs.checkpoint_verify_consistency(self.notes[old], self.notes[new], self.keys, path)
+        return accepted(theirs.checkpoint_verify_consistency, self.notes[old], self.notes[new], self.keys, path)
+
+
+def accepted(verify, *given):
+    try:
+        verify(*given)
+    except theirs.VerifyError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -67,14 +75,14 @@ def test_every_checkpoint_is_accepted_with_its_size_and_origin(log):
 def test_inclusion_proofs_out_of_tiles_are_accepted(log):
     for size in (min(log.notes), log.size):
         for index in [*range(0, size, 7), size - 1]:
-            log.includes(size, index, log.leaves[index], inclusion_proof(index, size, log.node))
+            assert log.includes(size, index, log.leaves[index], inclusion_proof(index, size, log.node))
 
 
 def test_consistency_proofs_out_of_tiles_are_accepted(log):
     for old in log.notes:
         for new in log.notes:
             if old < new:
-                log.extends(old, new, consistency_proof(old, new, log.node))
+                assert log.extends(old, new, consistency_proof(old, new, log.node))
 
 
 def flipped(one):
@@ -94,18 +102,15 @@ def test_tampered_inclusion_proofs_are_refused(log):
         *((index, leaf, [*path[:at], flipped(path[at]), *path[at + 1 :]]) for at in range(len(path))),
     ]
     for given in wrong:
-        with pytest.raises(theirs.VerifyError):
-            log.includes(size, *given)
+        assert not log.includes(size, *given)
 
 
 def test_tampered_consistency_proofs_are_refused(log):
     old, new = min(log.notes), log.size
     path = consistency_proof(old, new, log.node)
     for wrong in ([], path[:-1], path[::-1], *([*path[:at], flipped(path[at]), *path[at + 1 :]] for at in range(3))):
-        with pytest.raises(theirs.VerifyError):
-            log.extends(old, new, wrong)
-    with pytest.raises(theirs.VerifyError):
-        log.extends(new, old, path)
+        assert not log.extends(old, new, wrong)
+    assert not log.extends(new, old, path)
 
 
 def test_a_checkpoint_edited_or_of_another_key_is_refused(log):
@@ -155,7 +160,8 @@ def test_what_lies_in_a_bundle_is_accepted_as_it_is(log):
     note = second.files["checkpoint"].decode()
     for line, proof in zip(second.lines, second.files["proofs.jsonl"].splitlines(), strict=True):
         path = [base64.b64decode(one) for one in json.loads(proof)["path"]]
-        theirs.checkpoint_verify_inclusion(note, log.keys, line.leaf, bytes.fromhex(line.hash), path)
+        of_it = (note, log.keys, line.leaf, bytes.fromhex(line.hash), path)
+        assert accepted(theirs.checkpoint_verify_inclusion, *of_it)
     told = second.json("consistency.json")[0]
     path = [base64.b64decode(one) for one in told["proof"]]
-    theirs.checkpoint_verify_consistency(first.files["checkpoint"].decode(), note, log.keys, path)
+    assert accepted(theirs.checkpoint_verify_consistency, first.files["checkpoint"].decode(), note, log.keys, path)

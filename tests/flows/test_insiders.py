@@ -11,8 +11,9 @@ import pytest
 
 from tests.colleagues import ABSENT, AGENT, NJ_SUPERVISOR, OWNER, ask, at_once, at_work, grant, mine
 from tests.services.staff_at_work import ADMIN, in_use, with_second_factor
-from tests.simulator import World, staff_row
+from tests.simulator import World, complaint_row, staff_row
 from vault.domain.log import Action
+from vault.domain.people import Person
 from vault.domain.service_records import CATEGORIES, SEVERITIES
 from vault.errors import AccessRefused, InvalidValue, NotFound, VaultError
 from vault.services import (
@@ -20,6 +21,7 @@ from vault.services import (
     api_tokens,
     break_glass,
     caller_verification,
+    cases,
     filing,
     handover_reading,
     handovers,
@@ -64,6 +66,66 @@ def test_a_specialist_does_not_turn_a_grant_into_a_complaint_of_their_own(world:
         filing.file(world.parts, world.person(SPECIALIST), granted.case_id, entered, world.now)
     world.now += timedelta(days=1)
     assert world.look_up(SPECIALIST, row["phone"], "complaint").cards == ()
+
+
+def own_complaint(world: World, who: str, number: str, purpose: str = "complaint") -> None:
+    """Find a customer, and file an open complaint of one's own on them."""
+    answer = world.look_up(who, number, purpose)
+    topic = {"category": min(CATEGORIES), "severity": min(SEVERITIES)}
+    entered = enter(answer.cards[0].record_id, kind="complaint", result="in_progress", **topic)
+    filing.file(world.parts, world.person(who), answer.case_id, entered, world.now)
+
+
+def test_who_filed_a_complaint_and_becomes_a_specialist_sees_nobody_by_it(world: World) -> None:
+    """With it an administrator, who gives roles, would open the pool alone."""
+    row = world.customer()
+    own_complaint(world, AGENT, row["phone"])
+    accounts.change_place(world.parts, world.person(ADMIN), AGENT, "complaint_specialist", "NJ-GL-01", "T1", world.now)
+    assert world.look_up(AGENT, row["phone"], "complaint").cards == ()
+
+
+def test_a_specialist_does_not_renew_their_access_by_a_complaint_of_their_own(world: World) -> None:
+    row = world.customer(owner=OWNER)
+    passed = complaint_row(row, SPECIALIST)
+    world.services(passed)
+    own_complaint(world, SPECIALIST, row["phone"])
+    assert world.look_up(SPECIALIST, row["phone"], "complaint").cards
+    assert world.load_rows("service_record", [passed | {"result": "已解决"}]).updated == 1
+    assert world.look_up(SPECIALIST, row["phone"], "complaint").cards == ()
+
+
+def test_a_filed_complaint_that_off_boarding_hands_on_opens_nobody(world: World) -> None:
+    row = world.customer()
+    own_complaint(world, AGENT, row["phone"])
+    left = offboarding.leave(world.parts, world.person(ADMIN), AGENT, SPECIALIST, world.now)
+    assert left.held.services == 1
+    assert world.look_up(SPECIALIST, row["phone"], "complaint").cards == ()
+
+
+def test_a_grant_on_a_pool_customer_opens_them_in_its_own_case_only(world: World) -> None:
+    """In another one nobody would be asked who calls, and a refused caller would be forgotten."""
+    row, other = world.customer(), world.customer()
+    found = world.look_up(AGENT, row["phone"])
+    case, customer = found.case_id, found.cards[0].record_id
+    caller_verification.refuse_caller(world.parts, world.person(AGENT), case, customer, "not_the_customer", world.now)
+    grant(world, NJ_SUPERVISOR, ask(world, row["phone"], case=case))
+    with pytest.raises(AccessRefused, match="caller_refused"):
+        world.reveal(AGENT, case, customer, "phone")
+    elsewhere = world.look_up(AGENT, other["phone"]).case_id
+    for walk in (
+        lambda: world.reveal(AGENT, elsewhere, customer, "phone"),
+        lambda: world.view(AGENT, elsewhere, customer),
+    ):
+        with pytest.raises(NotFound):
+            walk()
+    # Who sees nobody of the pool by right sees this one where it was granted, and there alone.
+    request = ask(world, row["phone"], SPECIALIST)
+    grant(world, NJ_SUPERVISOR, request)
+    granted = mine(world, request, SPECIALIST)
+    assert world.reveal(SPECIALIST, granted.case_id, granted.record_id, "phone") == row["phone"]
+    assert world.view(SPECIALIST, granted.case_id, granted.record_id).until == world.now + timedelta(minutes=30)
+    assert world.look_up(SPECIALIST, row["phone"], case_id=granted.case_id).cards[0].rule == "scope.grant"
+    assert world.look_up(SPECIALIST, row["phone"]).cards == ()
 
 
 def test_what_somebody_offered_to_share_ends_when_they_leave(world: World) -> None:
@@ -130,6 +192,47 @@ def test_no_program_answers_for_a_caller(world: World) -> None:
         caller_verification.check_answer(world.parts, program, *ids, "name", row["name"], world.now)
     assert refused.value.reason == "not_for_programs"
     assert [one["rule"] for one in world.events("caller.checked")] == ["not_for_programs"]
+
+
+def test_a_program_files_nothing_refuses_no_caller_and_closes_what_its_token_is_for(world: World) -> None:
+    """What is filed holds a customer, as an open service; a program has served nobody."""
+    row = world.customer()
+    found = world.look_up(AGENT, row["phone"])
+    case, customer = found.case_id, found.cards[0].record_id
+    program, other = (replace(world.person(AGENT), purposes=frozenset({one})) for one in ("query", "delivery"))
+
+    def closing(who: Person) -> None:
+        """Close the case as a program."""
+        cases.close(world.parts, who, case, "duplicate", world.now)
+
+    for rule, action, walk in (
+        (
+            "not_for_programs",
+            "service.filed",
+            lambda: filing.file(world.parts, program, case, enter(customer), world.now),
+        ),
+        (
+            "not_for_programs",
+            "caller.refused",
+            lambda: caller_verification.refuse_caller(
+                world.parts, program, case, customer, "not_the_customer", world.now
+            ),
+        ),
+        ("purpose_not_yours", "case.closed", lambda: closing(other)),
+    ):
+        with pytest.raises(AccessRefused, match=rule):
+            walk()
+        (event,) = world.events(action)
+        assert (event["outcome"], event["rule"], event["case"], event["purpose"]) == (
+            "refused",
+            rule,
+            case.hex(),
+            "query",
+        )
+    assert (world.count("caller_checks"), world.count("records")) == (0, 1)
+    closing(program)
+    assert world.look_up(AGENT, row["phone"]).case_id != case
+    assert world.events("case.closed", "done")
 
 
 @pytest.mark.parametrize("watcher", [PRIVACY_OFFICER, AUDITOR])

@@ -1,6 +1,7 @@
 """A thousand notices, the sender killed with ``kill -9`` at every tenth send: nobody twice, and nobody left out."""
 
 import itertools
+import json
 import os
 import signal
 from datetime import timedelta
@@ -12,12 +13,14 @@ from tests.conftest import ENGINES
 from tests.faults import survives
 from tests.mailbox import Mailbox
 from tests.simulator import World
+from vault.services.breach import notice_sending
 from vault.storage.mail import Session
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 MANY, EVERY, SENDERS = 1_000, 10, 2
 LEASE = timedelta(seconds=121)
+_LINES = "SELECT facts FROM incident_entries WHERE action = 'notice.sent'"
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -38,6 +41,13 @@ def test_a_thousand_notices_killed_at_every_tenth_send_reach_everybody_once(engi
         assert kills <= states["unknown"] <= SENDERS * kills  # one of each sender in doubt for each kill
         # What is known as sent has arrived; what is in doubt may have.
         assert states["sent"] <= len(box.recipients) <= MANY
+        # The timeline tells of everybody once, in lines of runs that ended and of those that were killed.
+        world.now += LEASE
+        notice_sending.tend(world.parts, world.now)
+        lines = [json.loads(facts) for (facts,) in world.rows(_LINES)]
+        assert sum(one["sent"] for one in lines) == states["sent"]
+        assert sum(one["unknown"] for one in lines) == states["unknown"]
+        assert 0 < sum(one.get("mode") == "interrupted" for one in lines) <= kills  # a line may be of two of them
 
 
 def _send_and_die(world, url, incident, *, after):

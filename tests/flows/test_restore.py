@@ -14,15 +14,18 @@ from tests.backups import create, engine_of, kinds, lose, lost_and_restored, res
 from tests.bundles import kinds as findings
 from tests.destroying import APPROVER, PROPOSER, approved, fill, ids, old_customer
 from tests.destroying import run as carry_out
-from tests.ended_cohorts import DUE_IN_DECEMBER, LATER, close, customer_id, home_of_record, turn_to
+from tests.ended_cohorts import DECEMBER, DUE_IN_DECEMBER, LATER, close, close_all, customer_id, home_of_record, turn_to
 from tests.flows.test_rewound import exported
 from tests.rewinding import OldCopy
 from tests.services.staff_at_work import in_use
 from tests.services.test_backup import signed_again
+from tests.services.test_new_periods import follow, load, policy_with
 from vault import bootstrap
+from vault.domain.cohorts import CohortState
+from vault.domain.destruction import ItemState
 from vault.domain.ledger import Entry, EntryKind
 from vault.errors import NotFound, SignInRefused, VaultSealed
-from vault.services import backup_restore, holds, offboarding, retention, sessions
+from vault.services import api_tokens, backup_restore, clock, holds, offboarding, retention, sessions
 from vault.services.holds import Why
 from vault.storage import schema
 from vault.verify_log import judge_bundle
@@ -226,6 +229,21 @@ def test_sessions_of_those_who_stay_and_one_time_secrets_end(world, tmp_path):
     world.sign_in(AGENT)
 
 
+def test_tokens_of_programs_end_those_taken_back_since_the_backup_too(world, tmp_path):
+    in_use(world, ADMIN, AGENT)
+    admin = world.person(ADMIN)
+    api_tokens.make_service_account(world.parts, admin, "BOT01", "查件机器人", "agent", "NJ-GL-01", world.now)
+    leaked, kept = (api_tokens.make_token(world.parts, admin, "BOT01", ("query",), 30, world.now) for _ in range(2))
+    made = create(world, tmp_path / "b")
+    api_tokens.end_token(world.parts, admin, "BOT01", leaked.token_id, world.now)
+    told = lost_and_restored(world, made.place)
+    assert told["ended"]["tokens"] == 2
+    for one in (leaked, kept):
+        assert api_tokens.person_of(world.parts, one.token, "203.0.113.9", world.now) is None
+    new = api_tokens.make_token(world.parts, world.person(ADMIN), "BOT01", ("query",), 30, world.now)
+    assert api_tokens.person_of(world.parts, new.token, "203.0.113.9", world.now) is not None
+
+
 # -- keys --------------------------------------------------------------------------------------------------------------
 
 
@@ -280,6 +298,32 @@ def test_an_older_backup_is_restored_only_if_the_loss_is_accepted_and_it_is_name
     assert (event["records"][0]["id"], event["facts"]["reason"]) == (record_id.hex(), "key_gone")
     turn_to(world, LATER)
     close(world)  # nothing of it is in the way of the next months
+
+
+def test_what_went_under_a_shorter_period_stays_gone_in_a_backup_from_before_it(world, tmp_path):
+    in_use(world, PROPOSER, APPROVER)
+    early, late = (world.customer(last_activity_at=at) for at in (DUE_IN_DECEMBER, "2025-08-01 10:00:00"))
+    young = world.customer(owner=AGENT)
+    doomed = [customer_id(world, row["phone"]) for row in (early, late)]
+    made = create(world, tmp_path / "b")
+    longer = world.parts.policy
+    load(world, policy_with(world, keep_days=400))
+    follow(world)
+    assert carry_out(world, approved(world)).counts == {ItemState.DESTROYED: 2}
+    turn_to(world)
+    close(world)
+    clock.confirm(world.parts, world.person(APPROVER), world.now.astimezone(longer.zone).date(), world.now)
+    told = {end_on: one.state for (name, end_on), one in close_all(world).items() if name == "customer"}
+    assert told[DECEMBER] is CohortState.DESTROYED  # that of the other one lasts, as it was made for the longer period
+    world.settle()
+
+    told = lost_and_restored(world, made.place)
+
+    assert world.parts.policy.retention == longer.retention  # by which neither would be due
+    assert (told["replayed"]["destroyed"], told["records_lost"]) == (2, {})
+    assert [left_of(world, one) for one in doomed] == [[], []]
+    assert not any(world.look_up(AGENT, row["phone"]).cards for row in (early, late))
+    assert world.look_up(AGENT, young["phone"]).cards
 
 
 def test_a_key_store_from_before_a_close_is_refused(world, tmp_path, closed):

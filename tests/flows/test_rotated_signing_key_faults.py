@@ -56,16 +56,11 @@ def test_killed_at_any_write_the_log_goes_on_and_the_next_run_ends_it_with_one_e
     gone(model)
 
 
-@pytest.mark.slow
-def test_backups_of_before_and_after_hold_by_either_pin(world, tmp_path):
-    backups_of_before_and_after_hold(world, tmp_path)
-
-
-def test_on_sqlite_backups_of_before_and_after_hold_by_either_pin(sqlite_world, tmp_path):
-    backups_of_before_and_after_hold(sqlite_world, tmp_path)
-
-
-def backups_of_before_and_after_hold(world, tmp_path):
+@pytest.mark.parametrize(
+    "engine", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], ids=["sqlite", "postgresql"]
+)
+def test_backups_of_before_and_after_hold_by_either_pin(engine, request, tmp_path):
+    world = request.getfixturevalue(f"{engine}_world")
     world.customer()
     early = create(world, tmp_path / "early").place
     old, new = rotated(world)

@@ -21,7 +21,19 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "op
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 IN_TICKS = re.compile(r"`([^`\n]+)`")
+CODE = ("vault", "policies", "migrations", "ops", "tests/bench")
 FOLDERS = ("vault/", "tests/", "docs/", "ops/", "policies/", "migrations/")
+OF_OTHERS = {
+    "blind_index": "a room of the architecture, in the decision that says what became of it",
+    "datavault_before": "what a restore calls the database that it moves aside",
+    "fuser": "a command of Debian",
+    "session_replication_role": "a setting of PostgreSQL",
+    "synchronous_standby_names": "a setting of PostgreSQL",
+    "timedatectl": "a command of Debian",
+}
+"""Names in ticks that are nowhere in our code, and whose they are."""
+COMPOSED = re.compile(r"(key_store|epoch_secret)_(missing|damaged|empty|wrong_length|unreadable|too_open)")
+"""Reasons that are made of what is wrong and with which file."""
 HEADINGS_OF_A_DECISION = ["## Context", "## Decision", "## Consequences"]
 
 
@@ -81,6 +93,15 @@ def test_every_file_named_in_ticks_is_there(page):
     for named in IN_TICKS.findall(text(page)):
         if named.startswith(FOLDERS) and re.fullmatch(r"[\w./*-]+", named):
             assert list(ROOT.glob(named.rstrip("/"))), named
+
+
+def test_every_name_in_ticks_is_made_of_words_of_the_code():
+    files = [one for folder in CODE for one in (ROOT / folder).rglob("*") if one.suffix not in {".md", ".pyc", ".png"}]
+    code = "\n".join(one.read_text(encoding="utf-8") for one in [*files, ROOT / "Makefile"] if one.is_file())
+    known = set(re.findall(r"[a-z0-9_]+", code)) | {one.stem for one in (ROOT / "tests").rglob("*.py")}
+    named = {word for page in PAGES for word in re.findall(r"`([a-z]+(?:[_.][a-z0-9_]+)*)`", text(page))}
+    unknown = {one for one in named if not COMPOSED.fullmatch(one) and not known.issuperset(one.split("."))}
+    assert unknown == OF_OTHERS.keys()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

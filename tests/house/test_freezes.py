@@ -32,7 +32,7 @@ GOES_ON_WHOLE = {
     "board", "handover_reading", "retention_reading", "policy_effect", "readiness", "inbox", "caller_verification",
     "break_glass_review",
     # the vault itself: clock, keys, copies
-    "clock", "keys", "keys_signing", "backup", "backup_drill", "backup_restore", "orphans",
+    "clock", "keys", "keys_signing", "backup", "backup_drill", "backup_restore", "orphans", "sealing",
 }  # fmt: skip
 """Walks of these modules change nothing of the company's daily work, whatever they do."""
 
@@ -55,18 +55,19 @@ GOES_ON = {
     "offboarding": {"plan"},
     "paper": {"labelled", "listed", "outlets"},
     "pruning": {"prune"},  # its job rests
-    "breach.radius": {"draw", "freeze", "reach"},
+    "breach.radius": {"draw", "freeze", "found", "reach"},
     "requests_erasing": {"sweep"},  # its job rests
+    "requests_reminding": {"tend"},  # it tells who may decide, and gives nothing
     "retention": {"preview", "stop", "tend"},  # the job of `tend` rests
     "sharing": {"offered"},
     "viewing": {"view", "reveal"},  # a reveal is asked where it is written
 }
 """Of the other modules, the walks that no decorator stops, each for a reason."""
 
-RESTS = {"prune", "retention", "destruction", "requests", "cohort_close"}
+RESTS = {"prune", "retention", "destruction", "requests", "cohort_close", "incident_notes"}
 WORKS_ON = {
     "clock", "checkpoint", "sessions", "cohorts", "limits", "inbox", "certificates", "orphans",
-    "incidents", "signals", "notices", "drills",
+    "incidents", "signals", "notices", "drills", "log_check", "asking",
 }  # fmt: skip
 
 

@@ -55,8 +55,6 @@ STEPS_INSIDE_WALKS = {
 
 LONGER_THAN_A_SCREENFUL = {
     "vault/verify_log.py": "one file on purpose: it is handed to strangers (architecture, contract)",
-    "vault/word_tables/names.py": "a table, no code",
-    "vault/word_tables/reasons.py": "a table, no code",
 }
 MOST_LINES = 400
 

@@ -25,7 +25,7 @@ def test_an_alert_watches_metrics_that_are_exported_and_names_a_runbook_that_exi
     exported = {"up"}
     for name in ("metrics.py", "health.py"):
         for metric in re.findall(
-            r'"([a-z_]+(?:_total|_seconds|_size))"', (ROOT / "vault/web" / name).read_text("utf-8")
+            r'"([a-z_]+(?:_total|_seconds|_size|_verified))"', (ROOT / "vault/web" / name).read_text("utf-8")
         ):
             exported |= {metric, f"{metric}_bucket"}
     watched = set(re.findall(r"\b([a-z_]+)\{", rule["expr"]))

@@ -79,7 +79,8 @@ def row_for(connection, table):
         elif column.type.python_type is date:
             row[column.name] = NOW.date()
         elif column.type.python_type is str:
-            row[column.name] = words.get(column.name, "x")
+            # Two of a row may have to differ, such as who asked and who confirmed.
+            row[column.name] = words.get(column.name, column.name[: column.type.length])
         else:
             row[column.name] = column.type.python_type(1)
     return row

@@ -58,6 +58,7 @@ class Emergency:
 
     def approved(self) -> Emergency:
         self.ask()
+        able(self.world, SUPERVISOR, OTHER_IMD)
         self.vote(SUPERVISOR)
         assert self.vote(OTHER_IMD) is Standing.APPROVED
         return self
@@ -98,6 +99,14 @@ class Emergency:
 def at_work(world: World, *people: str) -> None:
     for who in people:
         world.activate(who)
+
+
+def able(world: World, *people: str) -> None:
+    """Let people be at work who need no password of their own."""
+    for who in people:
+        world.tamper(
+            "UPDATE accounts SET state = 'active', password = '-' WHERE work_number = :n AND state = 'invited'", n=who
+        )
 
 
 @pytest.fixture
@@ -346,6 +355,19 @@ def test_a_request_lapses_to_the_second(world: World) -> None:
     assert emergency.open()
 
 
+@pytest.mark.parametrize("change", ["state = 'suspended'", "state = 'locked'", "state = 'left'", "role = 'agent'"])
+def test_the_approval_of_who_may_approve_no_more_opens_nothing(emergency: Emergency, change: str) -> None:
+    world = emergency.approved().world
+    world.activate(COLLEAGUE)
+    world.tamper(f"UPDATE accounts SET {change} WHERE work_number = :n", n=SUPERVISOR)
+    assert refused(emergency.open) == "approval_lapsed"
+    (event,) = world.events("break_glass.opened")
+    assert (event["outcome"], event["rule"], event["records"]) == ("refused", "approval_lapsed", [])
+    assert world.count("grants") == 0
+    world.tamper("UPDATE accounts SET state = 'active', role = 'supervisor' WHERE work_number = :n", n=SUPERVISOR)
+    assert emergency.open()
+
+
 def test_of_approvals_at_once_each_counts_once(world: World) -> None:
     emergency = Emergency(world)
     emergency.ask()
@@ -485,6 +507,7 @@ def test_nobody_reviews_what_they_had_a_part_in_and_others_leave_it_to_the_offic
 
 def test_where_the_officer_had_a_part_another_one_reviews(world: World) -> None:
     at_work(world, COLLEAGUE, OFFICER)
+    able(world, SUPERVISOR)
     emergency = Emergency(world)
     emergency.ask()
     emergency.vote(SUPERVISOR)
@@ -528,6 +551,7 @@ def test_lists_hold_what_concerns_a_person_and_nothing_else(world: World) -> Non
     assert seen(SUPERVISOR) == (0, 0, 0)
     emergency.vote(OTHER_IMD)
     world.activate(COLLEAGUE)
+    able(world, SUPERVISOR, OTHER_IMD)
     emergency.open()
     assert [seen(who) for who in (SUPERVISOR, OFFICER, OTHER_IMD)] == [(0, 0, 0), (0, 0, 1), (0, 0, 1)]
     for who in (AUDITOR, "KF2004"):
@@ -547,6 +571,7 @@ class Life(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.world.now = self.start = NOW
+        able(self.world, SUPERVISOR, OTHER_SUPERVISOR, OFFICER, OTHER_IMD)
         self.emergency = Emergency(self.world)
         self.emergency.ask()
         self.votes: dict[str, bool] = {}

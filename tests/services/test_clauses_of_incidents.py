@@ -4,13 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from tests import drilling
+from tests import breach, drilling
 from tests.drilling import COLLEAGUE, OFFICER, SUPERVISOR, held
 from tests.services.test_compliance import answer, counted, report
 from tests.simulator import NOW
+from vault.domain.breach.breach_notices import Channel
 from vault.domain.breach.incidents import AwareSource, IncidentKind, IncidentState, Verdict
 from vault.domain.compliance import Standing
-from vault.services.breach import drills, incident_response, incidents
+from vault.services.breach import drills, incident_response, incidents, notice_files, notice_letters
 from vault.services.steps.breach.incidents import Opening
 
 __all__ = ["report"]
@@ -118,3 +119,52 @@ def test_a_month_that_was_missed_is_an_exception_until_the_next_drill_is_scored(
     drills.tend(vault.parts, vault.now)
     assert standing(report, "EM-09") is Standing.IN_LINE
     assert (counted(report(), "EM-09", "drills_held"), counted(report(), "EM-09", "drills_missed")) == (1, 1)
+
+
+def test_a_drill_that_was_called_off_at_once_is_no_drill_and_the_month_may_begin_another(vault, report):
+    called_off = drilling.begun(vault)
+    drilling.activated(vault, called_off)
+    incident_response.assess(vault.parts, vault.person(OFFICER), called_off, Verdict.NO_BREACH, "x", vault.now)
+    drilling.closed(vault, called_off)
+    drills.tend(vault.parts, vault.now)
+    assert counted(report(), "EM-09", "drills_held") == 0
+    held(vault)
+    drills.tend(vault.parts, vault.now)
+    assert counted(report(), "EM-09", "drills_held") == 1
+
+
+def test_a_breach_that_nobody_repairs_and_of_which_nobody_is_told_becomes_an_exception(vault, report):
+    incident = opened(vault)
+    patience = timedelta(hours=vault.parts.policy.incidents.answer_hours)
+    vault.now += patience
+    assert {standing(report, one) for one in ("BR-02", "BR-03")} == {Standing.IN_LINE}
+    vault.now += SECOND
+    drawn = report()
+    for clause in ("BR-02", "BR-03"):
+        found = answer(drawn, clause)
+        assert (found.standing, found.oldest) == (Standing.EXCEPTION, NOW)
+        assert counted(drawn, clause, "answered_late") == 1
+    drilling.activated(vault, incident)
+    incident_response.assess(vault.parts, vault.person(OFFICER), incident, Verdict.BREACH, "x", vault.now)
+    drilling.advanced(vault, incident, IncidentState.CONTAINED, IncidentState.REPAIRED)
+    assert standing(report, "BR-02") is Standing.IN_LINE
+    assert standing(report, "BR-03") is Standing.EXCEPTION  # repaired, and still nobody was told
+
+
+def test_one_that_was_no_breach_is_neither_repaired_nor_told_too_late(vault, report):
+    incident = opened(vault)
+    drilling.activated(vault, incident)
+    incident_response.assess(vault.parts, vault.person(OFFICER), incident, Verdict.NO_BREACH, "x", vault.now)
+    vault.now += timedelta(days=300)
+    assert {standing(report, one) for one in ("BR-02", "BR-03")} == {Standing.IN_LINE}
+
+
+def test_what_left_by_files_and_letters_of_notices_is_counted_where_the_report_says_that_nothing_leaves(vault, report):
+    assert counted(report(), "SC-04", "notice_files") == counted(report(), "SC-04", "notice_letters") == 0
+    officer = vault.person(OFFICER)
+    incident, campaign = breach.released(vault, 2, (Channel.FILE,))
+    notice_files.make(vault.parts, officer, incident, campaign, "csv", vault.now)
+    incident, campaign = breach.released(vault, 2, (Channel.LETTER,))
+    printed = notice_letters.printed(vault.parts, officer, incident, campaign, vault.now)
+    notice_letters.all_posted(vault.parts, officer, incident, campaign, len(printed), vault.now)
+    assert counted(report(), "SC-04", "notice_files") == counted(report(), "SC-04", "notice_letters") == 1

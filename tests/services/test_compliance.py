@@ -274,6 +274,17 @@ def test_a_service_that_is_open_keeps_its_customer(world, report):
     world.services(complaint_row(row))
     drawn = report()
     assert counted(drawn, "RD-01", "past_their_time") == 0
+    assert answer(drawn, "RD-02").standing is Standing.IN_LINE
+
+
+def test_a_service_that_nobody_settles_for_longer_than_it_would_be_kept_is_an_exception(world, report):
+    world.services(complaint_row(world.customer()))
+    (began,) = (row[0] for row in world.rows("SELECT activity_at FROM records WHERE record_class = 'service_record'"))
+    world.now = datetime.fromtimestamp(began / 1_000_000, UTC) + timedelta(days=366)
+    assert answer(report(), "RD-02").standing is Standing.IN_LINE
+    world.now += timedelta(seconds=1)
+    drawn = report()
+    assert (counted(drawn, "RD-02", "open_too_long"), answer(drawn, "RD-02").standing) == (1, Standing.EXCEPTION)
 
 
 def test_what_could_not_be_destroyed_and_what_was_not_certified_is_an_exception(world, report):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from click.testing import CliRunner
 
 from tests.bundles import Bundle
 from tests.simulator import NOW
+from tests.terminal import stand_at
 from vault import bootstrap
 from vault.cli import main, output
 from vault.crypto.opening_counts import COUNTS
@@ -245,10 +245,7 @@ def test_the_command_that_judges_the_log_exits_with_one_and_names_it(sqlite_worl
     in_a_process(sqlite_world, row["phone"], "past_the_door()")
     sqlite_world.settle()
     sqlite_world.close()
-    for name in list(os.environ):
-        if name.startswith("DATAVAULT_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("DATAVAULT_DATA_DIR", str(sqlite_world.config.data_dir))
+    stand_at(sqlite_world.config.data_dir, monkeypatch)
     told = CliRunner().invoke(main, ["log", "verify", "--json"])
     assert told.exit_code == 1
     (finding,) = json.loads(told.output)["findings"]
@@ -313,7 +310,7 @@ def say(world, outcome, **facts):
 def reasons(world):
     drawn = compliance.draw(world.parts, bootstrap.operator(world.config), world.now)
     told = next(one for one in drawn.answers if one.clause.id == "AC-07")
-    return told.standing, {one.word: one.facts["count"] for one in told.evidence}
+    return told.standing, {one.word: one.facts.get("count") for one in told.evidence}
 
 
 def test_the_clause_on_viewing_without_authority_counts_them_for_thirty_days(world):

@@ -66,6 +66,8 @@ def test_who_gave_it_may_revoke_it_after_the_customer_went_to_another(world, row
     grant_id, _, _ = given(world, row)
     world.load_rows("customer", [row | {"owner": "KF2005"}])
     revoke(world, OWNER, grant_id)
+    (event,) = world.events("access.revoked")
+    assert (event["actor"], event["facts"]["grant"]) == (OWNER, grant_id.hex())
 
 
 @pytest.mark.parametrize("who", [AGENT, XM_SUPERVISOR, "KF2003", "KF2008", "KF2014"])

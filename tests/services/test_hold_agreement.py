@@ -40,7 +40,7 @@ def full_disk(patch, fault=errno.ENOSPC):
 
 def said(world):
     """What the ledger says of holds: each hold's record, and whether it is released."""
-    return {hold: (record, at is not None) for hold, (record, _, at) in remember(world.parts).holds.items()}
+    return {hold: (record, at is not None) for hold, (record, _, at) in remember(world.parts.ledger).holds.items()}
 
 
 def had(world):
@@ -49,13 +49,13 @@ def had(world):
 
 
 def agreed(world):
-    return agree(world.parts, remember(world.parts).holds, SYSTEM, world.now)
+    return agree(world.parts, remember(world.parts.ledger).holds, SYSTEM, world.now)
 
 
 def stands(world):
     """Ledger and database say the same."""
     assert {hold: one for hold, one in said(world).items() if not one[1] or hold in had(world)} == had(world)
-    assert apart(world.parts, remember(world.parts).holds).count == judge(world.parts).holds == 0
+    assert apart(world.parts, remember(world.parts.ledger).holds).count == judge(world.parts).holds == 0
 
 
 # -- a full disk ---------------------------------------------------------------------------------------------------
@@ -87,7 +87,8 @@ def test_a_release_that_the_ledger_cannot_be_told_of_holds_and_is_told_later(wor
     world.now += timedelta(days=1)
     orphans.report(world.parts, world.now)
     stands(world)
-    assert remember(world.parts).holds[hold_id][2] == world.now - timedelta(days=1)  # as it was, not as it was told
+    told = remember(world.parts.ledger).holds[hold_id]
+    assert told[2] == world.now - timedelta(days=1)  # as it was, not as it was told
     assert len(world.events("hold.released")) == 1
     before = world.parts.ledger.head()
     orphans.report(world.parts, world.now)

@@ -50,6 +50,13 @@ def test_another_contact_that_is_no_phone_is_kept_as_written_and_finds_nobody():
     assert [ordinal for kind, ordinal, _ in entry.tagged if kind is IdentifierKind.PHONE] == [0]
 
 
+def test_an_e_mail_address_is_kept_as_letters_are_sent_to_it_and_may_be_missing():
+    written = {"wang@Example.COM": "wang@example.com", "wang@例子.中国": "wang@xn--fsqu00a.xn--fiqs8s"}
+    kept = {read("customer", customer_row(email=one)).values["email", 0] for one in written}
+    assert kept == set(written.values())
+    assert ("email", 0) not in read("customer", customer_row(email="")).values
+
+
 @pytest.mark.parametrize("gap", ["notice_version", "notice_at", "notice_channel"])
 def test_a_notice_without_version_time_or_channel_is_missing(gap):
     entry = read("customer", customer_row(**{gap: ""}))
@@ -68,6 +75,12 @@ def test_a_notice_without_version_time_or_channel_is_missing(gap):
         ({"last_activity_at": "0000-01-01 00:00:00"}, "impossible_date", "last_activity_at"),
         ({"last_activity_at": "9999-12-31 23:59:59"}, "date_in_future", "last_activity_at"),
         ({"outlet": "NJ GL"}, "not_a_code", "outlet"),
+        ({"email": "微信同号"}, "bad_mail_address", "email"),
+        ({"email": "wang@example.com\r\nBcc: li@example.com"}, "bad_mail_address", "email"),
+        ({"email": "w\u0430ng@example.com"}, "bad_mail_address", "email"),
+        ({"email": "wang@ex\u0430mple.com"}, "bad_mail_address", "email"),
+        ({"email": "wang@example.com;li@example.com"}, "bad_mail_address", "email"),
+        ({"email": f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 63}.cn"}, "bad_mail_address", "email"),
     ],
 )
 def test_a_customer_that_cannot_be_names_field_and_reason(change, reason, field):

@@ -1,6 +1,9 @@
 import pytest
 
+from tests.colleagues import OWNER, ask, at_work, grant
+from tests.services.staff_at_work import ADMIN, in_use
 from tests.simulator import DATA, staff_row
+from vault.services import api_tokens
 from vault.services.sessions import person_of
 
 
@@ -24,6 +27,27 @@ def test_who_gets_another_role_is_in_the_log_by_name_and_signed_out(world):
     world.load_rows("staff", [staff_row("KF2001", role="admin") | {"name": "窦然可"}])
     assert world.events("import.staff")[-1]["facts"] == {"account": "KF2001", "account_role": "admin"}
     assert person_of(world.parts, token, "10.0.0.1", world.now) is None
+
+
+def test_another_role_ends_what_the_old_one_was_granted_and_another_team_does_not(world):
+    at_work(world)
+    row = world.customer(owner=OWNER)
+    grant(world, OWNER, ask(world, row["phone"]))
+    named = staff_row("KF2001") | {"name": "窦然可"}
+    for changes, ended in (({"team": "T9"}, 0), ({"role": "complaint_specialist"}, 1)):
+        assert world.load_rows("staff", [named | changes]).updated == 1
+        assert world.rows("SELECT count(*) FROM grants WHERE ended_at IS NOT NULL") == [(ended,)]
+
+
+@pytest.mark.parametrize("role", ["supervisor", "admin"])
+def test_a_program_is_not_made_to_lead_or_administer_by_a_file(world, role):
+    in_use(world, ADMIN)
+    api_tokens.make_service_account(
+        world.parts, world.person(ADMIN), "BOT01", "查件机器人", "agent", "NJ-GL-01", world.now
+    )
+    report = world.load_rows("staff", [staff_row("BOT01", role=role)])
+    assert [(one.line, one.reason, one.field) for one in report.faults] == [(2, "role_not_for_programs", "role")]
+    assert world.rows("SELECT role FROM accounts WHERE work_number = 'BOT01'") == [("agent",)]
 
 
 def test_who_moved_is_updated_and_keeps_account_and_state(world):

@@ -1,16 +1,23 @@
+import subprocess
+import sys
 import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from tests.colleagues import ask, at_once
 from tests.simulator import customer_row
+from vault import bootstrap
+from vault.config import ROOT
 from vault.domain.limits import SignalKind
 from vault.domain.rules.access import Quota
-from vault.errors import AccessRefused, LogUnavailable, NotFound
-from vault.services import limits, log_search, viewing
+from vault.errors import AccessRefused, LogUnavailable, NotFound, StorageUnavailable
+from vault.services import limits, log_search, lookup, viewing
 from vault.storage import disclosures, notifications, signals
 
 AGENT, COLLEAGUE, SPECIALIST = "KF2001", "KF2002", "KF2008"
@@ -177,6 +184,91 @@ def test_a_quota_of_look_ups_counts_misses_too_and_is_logged(desk, changes, span
     assert [one["rule"] for one in desk.world.events("record.lookup", "refused")] == ["quota_lookups"] * 2
 
 
+def at_the_same_moment(works):
+    """Do several things at once; returns what each came to, once those the busy disk put off were done again."""
+
+    def until_answered(work):
+        while True:
+            with suppress(LogUnavailable, StorageUnavailable):
+                try:
+                    work()
+                except AccessRefused as error:
+                    return error.reason
+                return "done"
+
+    with ThreadPoolExecutor(8) as pool:
+        return Counter(pool.map(until_answered, works))
+
+
+def look_ups(world):
+    return [one["rule"] for one in world.events("record.lookup")]
+
+
+@pytest.mark.parametrize("changes", [{"lookups_hour": 5}, {"lookups_day": 5}])
+@pytest.mark.parametrize("typed", ["known", "absent"])
+def test_a_quota_of_look_ups_is_exact_however_many_come_at_once(desk, changes, typed):
+    desk.limited(quotas=quota(**changes))
+    number = desk.rows[0]["phone"] if typed == "known" else ABSENT
+    came_to = at_the_same_moment([lambda: desk.world.look_up(AGENT, number)] * 24)
+    assert set(came_to) == {"done", "quota_lookups"}
+    assert desk.world.count("disclosures") == 5
+    assert Counter(look_ups(desk.world))["quota_lookups"] >= 24 - 5 + 1  # the desk's own look-up was the first
+    assert desk.world.count("cases") == 5
+
+
+def test_a_quota_of_look_ups_is_exact_across_processes_that_write_for_themselves(desk):
+    desk.limited(quotas=quota(lookups_hour=9))
+    with bootstrap.open_vault(desk.world.config) as parts:
+        other = replace(parts, policy=desk.world.parts.policy)
+        person, phone, now = desk.person, desk.rows[0]["phone"], desk.world.now
+        works = [partial(lookup.look_up, each, person, phone, "query", now) for each in (desk.world.parts, other) * 12]
+        came_to = at_the_same_moment(works)
+    assert set(came_to) == {"done", "quota_lookups"}
+    assert desk.world.count("disclosures") == desk.world.count("cases") == 9
+
+
+_PROCESS = """
+import sys
+from tests.conftest import Place
+from tests.services.test_limits import AGENT, at_the_same_moment
+from tests.simulator import World, settings
+
+folder, url, owner, phone = sys.argv[1:]
+place = Place(url, owner)
+world = World(settings(folder, place), place)
+print("ready", flush=True)
+sys.stdin.readline()
+at_the_same_moment([lambda: world.look_up(AGENT, phone)] * 40)
+world.close()
+"""
+
+
+@pytest.mark.slow
+def test_a_quota_of_look_ups_is_exact_across_two_processes_that_ask_at_once(desk):
+    world, most = desk.world, desk.world.parts.policy.limits.quotas["agent"].lookups_hour
+    told = [str(world.config.data_dir), world.place.url, world.place.owner_url, desk.rows[0]["phone"]]
+    command = [sys.executable, "-c", _PROCESS, *told]
+    children = [
+        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    for child in children:
+        assert child.stdout.readline() == "ready\n"
+    for child in children:
+        child.stdin.write("\n")
+        child.stdin.flush()
+    assert [(child.communicate(timeout=90), child.returncode)[1] for child in children] == [0, 0]
+    assert world.count("disclosures") == world.count("cases") == most
+    assert Counter(look_ups(world))["quota_lookups"] >= 80 - most + 1
+
+
+def test_misses_at_the_same_moment_tell_the_supervisor_too(desk):
+    desk.limited(misses_hour=6)
+    at_the_same_moment([lambda: desk.world.look_up(AGENT, ABSENT)] * 6)
+    ((kind, count),) = desk.signals()
+    assert (kind, count >= 6) == ("misses", True)
+    assert desk.notices(SUPERVISOR) == ["limit_warned"]
+
+
 def test_one_persons_quota_is_not_anothers(desk):
     desk.limited(quotas=quota(lookups_hour=1))
     with pytest.raises(AccessRefused):
@@ -211,7 +303,7 @@ def test_many_at_once_never_get_past_the_alarm_unnoticed(world):
     done, refused = [], []
 
     def work(which):
-        with suppress(LogUnavailable):  # too many for one disk at once: nothing was shown
+        with suppress(LogUnavailable, StorageUnavailable):  # too many for one disk at once: nothing was shown
             try:
                 desk.reveal(which)
                 done.append(which)
@@ -237,7 +329,7 @@ def test_a_quota_is_exact_however_many_reveal_at_once(desk):
     done = []
 
     def work():
-        with suppress(AccessRefused, LogUnavailable):
+        with suppress(AccessRefused, LogUnavailable, StorageUnavailable):
             desk.reveal(0)
             done.append(1)
 

@@ -21,7 +21,7 @@ from vault.domain.log_checkpoints import Checkpoint
 from vault.domain.log_gaps import GapReason, GapStatement
 from vault.domain.log_tree import Frontier
 from vault.errors import NotFound, SignInRefused, StorageError, VaultSealed
-from vault.services import log, log_gaps, people
+from vault.services import api_tokens, log, log_gaps, people
 from vault.storage import log_gaps as stored
 from vault.storage.unit_of_work import unit_of_work
 
@@ -219,15 +219,20 @@ def test_until_it_is_signed_again_the_checkpoint_outside_tells_of_the_gap_and_no
         assert not verdict.holds
 
 
-def test_what_opened_doors_in_the_copy_is_ended_and_tokens_stay(world, tmp_path):
+def test_what_opened_doors_in_the_copy_is_ended(world, tmp_path):
     at_work(world)
     emergency = Emergency(world).opened()
     row = world.customer(owner="KF2002")
     grant(world, "KF2002", ask(world, row["phone"]))
     world.sign_in("KF2002")
     secret = people.invite(world.parts, bootstrap.operator(world.config), "KF2003", world.now)
+    at_work(world, "ADMIN01")
+    admin = world.person("ADMIN01")
+    api_tokens.make_service_account(world.parts, admin, "BOT01", "查件机器人", "agent", "NJ-GL-01", world.now)
+    token = api_tokens.make_token(world.parts, admin, "BOT01", ("query",), 30, world.now)
     world.settle()
     copy = OldCopy(world, tmp_path)
+    api_tokens.end_token(world.parts, admin, "BOT01", token.token_id, world.now)
     assert emergency.reveal() == emergency.row["phone"]
     work(world, 2)
     copy.put_back()
@@ -238,11 +243,12 @@ def test_what_opened_doors_in_the_copy_is_ended_and_tokens_stay(world, tmp_path)
         2,
         2,
         1,
-        0,
+        1,
     )
     accepted(world)
     world.restart()
-    assert world.events("log.gap_accepted")[0]["facts"]["ended"] == 6
+    assert world.events("log.gap_accepted")[0]["facts"]["ended"] == 7
+    assert api_tokens.person_of(world.parts, token.token, "203.0.113.9", world.now) is None
     assert world.rows("SELECT count(*) FROM sessions WHERE ended_at IS NULL") == [(0,)]
     assert world.rows("SELECT count(*) FROM grants WHERE ended_at IS NULL") == [(0,)]
     assert world.rows("SELECT state FROM break_glass") == [("ended",)]

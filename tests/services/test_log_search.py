@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.simulator import NOW
+from tests.simulator import NOW, service_row
 from vault.domain.log import Action, Outcome
 from vault.domain.log_search import Question
 from vault.errors import AccessRefused, InvalidValue
@@ -68,6 +68,71 @@ def test_a_waybill_leads_to_its_shipment_and_around_it_to_nothing_else(world, au
     assert log_search.around(world.parts, Question(records=found.records)).records == found.records
     customer = find(world, auditor, sender["phone"]).records
     assert log_search.around(world.parts, Question(records=customer)).records == customer + found.records
+
+
+def test_a_record_with_more_around_it_than_is_searched_is_refused_and_never_answered_in_part(
+    world, auditor, monkeypatch
+):
+    sender, recipient = world.customer(), world.customer()
+    shipments = [world.shipment(sender, recipient) for _ in range(3)]
+    monkeypatch.setattr(log_search, "_MOST_AROUND", 3)
+    customer = find(world, auditor, sender["phone"]).records
+    assert len(log_search.around(world.parts, Question(records=customer)).records) == 1 + len(shipments)
+    world.shipment(sender, recipient)
+    with pytest.raises(InvalidValue, match="too_much_around") as refused:
+        log_search.around(world.parts, Question(records=customer))
+    assert (refused.value.facts["field"], refused.value.facts["most"]) == ("around", 3)
+
+
+@pytest.mark.parametrize("name", ["since", "until"])
+@pytest.mark.parametrize("moment", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)])
+def test_a_time_at_the_end_of_the_calendar_is_refused_by_name(world, auditor, name, moment):
+    for asked in (counts, page):
+        with pytest.raises(InvalidValue, match="impossible_date") as refused:
+            asked(world, auditor, **{name: moment})
+        assert refused.value.facts["field"] == name
+
+
+def test_a_companys_own_number_leads_to_its_record_and_stands_nowhere(world, auditor):
+    row = world.customer()
+    service = service_row(row)
+    world.services(service)
+    answer = world.look_up(AGENT, row["phone"])
+    for typed in (row["source_number"], f" {row['source_number'].lower()} "):
+        found = find(world, auditor, typed)
+        assert (found.kind, found.records) == ("source_number", (answer.cards[0].record_id,))
+        seen = page(world, auditor, records=found.records, action="record.lookup")
+        assert [one.body["actor"] for one in seen.events] == [AGENT]
+    recorded = find(world, auditor, service["source_number"])
+    assert (recorded.kind, len(recorded.records)) == ("source_number", 1)
+    assert recorded.records[0] in log_search.around(world.parts, Question(records=found.records)).records
+    assert world.events("log.search")[-1]["facts"] == {"identifier": "source_number"}
+    for typed in (row["source_number"], service["source_number"]):
+        assert typed.lower() not in str(world.events()).lower()
+
+
+def test_a_number_that_can_be_read_in_two_ways_finds_the_records_of_both_in_one_search(world, auditor):
+    first = world.customer()
+    second = world.customer(source_number=first["phone"])
+    found = find(world, auditor, first["phone"])
+    both = {world.look_up(AGENT, one["id_number"]).cards[0].record_id for one in (first, second)}
+    assert (found.kind, set(found.records)) == ("phone", both)
+    own = world.customer(source_number="13900000000")
+    found = find(world, auditor, own["source_number"])
+    assert (found.kind, len(found.records)) == ("source_number", 1)
+    searches = [one for one in world.events("log.search") if one["facts"]]
+    assert [one["facts"]["identifier"] for one in searches] == ["phone", "source_number"]
+
+
+def test_a_number_of_the_companys_own_that_nothing_carries_is_a_miss_and_counts_as_a_search(world, auditor):
+    found = find(world, auditor, "NO-999/99")
+    assert (found.kind, found.records) == ("source_number", ())
+    event = world.events("log.search")[-1]
+    assert (event["outcome"], event["facts"]) == ("miss", {"identifier": "source_number"})
+    for _ in range(world.parts.policy.limits.searches_hour - 1):
+        find(world, auditor, "NO-999/99")
+    with pytest.raises(AccessRefused):
+        find(world, auditor, "NO-999/99")
 
 
 def test_a_record_past_its_time_is_found_too(world, auditor):

@@ -14,7 +14,7 @@ def test_the_case_its_bindings_and_the_event_become_durable_together(world, monk
     monkeypatch.setattr(
         type(world.parts.log_writer),
         "write",
-        lambda self, event, rows=None: (written.append((event, rows)), real(self, event, rows))[1],
+        lambda self, event, rows=None, bound=None: (written.append((event, rows)), real(self, event, rows, bound))[1],
     )
     answer = world.look_up(AGENT, row["phone"])
     ((event, rows),) = written

@@ -9,6 +9,7 @@ from vault.errors import AccessRefused, InvalidValue, NotFound, SignInRefused
 from vault.services import people
 
 AGENT, ADMIN, SOURCE = "KF2001", "ADMIN01", "203.0.113.9"
+ONE_ANSWER = "sign_in_refused: sign_in_refused"
 
 
 def invited(world, work_number=AGENT):
@@ -48,12 +49,12 @@ def test_an_imported_account_is_invited_and_signs_in_after_its_activation(world)
 def test_a_secret_works_once_and_for_a_day_and_only_the_latest(sqlite_world):
     first = invited(sqlite_world)
     second = invited(sqlite_world)
-    refused(lambda: activate(sqlite_world, first))
+    assert refused(lambda: activate(sqlite_world, first)) == ONE_ANSWER
     sqlite_world.now = NOW + timedelta(hours=24)
-    refused(lambda: activate(sqlite_world, second))
+    assert refused(lambda: activate(sqlite_world, second)) == ONE_ANSWER
     sqlite_world.now -= timedelta(microseconds=1)
     activate(sqlite_world, second)
-    refused(lambda: activate(sqlite_world, second))
+    assert refused(lambda: activate(sqlite_world, second)) == ONE_ANSWER
     assert [one["outcome"] for one in sqlite_world.events("people.activate")] == [
         "refused",
         "refused",
@@ -73,7 +74,7 @@ def test_a_secret_is_not_stored_and_not_logged(sqlite_world):
 def test_the_secret_of_one_account_does_not_activate_another(sqlite_world):
     secret = invited(sqlite_world)
     invited(sqlite_world, "KF2002")
-    refused(lambda: activate(sqlite_world, secret, "KF2002"))
+    assert refused(lambda: activate(sqlite_world, secret, "KF2002")) == ONE_ANSWER
 
 
 def test_a_failed_activation_says_the_same_for_every_cause(sqlite_world):
@@ -84,7 +85,7 @@ def test_a_failed_activation_says_the_same_for_every_cause(sqlite_world):
         refused(lambda: activate(sqlite_world, secret, "' OR 1=1")),
         refused(lambda: activate(sqlite_world, "wrong", "KF2002")),
     }
-    assert said == {"sign_in_refused: sign_in_refused"}
+    assert said == {ONE_ANSWER}
     assert {one["actor"] for one in sqlite_world.events("people.activate")} == {AGENT, "KF2002", "unknown"}
 
 
@@ -92,7 +93,7 @@ def test_a_failed_activation_says_the_same_for_every_cause(sqlite_world):
 def test_an_account_that_is_not_in_use_is_not_activated(sqlite_world, state):
     secret = invited(sqlite_world)
     set_state(sqlite_world, state)
-    refused(lambda: activate(sqlite_world, secret))
+    assert refused(lambda: activate(sqlite_world, secret)) == ONE_ANSWER
 
 
 def test_nobody_invites_who_has_left_or_never_was(sqlite_world):

@@ -2,8 +2,11 @@
 
 import os
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
+import psycopg
 import pytest
 from sqlalchemy import event, text
 
@@ -12,7 +15,8 @@ from vault.domain.certificates import Check, Result
 from vault.errors import IntegrityError, StorageError, StorageUnavailable
 from vault.services.steps import residue as step
 from vault.services.steps.residue import prove_erased
-from vault.storage import residue, wal
+from vault.storage import bounded_postgresql, residue, wal
+from vault.storage.bounded_postgresql import BoundedConnection
 from vault.storage.engine import Database
 
 HEAD = bytes((1, 1))
@@ -280,3 +284,53 @@ def test_the_migrator_may_vacuum_and_the_application_may_not(postgresql_world):
             assert connection.execute(text("SELECT 1")).scalar() == 1
     finally:
         owner.dispose()
+
+
+def relations(owner):
+    asked = text(
+        "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r'"
+        " AND (relname = ANY(:names) OR relname LIKE 'wrapped_keys_%')"
+    )
+    with owner.read() as connection:
+        return list(connection.scalars(asked, {"names": list(residue.TABLES)}))
+
+
+@pytest.fixture
+def owner(postgresql_world):
+    database = Database(postgresql_world.place.owner_url)
+    yield database
+    database.dispose()
+
+
+def test_whoever_may_maintain_each_partition_too_may_vacuum(postgresql_world, owner):
+    places = relations(owner)
+    assert len(places) > len(residue.TABLES)
+    assert set(places) > set(residue.TABLES) - {"wrapped_keys"}
+    for number, place in enumerate(places):
+        assert residue.vacuum(postgresql_world.parts.database) is False, number
+        with owner.write() as connection:
+            connection.execute(text(f"GRANT MAINTAIN ON {place} TO datavault_app"))
+            connection.commit()
+    assert residue.vacuum(postgresql_world.parts.database) is True
+
+
+def test_vacuuming_takes_as_long_as_it_takes_and_no_other_question_does(owner, monkeypatch):
+    monkeypatch.setattr(bounded_postgresql, "SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(BoundedConnection, "_silence_seconds", 0.5)
+    longer = "SET lock_timeout = '60s'"
+    event.listen(owner.engine, "connect", lambda one, _: (one.execute(longer), one.commit()))
+    waits = "SELECT count(*) FROM pg_locks WHERE relation = 'record_index'::regclass AND NOT granted"
+    other = psycopg.connect(owner.url.set(drivername="postgresql").render_as_string(hide_password=False))
+    cleaned = []
+    with other, ThreadPoolExecutor(1) as pool:
+        other.execute("LOCK TABLE record_index IN SHARE UPDATE EXCLUSIVE MODE")  # as slow as a table of gigabytes
+        vacuuming = pool.submit(lambda: cleaned.append(residue.vacuum(owner)))
+        while not vacuuming.done() and other.execute(waits).fetchone() == (0,):
+            time.sleep(0.01)
+        time.sleep(0.7)
+        assert not vacuuming.done()
+        other.rollback()
+        vacuuming.result()
+    assert cleaned == [True]
+    with pytest.raises(StorageUnavailable), owner.read() as connection:
+        connection.execute(text("SELECT pg_sleep(3)"))

@@ -457,6 +457,7 @@ def test_what_became_of_a_record_does_not_change_the_digest(world):
     propose(world, plan_id)
     world.tamper("UPDATE destruction_items SET state = 'failed', reason = 'x', done_at = 1")
     approve(world, plan_id)
+    assert state(world, plan_id) == "approved"
 
 
 # -- stopping ------------------------------------------------------------------------------------------------------

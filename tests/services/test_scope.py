@@ -35,8 +35,7 @@ class Facts:
                 self.world.parts.policy,
                 self.world.person(who),
                 found,
-                bound,
-                "query",
+                scope.CaseAtHand(b"", "query", bound),
                 self.world.now,
             )
 

@@ -202,6 +202,7 @@ def test_not_with_another_account_of_the_same_human(world, row):
 
 def test_a_work_number_is_taken_in_every_spelling(world, row):
     share(world, seen(world, row["phone"]), " kf2001 ")
+    assert notices(world, "access_shared") == [AGENT]
 
 
 @pytest.mark.parametrize(

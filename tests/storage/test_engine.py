@@ -15,6 +15,7 @@ from vault.domain.ids import new_id
 from vault.errors import SetupError, StorageError, StorageUnavailable
 from vault.storage.bulk import insert_rows
 from vault.storage.engine import PATIENCE_SECONDS, Database
+from vault.storage.lists import ask
 from vault.storage.tables import accounts, job_runs, record_fields
 
 BOUND_SECONDS = 2.0
@@ -38,18 +39,17 @@ def hold_lock(place: Place) -> sqlite3.Connection:
     return other
 
 
-def test_a_fresh_database_keeps_its_promises(database):
-    database.check()
-
-
 @pytest.mark.parametrize(
     "broken", ["synchronous = 1", "secure_delete = 0", "foreign_keys = 0", "journal_mode = delete"]
 )
 def test_a_sqlite_without_one_of_its_settings_is_refused(sqlite_database, broken):
+    sqlite_database.check()  # as it was made, it keeps its promises
+
     @event.listens_for(sqlite_database.engine, "connect")
     def turn_off(connection, record):
         connection.execute(f"PRAGMA {broken}")
 
+    sqlite_database.engine.dispose()
     with pytest.raises(StorageError) as raised:
         sqlite_database.check()
     assert raised.value.reason == "sqlite_setting"
@@ -57,7 +57,9 @@ def test_a_sqlite_without_one_of_its_settings_is_refused(sqlite_database, broken
 
 
 def test_a_postgresql_whose_commits_are_not_durable_is_refused(postgresql_place, postgresql_database):
+    postgresql_database.check()  # as it was made, it keeps its promises
     postgresql_place.server.execute(f"ALTER DATABASE {postgresql_place.name} SET synchronous_commit = off")
+    postgresql_database.engine.dispose()
     with pytest.raises(StorageError) as raised:
         postgresql_database.check()
     assert raised.value.reason == "postgresql_setting"
@@ -85,6 +87,26 @@ def test_a_reader_sees_one_snapshot_on_sqlite(sqlite_database):
 
 
 # -- unavailable -------------------------------------------------------------------------------------------------
+
+
+def test_statements_that_postgresql_has_planned_outlive_each_read(postgresql_database):
+    asked = "SELECT slot FROM job_runs WHERE job = %s"
+    for _ in range(12):
+        with postgresql_database.read() as connection:
+            ask(connection, asked, ("none",))
+    with postgresql_database.read() as connection:
+        planned = connection.execute(
+            text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%job_runs%'")
+        )
+        assert planned.scalar() == 1
+
+
+def test_who_reads_from_postgresql_writes_nothing(postgresql_database):
+    with pytest.raises(StorageUnavailable) as raised, postgresql_database.read() as connection:
+        connection.execute(insert(job_runs).values(A_RUN))
+    assert raised.value.facts["kind"] == "ReadOnlySqlTransaction"
+    claim(postgresql_database, 2)
+    assert claimed(postgresql_database) == [2]
 
 
 def test_a_sqlite_locked_by_a_stranger_is_unavailable_within_two_seconds_and_recovers(sqlite_place, sqlite_database):

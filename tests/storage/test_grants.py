@@ -5,6 +5,7 @@ import pytest
 from tests.factories import NOW, account, cohort, customer, vault
 from vault.domain.ids import new_id
 from vault.storage import cases, grants, record_writes
+from vault.storage.grants import Holder
 from vault.storage.unit_of_work import unit_of_work
 
 END = NOW + timedelta(minutes=30)
@@ -69,25 +70,43 @@ def test_it_opens_its_customer_to_its_holder_for_its_purpose_until_its_end(datab
     some = [row["record_id"], new_id()]
     me, other = people
     with database.read() as connection:
-        assert grants.live_customers(connection, me, "query", some, END - TICK) == {row["record_id"]}
-        assert grants.live_until(connection, me, "query", some, END - TICK) == END
+        assert grants.live_customers(connection, Holder(me, "query", case_id), some, END - TICK) == {row["record_id"]}
+        assert grants.live_until(connection, Holder(me, "query", case_id), some, END - TICK) == END
         for who, purpose, at in ((me, "query", END), (other, "query", NOW), (me, "delivery", NOW)):
-            assert grants.live_customers(connection, who, purpose, some, at) == set()
-            assert grants.live_until(connection, who, purpose, some, at) is None
-        assert grants.live_until(connection, me, "query", [], NOW) is None
+            assert grants.live_customers(connection, Holder(who, purpose, case_id), some, at) == set()
+            assert grants.live_until(connection, Holder(who, purpose, case_id), some, at) is None
+        assert grants.live_until(connection, Holder(me, "query", case_id), [], NOW) is None
+
+
+def test_in_another_case_it_opens_an_owned_customer_and_none_of_the_pool(database, made, case_id, people):
+    home = cohort()
+    vault(database, home)
+    owned, pooled = customer(home, owner=people[1]), customer(home)
+    with unit_of_work(database) as work:
+        record_writes.store(work.connection, [owned, pooled])
+        work.commit()
+    some = [made(case_id, record_id=one.meta.record_id)["record_id"] for one in (owned, pooled)]
+    with database.read() as connection:
+        for case, opened in ((case_id, some), (new_id(), some[:1]), (b"", some[:1])):
+            holder = Holder(people[0], "query", case)
+            assert grants.live_customers(connection, holder, some, NOW) == set(opened)
+            assert grants.live_until(connection, holder, some[:1], NOW) == END
+            assert grants.live_until(connection, holder, some[1:], NOW) == (END if case == case_id else None)
 
 
 def test_what_is_not_taken_up_opens_nothing(database, made, people, case_id):
     row = made(None, "shared")
     me, other = people
     with database.read() as connection:
-        assert grants.live_customers(connection, me, "query", [row["record_id"]], NOW) == set()
+        assert grants.live_customers(connection, Holder(me, "query", case_id), [row["record_id"]], NOW) == set()
     for who, at in ((other, NOW), (me, END)):
         assert not changed(database, grants.take_up, row["grant_id"], who, case_id, at)
     assert changed(database, grants.take_up, row["grant_id"], me, case_id, END - TICK)
     assert not changed(database, grants.take_up, row["grant_id"], me, case_id, NOW)
     with database.read() as connection:
-        assert grants.live_customers(connection, me, "query", [row["record_id"]], NOW) == {row["record_id"]}
+        assert grants.live_customers(connection, Holder(me, "query", case_id), [row["record_id"]], NOW) == {
+            row["record_id"]
+        }
 
 
 def test_only_what_one_person_decided_alone_is_listed_and_revoked(database, made, case_id, people):
@@ -110,12 +129,14 @@ def test_grants_end_and_move_with_their_case(database, made, case_id, people):
     row = made(case_id)
     changed(database, grants.move_with_case, case_id, people[1])
     with database.read() as connection:
-        assert grants.live_customers(connection, people[0], "query", [row["record_id"]], NOW) == set()
-        assert grants.live_customers(connection, people[1], "query", [row["record_id"]], NOW) == {row["record_id"]}
+        assert grants.live_customers(connection, Holder(people[0], "query", case_id), [row["record_id"]], NOW) == set()
+        assert grants.live_customers(connection, Holder(people[1], "query", case_id), [row["record_id"]], NOW) == {
+            row["record_id"]
+        }
     assert changed(database, grants.end_with_case, case_id, NOW) == 1
     assert changed(database, grants.end_all_of, people[1], NOW) == 0
     with database.read() as connection:
-        assert grants.live_customers(connection, people[1], "query", [row["record_id"]], NOW) == set()
+        assert grants.live_customers(connection, Holder(people[1], "query", case_id), [row["record_id"]], NOW) == set()
 
 
 def test_the_living_are_listed_page_by_page_without_a_gap_also_at_one_time(database, made, case_id):

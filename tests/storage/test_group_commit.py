@@ -3,20 +3,23 @@ import signal
 import sqlite3
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import event as sqlalchemy_event
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from tests.factories import NOW, account, event
 from vault.domain.ids import new_id
-from vault.domain.log import Opened
+from vault.domain.log import Opened, Outcome
 from vault.errors import LogUnavailable, ReceiptError
+from vault.storage.disclosures import Bound
 from vault.storage.engine import Database
 from vault.storage.group_commit import GroupCommit
-from vault.storage.tables import case_records, cases, log_inbox
+from vault.storage.tables import case_records, cases, disclosures, log_inbox
 
 BOUND_SECONDS = 2.0
 FAR_OFF = 3600.0
@@ -118,14 +121,17 @@ def test_many_threads_share_few_commits(database, writer):
 
 
 def gather(writer, contributions):
-    """Hand over several contributions while the writer is kept busy, so that they share one commit."""
+    """Hand over several contributions while the writer is kept busy, so that they share one commit.
+
+    Each is an event, rows, and a bound where there is one.
+    """
     with ThreadPoolExecutor(len(contributions) + 1) as threads:
         with writer._database.write() as connection:
             connection.execute(text("DELETE FROM log_inbox WHERE arrival < 0"))
             _block(connection)
             first = threads.submit(writer.write, event())
             time.sleep(0.15)
-            others = [threads.submit(writer.write, one, rows) for one, rows in contributions]
+            others = [threads.submit(writer.write, *one) for one in contributions]
             time.sleep(0.15)
             connection.rollback()
         first.result()
@@ -166,6 +172,70 @@ def test_one_contribution_that_cannot_be_stored_does_not_fail_the_others(databas
     written = inbox(database)
     assert {good.canonical(), last.canonical()} <= written
     assert bad.canonical() not in written
+
+
+def look_up_of(account_id, hour=3, day=3, at=NOW):
+    """Return a look-up as it is handed over: the event, the row by which it counts, the bound with its refusal."""
+    made = event(Opened(new_id(), "customer", ("name",)))
+    row = {"disclosure_id": made.event_id, "account_id": account_id, "at": at, "kind": "lookup", "record_id": None}
+    refusal = event(outcome=Outcome.REFUSED, rule="quota_lookups")
+    return made, {disclosures: [row]}, Bound(account_id, at, hour, day, refusal)
+
+
+def counted(database):
+    with database.read() as connection:
+        return connection.execute(select(func.count()).select_from(disclosures)).scalar_one()
+
+
+def test_look_ups_of_one_account_in_one_commit_count_together_and_those_of_another_by_themselves(database, writer):
+    one, other = account(database), account(database, "KF1002")
+    many = [look_up_of(who) for who in (one, other, one, one, other, one, one)]
+    assert gather(writer, many) == [None] * 7
+    written = inbox(database)
+    kept = [each for each in many if each[0].canonical() in written]
+    refused = [each for each in many if each[2].refusal.canonical() in written]
+    assert Counter(bound.account_id for _, _, bound in kept) == {one: 3, other: 2}
+    assert [bound.account_id for _, _, bound in refused] == [one, one]
+    assert counted(database) == 5
+
+
+def test_a_refusal_in_place_of_an_event_opens_nothing_and_brings_no_rows(database, writer):
+    who = account(database)
+    first, second = look_up_of(who, hour=1), look_up_of(who, hour=1)
+    assert writer.write(*first).event_id == first[0].event_id
+    receipt = writer.write(*second)
+    assert receipt.event_id == second[2].refusal.event_id
+    with pytest.raises(ReceiptError):
+        receipt.take(second[0].opened[0].record_id, ["name"])
+    assert counted(database) == 1
+
+
+@pytest.mark.parametrize(("hour", "day", "span"), [(1, 2, 3600), (9, 1, 86400)])
+def test_a_bound_is_free_again_to_the_second(database, writer, hour, day, span):
+    who = account(database)
+    writer.write(*look_up_of(who, hour, day))
+    for late, within in ((span - 1, False), (span, True)):
+        asked = look_up_of(who, hour, day, NOW + timedelta(seconds=late))
+        assert (writer.write(*asked).event_id == asked[0].event_id) is within
+
+
+def test_what_is_no_look_up_counts_for_no_bound(database, writer):
+    who = account(database)
+    _, rows, _ = look_up_of(who)
+    writer.write(event(), {disclosures: [rows[disclosures][0] | {"kind": "search"}]})
+    asked = look_up_of(who, hour=1)
+    assert writer.write(*asked).event_id == asked[0].event_id
+
+
+def test_a_look_up_that_shared_a_commit_with_one_that_could_not_be_stored_is_judged_anew(database, writer):
+    who = account(database)
+    spoilt = look_up_of(who, hour=1)
+    spoilt[1][disclosures][0]["kind"] = "no such kind"
+    fine = look_up_of(who, hour=1)
+    outcomes = gather(writer, [spoilt, fine])
+    assert [type(outcome) for outcome in outcomes] == [LogUnavailable, type(None)]
+    assert fine[0].canonical() in inbox(database)
+    assert counted(database) == 1
 
 
 def test_the_writer_lives_on_after_an_error_nobody_foresaw(database, writer, monkeypatch):

@@ -87,6 +87,63 @@ def test_a_ledger_knows_every_head_it_has_had_and_no_other(empty):
     assert not empty.extends(LedgerHead(4, heads[3].digest))
 
 
+# -- reading on ----------------------------------------------------------------------------------------------------
+
+
+def reached(kept):
+    """The place after everything there is."""
+    return list(kept.entries_after(kept.start()))[-1][1]
+
+
+def test_reading_on_gives_what_was_added_since_and_nothing_twice(empty):
+    assert list(empty.entries_after(empty.start())) == []
+    first, second = [entry(), entry(ids=100)], [entry(EntryKind.HOLD_PLACED)]
+    empty.append(first)
+    place = reached(empty)
+    assert (place.head, place.size) == (empty.head(), empty.copies[0].stat().st_size)
+    assert list(empty.entries_after(place)) == []
+    empty.append(second)
+    (one,) = empty.entries_after(place)
+    assert one == (second[0], reached(empty))
+    assert [told for told, _ in empty.entries_after(empty.start())] == first + second
+
+
+def test_whoever_read_half_goes_on_from_there(filled):
+    reading = filled.entries_after(filled.start())
+    place = [next(reading) for _ in range(2)][-1][1]
+    assert [told for told, _ in filled.entries_after(place)] == list(filled.entries())[2:]
+
+
+@pytest.mark.parametrize("lines", [0, 1, 5])
+@pytest.mark.parametrize("grows", [False, True])
+def test_a_ledger_that_was_shortened_behind_a_reader_is_noticed(filled, lines, grows):
+    place = reached(filled)
+    for path in filled.copies:
+        path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:lines]))
+    if grows:  # into another one that is as long
+        filled.append([entry(ids=9) for _ in range(6)])
+        filled.check()
+    with pytest.raises(VaultSealed) as raised:
+        list(filled.entries_after(place))
+    assert (raised.value.reason, raised.value.facts["entry"]) == ("ledger_damaged", 5)
+
+
+def test_a_ledger_that_was_changed_before_or_after_the_reader_is_noticed(filled):
+    place = reached(filled)
+    filled.append([entry(), entry()])
+    for line in (5, 6):
+        lines = filled.copies[0].read_bytes().splitlines(keepends=True)
+        lines[line] = lines[line].replace(b'"kind":"', b'"kind":"x')
+        for path in filled.copies:
+            path.write_bytes(b"".join(lines))
+        with pytest.raises(VaultSealed) as raised:
+            list(filled.entries_after(place))
+        assert raised.value.reason == "ledger_damaged"
+        for path in filled.copies:
+            path.write_bytes(path.read_bytes().replace(b'"kind":"x', b'"kind":"'))
+    assert len(list(filled.entries_after(place))) == 2
+
+
 # -- what a kill leaves --------------------------------------------------------------------------------------------
 
 

@@ -44,16 +44,16 @@ def test_what_lives_is_counted_and_what_was_ended_is_not(filled):
     with filled.read() as connection:
         found = live_access.count(connection)
     assert found == LiveAccess(sessions=2, secrets=1, grants=2, emergencies=3, tokens=2)
-    assert found.to_end == 8
+    assert found.to_end == 10
 
 
-def test_all_of_it_ends_at_once_but_the_tokens_and_what_was_ended_keeps_its_time(filled):
+def test_all_of_it_ends_at_once_and_what_was_ended_keeps_its_time(filled):
     with unit_of_work(filled) as work:
         live_access.end(work.connection, LATER)
         work.commit()
     with filled.read() as connection:
-        assert live_access.count(connection) == LiveAccess(0, 0, 0, 0, tokens=2)
-        for table in (sessions, grants):
+        assert live_access.count(connection) == LiveAccess(0, 0, 0, 0, 0)
+        for table in (sessions, grants, api_tokens):
             assert sorted(connection.execute(select(table.c.ended_at)).scalars()) == [NOW, LATER, LATER]
         stages = sorted(connection.execute(select(break_glass.c.state)).scalars())
         assert stages == ["ended", "ended", "ended", "ended", "refused", "reviewed"]

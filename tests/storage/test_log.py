@@ -162,17 +162,6 @@ def test_a_long_transaction_does_not_delay_the_order_of_other_events(postgresql_
     assert ordered(postgresql_database) == [(0, quick.canonical()), (1, slow.canonical())]
 
 
-def test_who_does_not_get_the_try_lock_does_not_wait(postgresql_database):
-    announce(postgresql_database, event())
-    with unit_of_work(postgresql_database) as work:
-        assert log._is_ours(work.connection)
-        assert log._order_batch(work.connection) == 1
-        started = time.monotonic()
-        assert log.order(postgresql_database) == 0
-        assert time.monotonic() - started < PATIENCE_SECONDS
-    assert log.order(postgresql_database) == 1
-
-
 def test_the_same_event_twice_stops_the_ordering_and_leaves_both_in_the_inbox(database):
     one = event()
     announce(database, one, one)

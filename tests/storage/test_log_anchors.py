@@ -245,3 +245,30 @@ def test_a_count_of_statements_that_is_none_means_that_nothing_is_known(tmp_path
     kept = json.loads((tmp_path / "anchors.json").read_text())
     (tmp_path / "anchors.json").write_text(json.dumps({name: one | {"gaps": gaps} for name, one in kept.items()}))
     assert standing(anchors) == [(0, "")]
+
+
+# -- reading back ----------------------------------------------------------------------------------------------------
+
+
+def test_the_last_checkpoint_of_a_folder_is_read_back_and_of_other_places_nothing(tmp_path, folder, syslog):
+    address, _ = syslog
+    anchors = Anchors(tmp_path, [SyslogAnchor(address), FolderAnchor(folder), FolderAnchor(tmp_path / "unmounted")])
+    assert anchors.kept() == []
+    anchors.deliver(NOTE, 7, NOW)
+    anchors.deliver(NOTE.replace("7", "9"), 9, NOW)
+    assert anchors.kept() == [NOTE.replace("7", "9")]
+    (folder / "checkpoint").write_bytes(b"\xff" * (1 << 20))
+    assert [len(one) for one in anchors.kept()] == [1 << 18]
+
+
+def test_a_place_that_hangs_when_it_is_read_keeps_nobody_waiting_twice_and_is_no_fault_of_sending(
+    tmp_path, folder, monkeypatch
+):
+    monkeypatch.setattr(log_anchors, "PATIENCE_SECONDS", 0.05)
+    os.mkfifo(folder / "checkpoint")  # opening it waits for a writer
+    anchors = Anchors(tmp_path, [FolderAnchor(folder)])
+    assert [anchors.kept(), anchors.kept()] == [[], []]
+    with (folder / "checkpoint").open("w"):  # lets the thread go
+        pass
+    anchors.deliver(NOTE, 7, NOW)
+    assert standing(anchors) == [(7, "")]

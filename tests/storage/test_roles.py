@@ -36,6 +36,7 @@ NARROW = {
     "incidents": {"SELECT", "INSERT", "UPDATE"},
     "incident_clocks": {"SELECT", "INSERT", "UPDATE"},
     "incident_entries": {"SELECT", "INSERT"},
+    "further_reports": {"SELECT", "INSERT", "UPDATE"},
     "incident_reminders": {"SELECT", "INSERT", "UPDATE"},
     "signal_turns": {"SELECT", "INSERT", "UPDATE"},
     "incident_signals": {"SELECT", "INSERT", "DELETE"},
@@ -47,6 +48,7 @@ NARROW = {
     "incident_reports": {"SELECT", "INSERT"},
     "incident_radii": {"SELECT", "INSERT", "UPDATE"},
     "radius_customers": {"SELECT", "INSERT"},
+    "radius_records": {"SELECT", "INSERT"},
     "notice_campaigns": {"SELECT", "INSERT", "UPDATE"},
     "notice_calls": {"SELECT", "INSERT"},
     "notice_files": {"SELECT", "INSERT", "UPDATE"},
@@ -73,6 +75,13 @@ def test_the_application_has_exactly_the_privileges_it_needs(postgresql_database
 def test_the_application_cannot_change_or_remove_what_was_logged(postgresql_database, table, verb):
     column = {"log_events": "leaf_index", "log_checkpoints": "size"}[table]
     assert refused(postgresql_database, verb.format(table, column, column))
+
+
+def test_of_a_line_of_a_timeline_the_application_removes_what_was_typed_and_nothing_else(postgresql_database):
+    asked = text("SELECT has_column_privilege('incident_entries', :column, 'UPDATE')")
+    with postgresql_database.read() as connection:
+        columns = metadata.tables["incident_entries"].columns.keys()
+        assert [one for one in columns if connection.scalar(asked, {"column": one})] == ["sealed_note"]
 
 
 @pytest.mark.parametrize(

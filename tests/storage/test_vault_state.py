@@ -108,15 +108,10 @@ def test_two_that_meet_a_new_month_make_one_cohort(database):
     assert outcomes == ["conflict", "conflict", "conflict", "made"]
 
 
-def test_sealing_into_open_cohorts_is_allowed(database):
+def test_sealing_into_a_closing_or_unknown_cohort_is_refused_into_open_ones_it_is_not(database):
     first, second = cohort(), cohort(RecordClass.SHIPMENT)
     vault(database, first, second)
     require_open(database, first.key_id, second.key_id, first.key_id)
-
-
-def test_sealing_into_a_closing_or_unknown_cohort_is_refused(database):
-    first, second = cohort(), cohort(RecordClass.SHIPMENT)
-    vault(database, first, second)
     with unit_of_work(database) as work:
         work.connection.execute(update(cohorts).where(cohorts.c.cohort_id == second.key_id).values(state="closing"))
         work.commit()

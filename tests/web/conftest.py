@@ -20,6 +20,7 @@ from tests.quotas import without_quotas
 from vault import bootstrap
 from vault.config import Config, load_config
 from vault.domain.ids import RecordClass
+from vault.domain.log import Actor
 from vault.domain.people import Must
 from vault.services import intake, intake_staff, people, sessions
 from vault.services.sessions import person_of
@@ -156,7 +157,9 @@ def small_vault(folder: Path) -> Iterator[Front]:
     with bootstrap.open_vault(config) as opened:
         parts = without_quotas(opened)
         _fill(parts, config, folder, now)
-        yield Front(create_app(parts, config), parts, config, _activate(parts, config, now))
+        staff, actor = (AGENT, OTHER_AGENT, SUPERVISOR, AUDITOR, INSPECTOR, IMD, ADMIN), bootstrap.operator(config)
+        passwords = {work_number: let_in(parts, actor, work_number, now) for work_number in staff}
+        yield Front(create_app(parts, config), parts, config, passwords)
 
 
 @pytest.fixture
@@ -190,17 +193,16 @@ def broken(front: Front, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Base
     return break_it
 
 
-def _activate(parts: Parts, config: Config, now: datetime) -> dict[str, str]:
-    passwords = {}
-    for work_number in (AGENT, OTHER_AGENT, SUPERVISOR, AUDITOR, INSPECTOR, IMD, ADMIN):
-        passwords[work_number] = secrets.token_urlsafe(16)
-        secret = people.invite(parts, bootstrap.operator(config), work_number, now)
-        people.activate(parts, work_number, secret, passwords[work_number], "127.0.0.1", now)
-        signed_in = sessions.sign_in(parts, work_number, passwords[work_number], "127.0.0.1", now)
-        if signed_in.person.must is Must.ENROL:
-            codes.enrol(parts, signed_in.person, now)
-        sessions.sign_out(parts, signed_in.person, signed_in.token, now)
-    return passwords
+def let_in(parts: Parts, actor: Actor, work_number: str, now: datetime) -> str:
+    """Activate an account with all that its role asks for, and return its password."""
+    password = secrets.token_urlsafe(16)
+    secret = people.invite(parts, actor, work_number, now)
+    people.activate(parts, work_number, secret, password, "127.0.0.1", now)
+    signed_in = sessions.sign_in(parts, work_number, password, "127.0.0.1", now)
+    if signed_in.person.must is Must.ENROL:
+        codes.enrol(parts, signed_in.person, now)
+    sessions.sign_out(parts, signed_in.person, signed_in.token, now)
+    return password
 
 
 def _fill(parts: Parts, config: Config, folder: Path, now: datetime) -> None:

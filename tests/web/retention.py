@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from tests import codes
-from tests.simulator import MAPPINGS, Row, customer_row, local, service_row, shipment_row, staff_row, write_file
+from tests.simulator import MAPPINGS, Row, customer_row, local, service_row, shipment_row, write_file
 from tests.web.conftest import Front
+from tests.web.officers import add_officer
 from vault import bootstrap
 from vault.domain.ids import RecordClass
-from vault.domain.people import Must
-from vault.services import intake, intake_staff, people, sessions
+from vault.services import intake
 
 COLLEAGUE = "KF9007"
 NAME, PHONE, HELD_PHONE = "欧阳雪莹", "13700137001", "13700137002"
@@ -45,19 +43,7 @@ class Due:
 
 def add_colleague(front: Front, folder: Path) -> None:
     """Let a second officer of information management work there."""
-    now = datetime.now(UTC)
-    row = staff_row(COLLEAGUE, role="imd", team="") | {"name": "诸葛明远"}
-    file = write_file(folder / "colleague.csv", "staff", [row])
-    actor = bootstrap.operator(front.config)
-    assert not intake_staff.import_staff(front.parts, actor, file, MAPPINGS, now).faults
-    password = secrets.token_urlsafe(16)
-    secret = people.invite(front.parts, actor, COLLEAGUE, now)
-    people.activate(front.parts, COLLEAGUE, secret, password, "127.0.0.1", now)
-    front.passwords[COLLEAGUE] = password  # type: ignore[index]  # the fixture's own dict
-    signed_in = sessions.sign_in(front.parts, COLLEAGUE, password, "127.0.0.1", now)
-    if signed_in.person.must is Must.ENROL:
-        codes.enrol(front.parts, signed_in.person, now)
-    sessions.sign_out(front.parts, signed_in.person, signed_in.token, now)
+    add_officer(front, COLLEAGUE, folder, "诸葛明远")
 
 
 def add_due(front: Front, folder: Path, *, customers: int = 4) -> Due:

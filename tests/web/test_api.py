@@ -127,7 +127,8 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "say_letters_posted": (f"/incidents/{ID}/notices/{ID}/letters/posted", {"records": [ID]}),
     "ask_for_no_notice": (f"/incidents/{ID}/notices/none", {"reason": "synthetic"}),
     "confirm_no_notice": (f"/incidents/{ID}/notices/none/confirmation", {"digest": "0" * 64}),
-    "set_radius_aside": (f"/incidents/{ID}/radius/{ID}/aside", {"reason": "synthetic"}),
+    "ask_radius_aside": (f"/incidents/{ID}/radius/{ID}/aside/ask", {"reason": "synthetic"}),
+    "set_radius_aside": (f"/incidents/{ID}/radius/{ID}/aside", {"digest": "0" * 64}),
     "ask_in_emergency": (
         "/break-glass",
         {
@@ -207,7 +208,7 @@ OF_INCIDENTS = (
     "ask_incident_closing", "close_incident", "preview_measure", "take_measure", "end_measure", "keep_measure",
     "draft_misuse_record", "sign_misuse_record", "withdraw_misuse_record", "prepare_notices", "release_notices",
     "tick_call", "decide_doubts", "make_notice_file", "say_letters_posted", "ask_for_no_notice",
-    "confirm_no_notice", "set_radius_aside",
+    "confirm_no_notice", "ask_radius_aside", "set_radius_aside",
 )  # fmt: skip
 WHO |= dict.fromkeys((*OF_OFFICERS, *OF_INCIDENTS), IMD)
 """Who calls a route; all others are called by the agent, whose wrong passwords would slow down other tests."""

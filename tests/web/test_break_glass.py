@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-import secrets
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests import codes
 from tests.web.conftest import (
     ABSENT_PHONE,
     ADMIN,
@@ -23,27 +20,17 @@ from tests.web.conftest import (
     SUPERVISOR,
     Front,
 )
-from vault import bootstrap
-from vault.services import intake_staff, people, sessions
+from tests.web.officers import add_officer
 from vault.web.api import break_glass as shapes
 
 OFFICER = "KF2012"
-_STAFF = f"工号,姓名,角色,网点,班组\n{OFFICER},上官雨,imd,NJ-GL-01,\n"
 
 
 @pytest.fixture(scope="module")
 def front(lone_front: Front, tmp_path_factory: pytest.TempPathFactory) -> Front:
     """A vault of its own, with the privacy officer."""
-    file = tmp_path_factory.mktemp("staff") / "staff.csv"
-    file.write_text(_STAFF, encoding="utf-8")
-    parts, actor, now = lone_front.parts, bootstrap.operator(lone_front.config), datetime.now(UTC)
-    intake_staff.import_staff(parts, actor, file, Path(lone_front.config.policies_dir) / "mappings", now)
-    passwords = dict(lone_front.passwords)
-    passwords[OFFICER] = secrets.token_urlsafe(16)
-    secret = people.invite(parts, actor, OFFICER, now)
-    people.activate(parts, OFFICER, secret, passwords[OFFICER], "127.0.0.1", now)
-    codes.enrol(parts, sessions.sign_in(parts, OFFICER, passwords[OFFICER], "127.0.0.1", now).person, now)
-    return Front(lone_front.app, parts, lone_front.config, passwords)
+    add_officer(lone_front, OFFICER, tmp_path_factory.mktemp("staff"))
+    return lone_front
 
 
 def call(front: Front, method: str, path: str, who: str, **body: Any) -> Any:

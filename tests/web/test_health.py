@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.web.conftest import ABSENT_PHONE, AGENT, HOST, OWNED_PHONE, POOL_PHONE, Front
+from tests.web.conftest import ABSENT_PHONE, AGENT, HOST, OWNED_PHONE, POOL_PHONE, Front, small_vault
 from vault import errors, jobs
-from vault.services import readiness
+from vault.services import log, readiness
 from vault.storage.log_anchors import Anchors, FolderAnchor
 from vault.web.app import create_app
 from vault.web.gate import now
@@ -191,6 +191,24 @@ def test_the_log_shows_its_size_and_the_age_of_its_checkpoint(front: Front) -> N
     shown = metrics(front)
     assert shown["log_size[]"] >= 1
     assert 0 <= shown["checkpoint_age_seconds[]"] < 3600
+
+
+def test_monitoring_sees_when_the_log_was_verified_and_is_warned_when_it_does_not_hold(
+    tmp_path: Path, set_clock: Callable[[datetime], None]
+) -> None:
+    line, moment = [one for one in jobs.TIMETABLE if one.name == "log_check"], now()
+    with small_vault(tmp_path) as mine:
+        assert not {"log_verified[]", "log_verified_age_seconds[]"} & metrics(mine).keys()
+        for days, expected in ((1, {}), (2, {"warning": "log_not_verified"})):
+            later = moment + timedelta(days=days)
+            set_clock(later)
+            assert jobs.run_due(mine.parts, later, line)[0].outcome == "done"
+            log.settle(mine.parts, later)
+            shown = metrics(mine)
+            assert (shown["log_verified[]"], shown["log_verified_age_seconds[]"]) == (not expected, 0)
+            monitored = mine.client().get("/readyz", base_url=HOST)
+            assert (monitored.status_code, monitored.json) == (200, {"status": "ready"} | expected)
+            mine.parts.log_files.pin.unlink(missing_ok=True)
 
 
 def test_without_a_database_the_other_metrics_are_still_told(front: Front, broken: Break) -> None:

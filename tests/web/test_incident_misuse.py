@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-import secrets
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests import codes
 from tests.web.conftest import ADMIN, AGENT, AUDITOR, HOST, IMD, INSPECTOR, OTHER_AGENT, SUPERVISOR, Front
+from tests.web.officers import add_officer
 from vault import bootstrap
 from vault.domain.breach.incidents import AwareSource, IncidentKind
 from vault.domain.log import Action, Outcome
 from vault.domain.rules.signals import SignalName
-from vault.services import intake_staff, people, sessions
 from vault.services.breach import incidents, signals
 from vault.services.sessions import person_of
 from vault.services.steps.breach.incidents import Opening
@@ -26,22 +23,13 @@ from vault.web.api import incident_misuse as shapes
 OFFICER = "KF9107"
 MARKER = "13800138000"
 ABSENT = "0" * 32
-_STAFF = f"工号,姓名,角色,网点,班组\n{OFFICER},上官雨,imd,NJ-GL-01,\n"
 
 
 @pytest.fixture(scope="module")
 def front(lone_front: Front, tmp_path_factory: pytest.TempPathFactory) -> Front:
     """A vault of its own, with a second officer."""
-    file = tmp_path_factory.mktemp("staff") / "staff.csv"
-    file.write_text(_STAFF, encoding="utf-8")
-    parts, actor, now = lone_front.parts, bootstrap.operator(lone_front.config), datetime.now(UTC)
-    intake_staff.import_staff(parts, actor, file, Path(lone_front.config.policies_dir) / "mappings", now)
-    passwords = dict(lone_front.passwords)
-    passwords[OFFICER] = secrets.token_urlsafe(16)
-    secret = people.invite(parts, actor, OFFICER, now)
-    people.activate(parts, OFFICER, secret, passwords[OFFICER], "127.0.0.1", now)
-    codes.enrol(parts, sessions.sign_in(parts, OFFICER, passwords[OFFICER], "127.0.0.1", now).person, now)
-    return Front(lone_front.app, parts, lone_front.config, passwords)
+    add_officer(lone_front, OFFICER, tmp_path_factory.mktemp("staff"))
+    return lone_front
 
 
 @pytest.fixture

@@ -141,6 +141,22 @@ def test_letters_are_printed_and_posted_on_the_page(front: Front, matter: tuple[
     assert call(front, "GET", f"/{incident}/notices").json["outstanding"] == 0
 
 
+def test_letters_are_said_to_be_posted_long_after_their_page_was_left(front: Front, matter: tuple[str, str]) -> None:
+    incident, radius_id = matter
+    notice = released(front, incident, radius_id, "letter")
+    act(front, incident, f"/{notice}/letters")
+    page = get(front, f"/incidents/{incident}/notices", OFFICER).text
+    assert f'action="/incidents/{incident}/notices/{notice}/letters/all-posted"' in page
+    assert '<input type="hidden" name="count" value="2">' in page
+    for wrong in ("", "x", "-2", "²"):
+        assert act(front, incident, f"/{notice}/letters/all-posted", OFFICER, count=wrong).status_code == 400
+    assert act(front, incident, f"/{notice}/letters/all-posted", OFFICER, count="1").status_code == 409
+    assert call(front, "GET", f"/{incident}/notices").json["outstanding"] == 2
+    assert act(front, incident, f"/{notice}/letters/all-posted", OFFICER, count="2").status_code == 303
+    assert call(front, "GET", f"/{incident}/notices").json["outstanding"] == 0
+    assert act(front, incident, f"/{notice}/letters/all-posted", OFFICER, count="0").status_code == 409
+
+
 def test_a_file_is_made_listed_and_removed(front: Front, matter: tuple[str, str]) -> None:
     incident, radius_id = matter
     notice = released(front, incident, radius_id, "file")
@@ -179,26 +195,49 @@ def test_notices_show_as_of_when_their_contacts_are(front: Front, matter: tuple[
     assert datetime.fromisoformat(notice["contacts_at"]) <= datetime.fromisoformat(notice["prepared_at"])
 
 
-def test_a_radius_frozen_by_mistake_is_set_aside_by_another_officer(front: Front, matter: tuple[str, str]) -> None:
+def test_a_radius_frozen_by_mistake_is_set_aside_by_two_officers(front: Front, matter: tuple[str, str]) -> None:
     incident, radius_id = matter
-    path = f"/incidents/{incident}/radius/{radius_id}/aside"
     here = f"/incidents/{incident}/radius"
-    assert path not in get(front, here).text  # their own
-    assert path in get(front, here, OFFICER).text
-    assert send(front, path, note="误选").status_code == 403
-    empty = send(front, path, OFFICER, note=" ")
+    ask, confirm = f"{here}/{radius_id}/aside/ask", f"{here}/{radius_id}/aside"
+    assert f'action="{ask}"' in get(front, here).text
+    assert f'action="{confirm}"' not in get(front, here, OFFICER).text  # nobody has asked
+    empty = send(front, ask, note=" ")
     assert empty.status_code == 400
     assert 'id="aside-note-error"' in empty.text
     for who in (AGENT, SUPERVISOR, AUDITOR):
-        assert send(front, path, who, note="误选").status_code == 403
-    done = send(front, path, OFFICER, note="误选")
+        assert send(front, ask, who, note="误选").status_code == 403
+        assert send(front, confirm, who, digest="0" * 64).status_code == 403
+    asked = send(front, ask, note="误选了全部 <b>客户</b>")
+    assert asked.status_code == 303
+    mine, theirs = get(front, asked.headers["Location"]).text, get(front, here, OFFICER).text
+    assert "误选了全部 &lt;b&gt;客户&lt;/b&gt;" in mine
+    assert f'action="{confirm}"' not in mine  # their own
+    (digest,) = re.findall(r'name="digest" value="([0-9a-f]{64})"', theirs)
+    assert send(front, confirm, digest=digest).status_code == 403
+    wrong = send(front, confirm, OFFICER, digest="0" * 64)
+    assert wrong.status_code == 400
+    assert 'id="aside-error"' in wrong.text
+    done = send(front, confirm, OFFICER, digest=digest)
     assert done.status_code == 303
     assert "不再作数" in get(front, done.headers["Location"]).text
-    assert call(front, "POST", f"/{incident}/radius/{radius_id}/aside", OFFICER, reason="误选").status_code == 409
-    assert call(front, "POST", f"/{incident}/radius/{NOBODY}/aside", OFFICER, reason="误选").status_code == 404
     (shown,) = call(front, "GET", f"/{incident}/radius").json["radii"]
-    assert shown["set_aside_by"] == OFFICER
+    assert (shown["aside_asked_by"], shown["set_aside_by"]) == (IMD, OFFICER)
     assert f'value="{radius_id}"' not in get(front, f"/incidents/{incident}/notices").text
+
+
+def test_programs_of_officers_set_a_radius_aside_in_the_same_two_steps(front: Front, matter: tuple[str, str]) -> None:
+    incident, radius_id = matter
+    here = f"/{incident}/radius/{radius_id}/aside"
+    assert call(front, "POST", f"/{incident}/radius/{NOBODY}/aside/ask", reason="误选").status_code == 404
+    assert call(front, "POST", here, OFFICER, digest="0" * 64).status_code == 404  # nobody has asked
+    assert call(front, "POST", f"{here}/ask", reason="误选").status_code == 204
+    (shown,) = call(front, "GET", f"/{incident}/radius").json["radii"]
+    assert (shown["aside_reason"], shown["set_aside_by"], shown["set_aside_at"]) == ("误选", "", None)
+    assert call(front, "POST", here, OFFICER, digest="0" * 64).status_code == 400
+    assert call(front, "POST", here, digest=shown["aside_digest"]).status_code == 403
+    assert call(front, "POST", here, OFFICER, digest=shown["aside_digest"]).status_code == 204
+    assert call(front, "POST", here, OFFICER, digest=shown["aside_digest"]).status_code == 409
+    assert call(front, "POST", f"{here}/ask", reason="误选").status_code == 409
 
 
 @pytest.mark.parametrize("kind", ["statement", "regulator", "police"])

@@ -102,6 +102,7 @@ def test_what_is_frozen_is_shown_with_digest_and_checkpoint_and_can_be_taken_hom
         ({"person": "KF0000"}, "KF0000"),
         ({"records": "13800138000"}, "records"),
         ({"since": "2026-13-01T00:00"}, "since"),
+        ({"since": "0001-01-01T00:00"}, "since"),
         ({"cohort": "x"}, "cohort"),
         ({"drill": "on"}, "演练"),
     ],
@@ -184,6 +185,10 @@ def test_a_body_that_cannot_be_is_refused_without_its_values(front):
     now = datetime.now(UTC)
     spans = {"since": now.isoformat(), "until": (now - timedelta(seconds=1)).isoformat()}
     assert call(front, incident, **spans).json["reason"] == "span_empty"
+    for name, at in (("since", "0001-01-01T00:00:00+08:00"), ("until", "9999-12-31T23:59:59-08:00")):
+        refused = call(front, incident, **{name: at})
+        assert (refused.status_code, refused.json["reason"]) == (400, "impossible_date")
+    assert call(front, incident, everything=True, until="9999-12-31T23:59:59Z").status_code == 200
 
 
 def test_a_drill_offers_its_made_up_customers(front):

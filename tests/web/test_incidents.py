@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event as sql_event
 
-from tests import codes
 from tests.web.conftest import (
     ADMIN,
     AGENT,
@@ -26,10 +23,9 @@ from tests.web.conftest import (
     SUPERVISOR,
     Front,
 )
-from vault import bootstrap
+from tests.web.officers import add_officer
 from vault.domain.breach.containment import Measure
 from vault.domain.breach.incidents import AwareSource, IncidentKind
-from vault.services import intake_staff, people, sessions
 from vault.services.breach import containment, incidents
 from vault.services.sessions import person_of
 from vault.services.steps.breach.incidents import NOTE_LENGTH, Opening
@@ -50,22 +46,13 @@ ACTS = {
     "closing": {"note": "x"},
     "close": {"note": "x"},
 }
-_STAFF = f"工号,姓名,角色,网点,班组\n{OFFICER},上官雨,imd,NJ-GL-01,\n"
 
 
 @pytest.fixture(scope="module")
 def front(lone_front: Front, tmp_path_factory: pytest.TempPathFactory) -> Front:
     """A vault of its own, with a second officer."""
-    file = tmp_path_factory.mktemp("staff") / "staff.csv"
-    file.write_text(_STAFF, encoding="utf-8")
-    parts, actor, now = lone_front.parts, bootstrap.operator(lone_front.config), datetime.now(UTC)
-    intake_staff.import_staff(parts, actor, file, Path(lone_front.config.policies_dir) / "mappings", now)
-    passwords = dict(lone_front.passwords)
-    passwords[OFFICER] = secrets.token_urlsafe(16)
-    secret = people.invite(parts, actor, OFFICER, now)
-    people.activate(parts, OFFICER, secret, passwords[OFFICER], "127.0.0.1", now)
-    codes.enrol(parts, sessions.sign_in(parts, OFFICER, passwords[OFFICER], "127.0.0.1", now).person, now)
-    return Front(lone_front.app, parts, lone_front.config, passwords)
+    add_officer(lone_front, OFFICER, tmp_path_factory.mktemp("staff"))
+    return lone_front
 
 
 def person(front: Front, who: str) -> Any:
@@ -96,6 +83,21 @@ def act(front: Front, incident: str, name: str, who: str = IMD, **values: str) -
 
 def call(front: Front, method: str, path: str, who: str = IMD, **body: Any) -> Any:
     return front.api(method, f"/incidents{path}", who, **({"json": body} if body else {}))
+
+
+def listed(front: Front, limit: int = 200) -> list[list[Any]]:
+    """List all incidents as a program does, page by page."""
+    pages, after = [], ""
+    while after or not pages:
+        answer = call(front, "GET", f"?limit={limit}{'&after=' + after if after else ''}")
+        shapes.Incidents.model_validate_json(answer.text)
+        pages.append(answer.json["incidents"])
+        after = answer.json["after"]
+    return pages
+
+
+def everything(front: Front) -> list[Any]:
+    return [one for page in listed(front) for one in page]
 
 
 def shown(front: Front, incident: str) -> Any:
@@ -186,11 +188,11 @@ def test_the_report_of_somebody_else_is_not_there(front: Front, who: str) -> Non
     ],
 )
 def test_what_cannot_be_is_said_beside_its_field_and_opens_nothing(front: Front, field: str, value: str) -> None:
-    before = len(call(front, "GET", "").json["incidents"])
+    before = everything(front)
     answer = send(front, "/incidents", AGENT, **({"kind": "leak"} | {field: value}))
     assert answer.status_code == 400
     assert f'id="report-{field.partition("_")[0]}-error"' in answer.text
-    assert len(call(front, "GET", "").json["incidents"]) == before
+    assert everything(front) == before
 
 
 def test_what_was_typed_stays_in_the_form_when_something_cannot_be(front: Front) -> None:
@@ -516,8 +518,14 @@ def test_whoever_reports_without_end_gets_the_number_of_their_newest_one(front: 
     assert sent.location.startswith(f"/incidents/{number}")
     assert get(strict, f"/incidents/{number}", OTHER_AGENT).status_code == 200
     page = get(strict, f"/incidents/{number}").text
-    assert page.count("同一人再次报告") == 4
+    assert page.count("同一人再次报告") == 1
+    assert page.count("此后同一人另报告 3 次，最后一次在") == 1
     assert page.count(MARKER) == 3
+    line = front.api("GET", f"/incidents/{number}", IMD).json["timeline"][-1]
+    assert (line["action"], line["more"], line["more_notes"]) == ("incident.reported", 3, f"{MARKER}\n{MARKER}")
+    report = get(front, f"/incidents/{number}/report").text
+    assert "此后同一人另报告 3 次" in report
+    assert MARKER not in report
     assert f'href="/incidents/{number}"' in get(strict, "/inbox").text
 
 
@@ -528,7 +536,7 @@ def test_a_page_that_cannot_be_is_refused(front: Front, before: str, status: int
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_every_page_speaks_both_languages(front: Front, language: str) -> None:
-    incident = opened(front, drill=True)
+    incident = opened(front, drill=True, who=IMD)
     browser = front.browser(IMD)
     browser.set_cookie("language", language, domain="127.0.0.1")
     for path in ("/incidents", f"/incidents/{incident}", "/incidents/report"):
@@ -542,14 +550,25 @@ def test_every_page_speaks_both_languages(front: Front, language: str) -> None:
 # -- for programs --------------------------------------------------------------------------------------------------
 
 
+def test_a_program_lists_page_by_page_open_ones_first(front: Front) -> None:
+    gone, still = closed(front), opened(front)
+    whole = [one["id"] for one in everything(front)]
+    assert whole.index(still) < whole.index(gone)
+    pages = listed(front, 2)
+    assert [len(page) for page in pages[:-1]] == [2] * (len(pages) - 1)
+    assert [one["id"] for page in pages for one in page] == whole
+    assert len(set(whole)) == len(whole)
+    for query, status in (("after=x", 400), ("after=o" + "0" * 32, 404), ("limit=-1", 400), ("limit=999999", 200)):
+        assert call(front, "GET", f"?{query}").status_code == status
+
+
 def test_a_program_reports_and_lists_with_clocks(front: Front) -> None:
     answer = call(front, "POST", "", AGENT, kind="alteration", note=f"客户 {MARKER}")
     assert answer.status_code == 201
     shapes.ReportedIncident.model_validate_json(answer.text)
-    listed = call(front, "GET", "")
-    shapes.Incidents.model_validate_json(listed.text)
-    assert MARKER not in listed.text
-    one = next(each for each in listed.json["incidents"] if each["id"] == answer.json["id"])
+    listing = everything(front)
+    assert MARKER not in str(listing)
+    one = next(each for each in listing if each["id"] == answer.json["id"])
     assert (one["kind"], one["drill"], one["state"], one["opened_by"]) == ("alteration", False, "reported", AGENT)
     clocks = {each["id"]: each for each in one["clocks"]}
     assert set(clocks) == {"activate", "postal", "report"}
@@ -594,4 +613,4 @@ def test_a_program_cannot_act_on_what_is_not_there(front: Front) -> None:
         assert call(front, "POST", f"/{ABSENT}/{name}", **given).status_code == 404, name
     assert call(front, "POST", f"/{ABSENT}/clocks/postal/done", note="x").status_code == 404
     assert call(front, "GET", f"/{ABSENT}").status_code == 404
-    assert call(front, "GET", f"?before={ABSENT}").status_code == 404
+    assert call(front, "GET", f"?after=o{ABSENT}").status_code == 404

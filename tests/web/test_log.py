@@ -21,6 +21,7 @@ from tests.web.conftest import (
     Front,
 )
 from tests.web.test_pages import form, send
+from vault.services import log_search
 from vault.web.api.log import EventCounts, Events
 
 ROW = re.compile(r'<td class="number muted">(\d+)</td>')
@@ -74,6 +75,19 @@ def test_an_id_number_or_a_waybill_leads_there_too(front: Front, auditor: FlaskC
     done = send(auditor, form(get(auditor, "/log"), "/log/find"), number=number)
     assert re.fullmatch(r"/log\?record=[0-9a-f]{32}&around=1", done.location)
     assert AGENT in rows(get(auditor, done.location))[0]
+
+
+def test_a_companys_own_number_leads_there_too_and_stands_in_no_address(
+    front: Front, auditor: FlaskClient, found: dict[str, Any]
+) -> None:
+    done = send(auditor, form(get(auditor, "/log"), "/log/find"), number="c1")
+    assert (done.status_code, done.location) == (303, f"/log?record={found['records'][0]['id']}&around=1")
+    assert AGENT in rows(get(auditor, done.location))[0]
+    searched = [one["event"] for one in front.api("GET", "/events?limit=20&action=log.search", AUDITOR).json["events"]]
+    assert next(one for one in searched if one["facts"])["facts"] == {"identifier": "source_number"}
+    absent = send(auditor, form(get(auditor, "/log"), "/log/find"), number="NO-999/99")
+    assert absent.location == "/log?none=source_number"
+    assert "没有任何记录使用该号码" in get(auditor, absent.location).text
 
 
 def test_a_number_that_no_record_carries_is_said_so_by_its_kind(auditor: FlaskClient) -> None:
@@ -208,6 +222,13 @@ def test_a_program_searches_by_a_number_that_its_answer_does_not_hold(front: Fro
     assert POOL_PHONE not in answer.text
 
 
+def test_a_program_searches_by_a_number_of_the_companys_own(front: Front, found: dict[str, Any]) -> None:
+    body = {"number": "C1", "action": "record.lookup", "limit": 2}
+    answer = front.api("POST", "/events/search", who=AUDITOR, json=body)
+    assert answer.json["records"] == [found["records"][0]["id"]]
+    assert answer.json["events"]
+
+
 def test_a_program_searches_by_records_and_what_hangs_on_them(front: Front, found: dict[str, Any]) -> None:
     customer = found["records"][0]["id"]
     narrow, wide = (
@@ -216,6 +237,20 @@ def test_a_program_searches_by_records_and_what_hangs_on_them(front: Front, foun
     )
     assert narrow["records"] == [customer]
     assert len(wide["records"]) == 2  # the customer's shipment
+
+
+def test_a_record_with_too_much_around_it_is_told_alone_and_the_page_says_so(
+    front: Front, found: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_search, "_MOST_AROUND", 0)
+    customer = found["records"][0]["id"]
+    for path in ("/log", "/log/charts"):
+        page = front.browser(AUDITOR).get(f"{path}?record={customer}&around=1", base_url=HOST)
+        assert page.status_code == 200
+        assert 'role="alert"' in page.text
+    body = {"records": [customer], "around": True}
+    answer = front.api("POST", "/events/search", who=AUDITOR, json=body)
+    assert (answer.status_code, answer.json["reason"]) == (400, "too_much_around")
 
 
 def test_a_number_that_nothing_carries_gives_no_events_and_not_all_of_them(front: Front) -> None:

@@ -51,9 +51,11 @@ def test_a_signal_that_cannot_be_or_is_too_weak_is_found(policy, name, changes, 
     assert found == [(finding, policy.signals.signals[name].id)]
 
 
-@pytest.mark.parametrize("number", ["evidence_events", "sign_days"])
-def test_numbers_of_nothing_are_found(policy, number):
-    assert list(replace(policy.signals, **{number: 0}).findings()) == [("signal_impossible", policy.signals.id)]
+@pytest.mark.parametrize(
+    ("number", "value"), [("evidence_events", 0), ("sign_days", 0), ("join_hours", 0), ("join_hours", 25)]
+)
+def test_numbers_that_cannot_be_are_found(policy, number, value):
+    assert list(replace(policy.signals, **{number: value}).findings()) == [("signal_impossible", policy.signals.id)]
 
 
 def test_a_signal_without_a_rule_is_found(policy):

@@ -9,8 +9,9 @@ import pytest
 from tests import breach
 from tests.breach import OFFICER, SECOND, TEXTS
 from vault.domain.breach.breach_notices import MOST_TYPED, Channel
+from vault.domain.breach.radius import RadiusScope
 from vault.errors import AccessRefused, AlreadyDecided, IntegrityError, InvalidValue, NotFound, StepUpNeeded
-from vault.services.breach import breach_notices, incident_drafts, notice_sample
+from vault.services.breach import breach_notices, incident_drafts, notice_sample, radius
 from vault.services.breach.breach_notices import Wish
 
 
@@ -202,6 +203,47 @@ def test_a_sample_is_one_logged_opening_with_a_masked_contact(world, matter):
     (event,) = world.events("notice.contacts_opened")
     assert len(event["records"]) == 1
     assert breach.states(world, campaign) == {"waiting": 2}
+
+
+def test_a_notice_names_as_masked_only_what_nobody_saw_in_clear(world):
+    agent, row = "KF2001", world.customer()
+    incident = breach.opened(world)
+    found = world.look_up(agent, row["phone"])
+    card = found.cards[0].record_id
+    world.verify_caller(agent, found.case_id, card)
+    world.view(agent, found.case_id, card)
+    scope, officer = RadiusScope(person=agent), world.person(OFFICER)
+
+    def kinds():
+        drawn = radius.freeze(world.parts, officer, incident, scope, world.now)
+        (line,) = drawn.lines
+        assert ("customer.id_type" in line.clear, "customer.id_number" in (*line.clear, *line.masked)) == (True, False)
+        prepare(world, incident, drawn.radius_id, channels=(Channel.CALL,))
+        said = incident_drafts.draft(world.parts, officer, incident, world.now).kinds
+        return said["zh"].split("、"), said["en"].split(", ")
+
+    only, shown = "（仅显示遮盖后的内容）", "(shown masked only)"
+    chinese, english = kinds()
+    assert {"身份证件类型", f"姓名{only}", f"电话号码{only}"} <= set(chinese)
+    assert {"type of identity document", f"name {shown}", f"telephone number {shown}"} <= set(english)
+    assert "身份证件号码" not in "".join(chinese)  # its card shows that there is one, and none of its digits
+    world.reveal(agent, found.case_id, card, "name")
+    chinese, _ = kinds()
+    assert {"姓名", f"电话号码{only}"} <= set(chinese)
+
+
+def test_a_campaign_is_named_by_the_first_digits_of_its_id(world, matter):
+    incident, frozen = matter
+    replaced = prepare(world, incident, frozen)
+    campaign = prepare(world, incident, frozen)
+    assert breach_notices.found(world.parts, incident, f" {campaign.hex()[:6].upper()}") == campaign
+    for typed in ("", campaign.hex()[:5], "zzzzzz", campaign.hex() + "0", replaced.hex()[:6]):
+        with pytest.raises(NotFound, match="notice"):
+            breach_notices.found(world.parts, incident, typed)
+    with pytest.raises(NotFound, match="notice"):
+        breach_notices.found(world.parts, breach.opened(world), campaign.hex()[:6])
+    # A whole id is taken as it is: the act itself says whether there is one, to whom it may.
+    assert breach_notices.found(world.parts, incident, replaced.hex()) == replaced
 
 
 def test_drafts_tell_numbers_and_texts_and_nothing_of_a_customer(world, matter):

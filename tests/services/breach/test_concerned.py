@@ -52,7 +52,8 @@ def vault(world):
 
 def reported(world, **said):
     opening = Opening(IncidentKind.MISUSE, AwareSource.REPORT, **said)
-    return incidents.open_one(world.parts, world.person(AGENT), opening, world.now)
+    who = COLLEAGUE if opening.drill else AGENT
+    return incidents.open_one(world.parts, world.person(who), opening, world.now)
 
 
 def alarmed(world, number, name=SignalName.REVEALS_ALARMED):
@@ -220,9 +221,13 @@ def test_a_suspect_neither_activates_assesses_lifts_nor_is_the_second_signer(wor
     assert [row[0] for row in world.rows("SELECT state FROM incidents")] == ["closed"]
 
 
-def test_who_reported_an_incident_still_sees_how_far_it_has_come(vault):
+@pytest.mark.parametrize("make", [suspended, accused], ids=["suspended", "accused"])
+def test_who_reported_an_incident_sees_how_far_it_has_come_until_it_is_about_them(vault, make):
     incident_id = incidents.open_one(
         vault.parts, vault.person(OFFICER), Opening(IncidentKind.LEAK, AwareSource.REPORT), vault.now
     )
-    suspended(vault, incident_id, OFFICER)
-    assert incidents.mine(vault.parts, vault.person(OFFICER), incident_id).incident_id == incident_id
+    incident_response.activate(vault.parts, vault.person(COLLEAGUE), incident_id, "x", vault.now)
+    assert incidents.mine(vault.parts, vault.person(OFFICER), incident_id).state is IncidentState.ACTIVATED
+    make(vault, incident_id, OFFICER)
+    with pytest.raises(NotFound):
+        incidents.mine(vault.parts, vault.person(OFFICER), incident_id)

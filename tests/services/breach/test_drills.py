@@ -116,12 +116,25 @@ def test_a_slow_drill_is_scored_as_too_slow_and_still_counts_for_its_month(world
     drill = begun(world)
     world.now += timedelta(seconds=world.parts.policy.drills.activate_seconds) + SECOND
     activated(world, drill)
-    incident_response.assess(world.parts, world.person(OFFICER), drill, Verdict.NO_BREACH, "演练", world.now)
+    incident_response.assess(world.parts, world.person(OFFICER), drill, Verdict.BREACH, "演练", world.now)
+    frozen = drilling.listed(world, drill)
+    drilling.advanced(world, drill, IncidentState.CONTAINED, IncidentState.REPAIRED)
+    drilling.notified(world, drill, frozen)
+    drilling.advanced(world, drill, IncidentState.NOTIFIED)
     drilling.closed(world, drill)
     card = guided(world, drill).card
     assert not card.drill.score.passed
-    assert [one.passed for one in card.lines] == [False, False, False]
+    assert not card.lines[0].passed
     assert states(world)["2026-11"] is MonthState.HELD
+
+
+def test_a_drill_that_was_called_off_fails_every_measure_and_leaves_its_month_waiting(world):
+    drill = begun(world)
+    activated(world, drill)
+    incident_response.assess(world.parts, world.person(OFFICER), drill, Verdict.NO_BREACH, "演练", world.now)
+    drilling.closed(world, drill)
+    assert [one.seconds for one in guided(world, drill).card.lines][1:] == [None, None]
+    assert states(world)["2026-11"] is MonthState.WAITING
     assert world.events("drill.scored")[0]["facts"]["passed"] == 0
 
 

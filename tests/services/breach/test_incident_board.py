@@ -26,7 +26,8 @@ OPENING = Opening(IncidentKind.LEAK, AwareSource.OPERATOR)
 
 def opened(world, kind="leak", ago=timedelta(0), **said):
     opening = Opening(IncidentKind(kind), AwareSource.REPORT, world.now - ago, **said)
-    return incidents.open_one(world.parts, world.person(AGENT), opening, world.now)
+    who = OFFICER if opening.drill else AGENT
+    return incidents.open_one(world.parts, world.person(who), opening, world.now)
 
 
 def closed(world):
@@ -181,7 +182,7 @@ def test_what_looks_at_all_open_ones_binds_the_same_number_of_values_however_man
     def all_of_them():
         board(world)
         incident_board.most_urgent(world.parts, world.person(OFFICER), world.now)
-        incidents.listed(world.parts, world.person(OFFICER), world.now)
+        incidents.listed(world.parts, world.person(OFFICER), world.now, "", 5)
         incident_reminders.tend(world.parts, world.now)
 
     def most_bound():

@@ -30,7 +30,8 @@ DUTY, ABOVE = "duty@example.com", "supervisors@example.com"
 def opened(world: World, kind: str = "surge", **said: object) -> bytes:
     """Open an incident: by default one of whose clocks, besides the report's, two run two hours."""
     opening = Opening(IncidentKind(kind), AwareSource.REPORT, **said)  # type: ignore[arg-type]
-    return incidents.open_one(world.parts, world.person(AGENT), opening, world.now)
+    who = OFFICER if opening.drill else AGENT
+    return incidents.open_one(world.parts, world.person(who), opening, world.now)
 
 
 def tend(world: World, passed: timedelta) -> int:

@@ -12,7 +12,7 @@ from vault.domain.breach.containment import Measure
 from vault.domain.breach.incident_clocks import ClockState
 from vault.domain.breach.incidents import AwareSource, IncidentKind, IncidentState, Verdict
 from vault.domain.log import Actor
-from vault.errors import AccessRefused, AlreadyDecided, NotFound, StepUpNeeded, VaultError
+from vault.errors import AccessRefused, AlreadyDecided, InvalidValue, NotFound, StepUpNeeded, VaultError
 from vault.services import clock as clocks
 from vault.services import inbox
 from vault.services.breach import containment, incident_response, incidents, notice_waiver
@@ -88,6 +88,27 @@ def test_anybody_may_open_one_and_its_officers_are_told(world, who):
 
 def notices(world, number):
     return [one.kind.value for one in inbox.listed(world.parts, world.person(number))]
+
+
+@pytest.mark.parametrize("letter", ["\x1b", "\x07", "\x00", "\u202e", "\u2028", "\r", "\ud800"])
+def test_a_note_holds_nothing_that_moves_a_cursor_or_turns_words_round(sqlite_world, letter):
+    world = sqlite_world
+    with pytest.raises(InvalidValue, match="control_character") as refused_:
+        opened(world, note=f"x{letter}y")
+    assert refused_.value.facts == {"field": "note"}
+    incident_id = opened(world, note=" two\r\nlines ")
+    assert list(shown(world, incident_id).notes.values()) == ["two\nlines"]
+    with pytest.raises(InvalidValue, match="control_character"):
+        incident_response.activate(world.parts, world.person(OFFICER), incident_id, f"x{letter}y", world.now)
+
+
+@pytest.mark.parametrize("who", [AGENT, SUPERVISOR, AUDITOR])
+def test_a_rehearsal_is_for_officers_to_begin_and_a_refusal_is_logged(world, who):
+    assert refused(opened, world, who, drill=True) == "no_right"
+    (event,) = world.events("incident.opened", "refused")
+    assert (event["actor"], event["rule"]) == (who, "no_right")
+    assert world.count("incidents") == 0
+    assert shown(world, opened(world, OFFICER, drill=True)).incident.drill
 
 
 def test_the_operator_and_the_vault_itself_open_one_too(world):
@@ -452,15 +473,60 @@ def test_nothing_more_is_done_about_a_closed_one(world):
 # -- lists ---------------------------------------------------------------------------------------------------------
 
 
-def test_open_ones_come_first_and_closed_ones_by_page(world):
-    first, second = done_but_closing(world), opened(world)
+def paged(world, limit, **options):
+    """List page by page, and return the pages' ids."""
+    pages, end = [], ""
+    while end or not pages:
+        found, end = incidents.listed(world.parts, world.person(AUDITOR), world.now, end, limit, **options)
+        pages.append([one.incident.incident_id for one in found])
+        assert all(one.clocks for one in found)
+    return pages
+
+
+def test_open_ones_come_first_and_closed_ones_behind_them_page_by_page(world):
+    done = [done_but_closing(world), done_but_closing(world)]
+    for one in done:
+        closing(world, one)
+        closed(world, one)
+    ids = []
+    for _ in range(3):
+        world.now += timedelta(seconds=1)
+        ids.append(opened(world))
+    assert paged(world, 50)[0][:3] == ids
+    assert set(paged(world, 50)[0][3:]) == set(done)
+    whole = paged(world, 50)[0]
+    assert paged(world, 2) == [whole[:2], whole[2:4], whole[4:]]
+    assert paged(world, 5) == [whole]
+    assert paged(world, 0) == [[one] for one in whole]
+    assert paged(world, 2, closed=False) == [ids[:2], ids[2:]]
+    assert paged(world, 3, closed=False) == [ids]
+
+
+def test_nothing_is_left_out_where_the_last_of_a_page_is_closed_meanwhile(world):
+    first = done_but_closing(world)
+    world.now += timedelta(seconds=1)
+    second = opened(world)
+    found, end = incidents.listed(world.parts, world.person(AUDITOR), world.now, "", 1)
+    assert [one.incident.incident_id for one in found] == [first]
     closing(world, first)
     closed(world, first)
-    found, more = incidents.listed(world.parts, world.person(AUDITOR), world.now)
-    assert [one.incident.incident_id for one in found] == [second, first]
-    assert not more
-    rest, _ = incidents.listed(world.parts, world.person(AUDITOR), world.now, first)
-    assert rest == []
+    found, end = incidents.listed(world.parts, world.person(AUDITOR), world.now, end, 1)
+    assert [one.incident.incident_id for one in found] == [second]
+    found, end = incidents.listed(world.parts, world.person(AUDITOR), world.now, end)
+    assert [one.incident.incident_id for one in found] == [first]
+    assert not end
+
+
+@pytest.mark.parametrize("after", ["x" + "0" * 32, "o", "0" * 32, "o" + "0" * 31, "O" + "0" * 32, "o" + "0" * 33])
+def test_a_place_that_is_none_is_refused(world, after):
+    with pytest.raises(InvalidValue, match="wrong_form"):
+        incidents.listed(world.parts, world.person(AUDITOR), world.now, after)
+
+
+def test_a_page_behind_an_incident_that_is_not_there_is_not_there(world):
+    for place in ("o", "c"):
+        with pytest.raises(NotFound):
+            incidents.listed(world.parts, world.person(AUDITOR), world.now, place + "0" * 32)
 
 
 @pytest.mark.parametrize("typed", ["", "12345", "g" * 6, "0" * 33, "ffffff", "%%%%%%"])

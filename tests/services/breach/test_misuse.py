@@ -21,7 +21,8 @@ REFERENCE = "宁公(鼓)受案字[2026]01234号"
 
 def reported(world, **said):
     opening = Opening(IncidentKind.MISUSE, AwareSource.REPORT, **said)
-    return incidents.open_one(world.parts, world.person(COLLEAGUE), opening, world.now)
+    who = OFFICER if opening.drill else COLLEAGUE
+    return incidents.open_one(world.parts, world.person(who), opening, world.now)
 
 
 def drafted(world, incident_id, who=OFFICER, account=AGENT, **said):

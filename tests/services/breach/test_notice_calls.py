@@ -196,6 +196,20 @@ def test_letters_are_made_page_by_page_and_wait_until_they_are_posted(world):
         notice_letters.posted(world.parts, officer, incident, campaign, [bytes(16)] * 101, world.now)
 
 
+def test_a_letter_that_nobody_printed_is_not_posted(world):
+    incident, campaign = breach.released(world, 2, (Channel.LETTER,))
+    officer, ids = world.person(OFFICER), breach.ids_of(world)
+    with pytest.raises(AlreadyDecided, match="notice_moved_on"):
+        notice_letters.posted(world.parts, officer, incident, campaign, ids, world.now)
+    small_pages(world, 1)
+    (one,) = printed(world, incident, campaign)
+    small_pages(world, 2)
+    assert notice_letters.posted(world.parts, officer, incident, campaign, ids, world.now) == 1
+    assert breach.states(world, campaign) == {"posted": 1, "waiting": 1}
+    (event,) = world.events("notice.posted")
+    assert [each["id"] for each in event["records"]] == [one.hex()]
+
+
 def small_pages(world, letters):
     rules = dataclasses.replace(world.parts.policy.breach_notices, letters=letters)
     world.parts = dataclasses.replace(world.parts, policy=dataclasses.replace(world.parts.policy, breach_notices=rules))
@@ -322,13 +336,19 @@ def test_a_file_for_another_sender_is_whole_private_and_holds_everybody_once(wor
     assert (event["facts"]["count"], event["facts"]["digest"]) == (3, made.digest)
 
 
-def test_a_cell_that_a_spreadsheet_would_run_is_made_harmless(sqlite_world):
+def test_a_number_with_its_countrys_can_be_dialled_from_the_file(sqlite_world):
     world = sqlite_world
     incident, campaign = breach.released(world, 1, (Channel.FILE,), phone="+85291234567")
     made = notice_files.make(world.parts, world.person(OFFICER), incident, campaign, "csv", world.now)
     with Path(made.path).open(encoding="utf-8-sig", newline="") as file:
         (line,) = csv.DictReader(file)
-    assert line["phone"] == "'+85291234567"
+    assert line["phone"] == "+85291234567"
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1+cmd", "+852 9123", "-1", "@sum", "\t=1", "\r=1", "+", "+٣"])
+def test_a_cell_that_a_spreadsheet_would_run_is_made_harmless(cell):
+    (cells,) = csv.reader(notice_files._csv_line((cell, "x")).decode().splitlines(keepends=True))
+    assert cells == [f"'{cell}", "x"]
 
 
 def test_a_file_whose_run_was_killed_leaves_everybody_in_doubt_and_is_removed(sqlite_world, monkeypatch):

@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 
@@ -12,6 +14,9 @@ from tests.mailbox import Mailbox
 from tests.simulator import customer_row
 from vault.domain.breach.breach_notices import CallOutcome, Channel, DoubtDecision
 from vault.domain.breach.incidents import IncidentKind
+from vault.domain.breach.radius import RadiusScope
+from vault.domain.log import Action, Actor, Opened, Outcome
+from vault.domain.records import FieldRef
 from vault.errors import AccessRefused, AlreadyDecided, InvalidValue
 from vault.services.breach import (
     breach_notices,
@@ -22,8 +27,10 @@ from vault.services.breach import (
     notice_sample,
     notice_sending,
     notice_waiver,
+    radius,
 )
-from vault.services.steps.breach import noticing
+from vault.services.steps.breach import notice_stock, noticing
+from vault.storage import records
 from vault.storage.breach import breach_notices as campaigns
 from vault.storage.mail import Session
 
@@ -193,6 +200,22 @@ def test_without_a_mail_server_everybody_waits(world):
     assert breach.states(world, campaign) == {"waiting": 2}
 
 
+def write_address(world, record_id, address):
+    """Seal an address that no import takes in, as somebody who holds the keys could."""
+    place = FieldRef("email")
+    grant = (Opened(record_id, "customer", ("email",)),)
+    system = Actor("system", "system")
+    event = world.parts.event(world.now, system, Action.IMPORT_COMPARE, Outcome.GRANTED, opened=grant)
+    receipt = world.parts.log_writer.write(event)
+    with world.parts.database.read() as connection:
+        keys = world.parts.keys.current(connection)
+        found = records.load(connection, [record_id])[record_id].meta
+        wrap = records.wraps(connection, [found])[record_id]
+    (sealed,) = keys.keys_of(found.cohort_id).seal_more(receipt, record_id, wrap, [(place, address)])
+    query = "UPDATE record_fields SET sealed = :sealed WHERE record_id = :one AND field = 'email'"
+    assert world.tamper(query, sealed=sealed, one=record_id) == 1
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -207,9 +230,11 @@ def test_an_address_that_is_none_fails_by_itself_and_stops_nobody_else(sqlite_wo
     world = sqlite_world
     breach.with_mail(world, box.url)
     row = customer_row(email="good@example.com")
-    if "\n" in address:  # no import takes it in: somebody wrote it behind our back, sealed as it should be
-        address = address.replace("\r\n", " ")
-    world.customers(row, customer_row(email=address))
+    world.customers(row)
+    (good,) = breach.ids_of(world)
+    world.customers(customer_row(email="bad@example.com"))
+    (bad,) = set(breach.ids_of(world)) - {good}
+    write_address(world, bad, address)
     incident = breach.opened(world)
     campaign = breach.prepared(world, incident, breach.frozen(world, incident, breach.ids_of(world)))
     breach.release(world, incident, campaign)
@@ -243,6 +268,16 @@ class Killed(BaseException):
     """A process is gone."""
 
 
+def is_killed():
+    return isinstance(sys.exception(), Killed)
+
+
+def told_in_lines(world, fact):
+    """Add up what the timeline says of notices."""
+    lines = world.rows("SELECT facts FROM incident_entries WHERE action = 'notice.sent'")
+    return sum(json.loads(facts)[fact] for (facts,) in lines)
+
+
 def test_a_run_killed_at_every_tenth_send_tells_nobody_twice_and_leaves_nobody_out(sqlite_world, box, monkeypatch):
     world, count = sqlite_world, 45
     breach.with_mail(world, box.url)
@@ -259,9 +294,9 @@ def test_a_run_killed_at_every_tenth_send_tells_nobody_twice_and_leaves_nobody_o
         return answer
 
     monkeypatch.setattr(Session, "send", killed)
-    # A process that is killed puts nothing back.
-    monkeypatch.setattr("vault.storage.breach.notice_recipients.put_back", lambda *_: None)
-    monkeypatch.setattr("vault.services.breach.notice_sending._sum_up", lambda *_: None)
+    # A process that is killed puts nothing back, and says nothing of what it did.
+    at_the_end = notice_stock.of_run
+    monkeypatch.setattr(notice_stock, "of_run", lambda *given: None if is_killed() else at_the_end(*given))
     kills = 0
     for _ in range(60):
         try:
@@ -275,6 +310,68 @@ def test_a_run_killed_at_every_tenth_send_tells_nobody_twice_and_leaves_nobody_o
     assert states["unknown"] == kills  # one in doubt for each kill, and each of them is listed
     assert states["sent"] + states["unknown"] == count  # nobody left out
     assert states["sent"] <= len(box.got) <= count
+    # The timeline has a line for each run, the killed ones too, and tells of everybody once.
+    assert (told_in_lines(world, "sent"), told_in_lines(world, "unknown")) == (states["sent"], states["unknown"])
+    modes = [one["facts"].get("mode", "") for one in world.events("notice.sent")]
+    assert modes.count("interrupted") == kills
+
+
+def test_a_run_killed_after_its_last_message_is_told_of_by_the_timetable_once(world, box, monkeypatch):
+    breach.with_mail(world, box.url)
+    incident, campaign = breach.released(world, 3)
+    with monkeypatch.context() as killed:
+        killed.setattr(notice_stock, "of_run", lambda *_: None)
+        breach.send(world, incident)
+    assert breach.states(world, campaign) == {"sent": 3}
+    notice_sending.tend(world.parts, world.now)
+    assert world.events("notice.sent") == []  # it may still be at it
+    world.now += LEASE * 2
+    for _ in range(2):
+        notice_sending.tend(world.parts, world.now)
+    (line,) = world.events("notice.sent")
+    assert (line["facts"]["mode"], line["facts"]["sent"], line["facts"]["unknown"]) == ("interrupted", 3, 0)
+    with world.parts.database.read() as connection:
+        assert campaigns.with_work(connection) == []
+
+
+def test_what_several_find_of_a_killed_run_at_once_is_told_once(world, box, monkeypatch):
+    breach.with_mail(world, box.url)
+    incident, campaign = breach.released(world, 5)
+    with monkeypatch.context() as killed:
+        killed.setattr(notice_stock, "of_run", lambda *_: None)
+        breach.send(world, incident)
+    with world.parts.database.read() as connection:
+        one = campaigns.campaign(connection, campaign)
+    later, start = world.now + LEASE * 2, Barrier(3)
+
+    def find(_):
+        start.wait()
+        notice_stock.of_runs_cut_short(world.parts, Actor("system", "system"), one, later - LEASE, later)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(find, range(3)))
+    assert told_in_lines(world, "sent") == 5
+
+
+def test_a_run_that_was_taken_for_lost_and_goes_on_is_told_of_once(world, box, monkeypatch):
+    breach.with_mail(world, box.url)
+    incident, _ = breach.released(world, 6)
+    real, count = Session.send, [0]
+
+    def slow(self, letter):
+        count[0] += 1
+        if count[0] == 4:  # for long nothing was heard of it
+            later = world.now + LEASE * 2
+            with world.parts.database.read() as connection:
+                (campaign,) = campaigns.of_incident(connection, incident)
+            notice_stock.of_runs_cut_short(world.parts, Actor("system", "system"), campaign, later - LEASE, later)
+        return real(self, letter)
+
+    monkeypatch.setattr(Session, "send", slow)
+    breach.send(world, incident)
+    assert len(box.recipients) == 6
+    assert told_in_lines(world, "sent") == 6
+    assert told_in_lines(world, "unknown") == 1  # in doubt for a while, and then it had arrived
 
 
 def test_two_runs_at_once_send_each_notice_once(world, box):
@@ -371,6 +468,42 @@ def test_who_asks_anew_for_telling_nobody_asks_for_another_yes(world):
     assert outstanding(world, incident) == 1
     breach.confirm_waiver(world, incident)
     assert outstanding(world, incident) == 0
+
+
+def frozen_around(world, incident, number):
+    """Freeze what somebody was shown."""
+    return radius.freeze(world.parts, world.person(breach.OFFICER), incident, RadiusScope(person=number), world.now)
+
+
+def test_telling_nobody_is_decided_anew_once_customers_are_known(world):
+    (row,) = breach.customers(world, 1)
+    incident = breach.opened(world)
+    notice_waiver.ask(world.parts, world.person(breach.OFFICER), incident, "无人受影响", world.now)
+    breach.confirm_waiver(world, incident)
+    assert frozen_around(world, incident, breach.OFFICER).counts.customers == 0
+    assert outstanding(world, incident) == 0  # nobody new
+    world.look_up("KF2001", row["phone"])
+    world.now += timedelta(seconds=1)
+    assert frozen_around(world, incident, "KF2001").counts.customers == 1
+    assert outstanding(world, incident) == 1
+    standing = breach_notices.standing(world.parts, world.person(breach.OFFICER), incident, world.now)
+    assert (standing.waiver.confirmed_by, standing.waiver_reason) == (None, "无人受影响")
+    assert [one["facts"]["mode"] for one in world.events("notice.waived")] == ["asked", "confirmed", "reopened"]
+    breach.confirm_waiver(world, incident)  # with the radius before their eyes
+    assert outstanding(world, incident) == 0
+
+
+def test_who_confirms_telling_nobody_confirms_the_radii_they_read_of(world):
+    (row,) = breach.customers(world, 1)
+    incident, second = breach.opened(world), world.person(breach.SECOND)
+    notice_waiver.ask(world.parts, world.person(breach.OFFICER), incident, "无人受影响", world.now)
+    read = breach_notices.standing(world.parts, second, incident, world.now).waiver_digest
+    world.look_up("KF2001", row["phone"])
+    world.now += timedelta(seconds=1)
+    frozen_around(world, incident, "KF2001")
+    with pytest.raises(InvalidValue, match="notice_digest_differs"):
+        notice_waiver.confirm(world.parts, second, incident, read, world.now)
+    assert outstanding(world, incident) == 1
 
 
 def test_telling_nobody_is_no_way_out_once_notices_are_released(world):

@@ -5,26 +5,28 @@ import io
 import json
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
 
 import pytest
 
 from tests import destroying
 from tests.bundles import Bundle
-from tests.simulator import NOW, service_row
+from tests.simulator import NOW, customer_row, local, service_row
 from vault.domain.breach.incidents import AwareSource, IncidentKind
 from vault.domain.breach.radius import DataKind, RadiusScope
 from vault.domain.ids import RecordClass
 from vault.domain.log import Action, Opened, Outcome
 from vault.domain.log_exports import LogQuestion
 from vault.errors import AccessRefused, AlreadyDecided, InvalidValue, NotFound
-from vault.services import log_export, lookup
+from vault.services import cohorts, filing, log_export, lookup
 from vault.services.breach import drills, incidents, radius
+from vault.services.filing import Filing
+from vault.services.steps import moving_out
 from vault.services.steps.breach import radius as steps
 from vault.services.steps.breach.incidents import Opening
 from vault.storage.breach import radius as stored
-from vault.storage.breach import radius_sums
+from vault.storage.breach import radius_reading, radius_sums
 
 AGENT, OTHER, SUPERVISOR, OFFICER, COLLEAGUE, AUDITOR = "KF2001", "KF2002", "KF2009", "KF2012", "KF2013", "KF2014"
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
@@ -580,3 +582,77 @@ def test_the_distinct_customers_and_records_of_somebody_are_those_of_their_radiu
     assert (counted.customers, counted.customers_clear) == (found.customers, found.clear)
     assert (counted.records, counted.records_clear) == (found.records, found.records_clear)
     assert none == steps.Distinct(0, 0, 0, 0)
+
+
+# -- what moved, what was entered elsewhere, and times that cannot be --------------------------------------------------
+
+
+def test_a_cohort_reaches_whom_it_held_also_once_they_moved_out_of_it(world):
+    rows = [customer_row(last_activity_at=local(NOW - timedelta(days=727))) for _ in range(3)]
+    world.customers(*rows)
+    ((cohort,),) = world.rows("SELECT DISTINCT cohort_id FROM records WHERE record_class = 'customer'")
+    world.now += SECOND
+    incident, leaked_at = opened(world), world.now
+    before = drawn(world, incident, RadiusScope(cohort=bytes(cohort)))
+    assert before.counts.customers == 3
+    for row in rows:  # served again, so they live on
+        case = world.look_up(AGENT, row["phone"])
+        filed = Filing(
+            case.cards[0].record_id, "consultation", "phone", None, "x", "resolved", "notice-2024-1", "phone"
+        )
+        filing.file(world.parts, world.person(AGENT), case.case_id, filed, world.now)
+    world.now += timedelta(days=14)
+    cohorts.tend(world.parts, world.now)
+    assert world.rows("SELECT count(*) FROM records WHERE cohort_id = :one", one=cohort) == [(0,)]
+    for scope in (RadiusScope(cohort=bytes(cohort)), RadiusScope(cohort=bytes(cohort), since=leaked_at)):
+        after = drawn(world, incident, scope)
+        assert (after.counts.customers, after.counts.cohorts) == (3, 1)
+        assert [(one.record_id, one.clear) for one in after.lines] == [
+            (one.record_id, one.clear) for one in before.lines
+        ]
+    later = RadiusScope(cohort=bytes(cohort), since=world.now + SECOND)
+    assert drawn(world, incident, later).counts.customers == 0
+    ((home,),) = world.rows("SELECT DISTINCT cohort_id FROM records WHERE record_class = 'customer'")
+    assert drawn(world, incident, RadiusScope(cohort=bytes(home))).counts.customers == 3
+
+
+def test_moves_are_read_page_by_page(sqlite_world, monkeypatch):
+    monkeypatch.setattr(radius_reading, "_MOVES", 1)
+    monkeypatch.setattr(moving_out, "BATCH", 1)
+    test_a_cohort_reaches_whom_it_held_also_once_they_moved_out_of_it(sqlite_world)
+
+
+def test_a_backup_holds_what_an_export_says_was_entered_a_little_later(world):
+    row = world.customer()
+    entered = NOW + timedelta(hours=20)
+    ended = local(NOW - timedelta(hours=1))
+    world.services(service_row(row, entered_at=local(entered), started_at=ended, ended_at=ended))
+    backup, made_at = b"b" * 16, int((NOW + HOUR).timestamp() * 1_000_000)
+    world.tamper(
+        "INSERT INTO backups (backup_id, made_at, log_size, manifest_digest, place) VALUES (:b, :t, 1, :d, '')",
+        b=backup, t=made_at, d=bytes(32),
+    )  # fmt: skip
+    world.now += 2 * HOUR
+    assert drawn(world, opened(world), RadiusScope(backup=backup)).counts.records == 2
+
+
+@pytest.mark.parametrize("name", ["since", "until"])
+@pytest.mark.parametrize(("year", "month", "day", "hour", "ahead"), [(1, 1, 1, 5, 14), (9999, 12, 31, 20, -12)])
+def test_a_time_outside_of_the_years_is_refused_by_name(name, year, month, day, hour, ahead):
+    at = datetime(year, month, day, hour, tzinfo=timezone(timedelta(hours=ahead)))
+    with pytest.raises(InvalidValue, match="impossible_date") as refused:
+        RadiusScope(person=AGENT, **{name: at}).checked()
+    assert refused.value.facts["field"] == name
+    with pytest.raises(InvalidValue, match="no_time_zone"):
+        RadiusScope(person=AGENT, **{name: at.replace(tzinfo=None)}).checked()
+
+
+def test_a_span_may_end_at_the_last_moment_there_is(sqlite_world):
+    sqlite_world.customer()
+    sqlite_world.now += SECOND
+    last = datetime.max.replace(tzinfo=UTC)
+    for scope in (
+        RadiusScope(everything=True, until=last),
+        RadiusScope(everything=True, since=datetime.min.replace(tzinfo=UTC)),
+    ):
+        assert drawn(sqlite_world, opened(sqlite_world), scope).counts.customers == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -67,7 +68,10 @@ def test_a_flood_is_lines_of_its_own_newest_incident_and_nobody_is_refused(vault
     ids = [report(vault, vault.now + number * SECOND) for number in range(40)]
     assert len(set(ids)) == 3
     assert set(ids[2:]) == {ids[2]}
-    assert [one.action for one in shown(vault, ids[2]).entries].count("incident.reported") == 37
+    one = shown(vault, ids[2])
+    lines = [entry.event_id for entry in one.entries if entry.action == "incident.reported"]
+    assert len(lines) == 3
+    assert {line: more.count for line, more in one.more.items()} == {lines[-1]: 34}
     assert [one.incident.incident_id for one in incidents.listed(vault.parts, vault.person(OFFICER), vault.now)[0]] == (
         ids[:3]
     )
@@ -106,6 +110,72 @@ def test_a_line_moves_no_deadline_and_cannot_claim_what_a_report_cannot(vault: W
         assert refused.value.reason == reason
 
 
+def flood(world: World, count: int, since: datetime | None = None, **said: object) -> list[bytes]:
+    """Report again and again, a second apart."""
+    since = since or world.now
+    return [report(world, since + number * SECOND, **said) for number in range(count)]
+
+
+def test_what_is_counted_on_a_line_is_an_event_each_and_its_notes_are_kept_the_newest_first(vault: World) -> None:
+    newest = flood(vault, 6)[-1]
+    assert shown(vault, newest).more == {}
+    for number, note in enumerate((NOTE, "", "第二次")):
+        assert report(vault, vault.now + (6 + number) * SECOND, note=note, kind="loss") == newest
+    ((more),) = shown(vault, newest).more.values()
+    assert (more.count, more.newest_at, more.notes) == (3, vault.now + 8 * SECOND, f"第二次\n{NOTE}")
+    assert [event["facts"]["kind"] for event in vault.events("incident.reported")] == ["leak"] * 3 + ["loss"] * 3
+    assert "13800138000" not in str(vault.events())
+    rows = vault.rows("SELECT sealed_notes FROM further_reports")
+    assert len(rows) == 1
+    assert "第二次".encode() not in bytes(rows[0][0])
+
+
+def test_of_many_long_notes_the_newest_stays_whole_and_the_oldest_make_room(vault: World) -> None:
+    flood(vault, 6)
+    newest = flood(vault, 3, vault.now + 6 * SECOND, note="x" * 3999)[-1]
+    report(vault, vault.now + 9 * SECOND, note="最后一次")
+    (more,) = shown(vault, newest).more.values()
+    assert more.notes.startswith("最后一次\nxxx")
+    assert len(more.notes) == 4000
+
+
+def test_an_hour_later_lines_are_written_again_and_what_was_counted_stays(vault: World) -> None:
+    newest = flood(vault, 8)[-1]
+    later = vault.now + HOUR + 4 * SECOND  # of the hour before there are the last line and what is counted on it
+    opened = set(flood(vault, 3, later))
+    assert newest not in opened
+    again = flood(vault, 8, later + 3 * SECOND)
+    assert len(set(again)) == 1
+    counts = [more.count for one in (newest, again[0]) for more in shown(vault, one).more.values()]
+    assert counts == [2, 5]
+
+
+def test_many_at_once_are_each_counted_once(vault: World) -> None:
+    newest = flood(vault, 6)[-1]
+    person = vault.person(AGENT)
+    others = [replace(vault.parts, database=Database(vault.config.database_url)) for _ in range(4)]
+    at = vault.now + 6 * SECOND
+
+    def run(number: int) -> None:
+        opening = Opening(IncidentKind.LEAK, AwareSource.REPORT, note=f"第 {number} 次")
+        assert incidents.open_one(others[number], person, opening, at) == newest
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(run, range(4)))
+    for other in others:
+        other.database.dispose()
+    (more,) = shown(vault, newest).more.values()
+    assert (more.count, sorted(more.notes.splitlines())) == (4, [f"第 {number} 次" for number in range(4)])
+
+
+def test_a_report_that_is_counted_claims_no_more_than_any_other(vault: World) -> None:
+    flood(vault, 6)
+    for said, reason in (({"aware_at": vault.now + HOUR}, "date_in_future"), ({"note": "x" * 4001}, "text_too_long")):
+        with pytest.raises(InvalidValue) as refused:
+            report(vault, vault.now + 6 * SECOND, **said)  # type: ignore[arg-type]
+        assert refused.value.reason == reason
+
+
 def test_an_hour_later_a_report_opens_one_again(vault: World) -> None:
     first = report(vault)
     ids = [report(vault, vault.now + SECOND) for _ in range(2)]
@@ -121,7 +191,7 @@ def test_everybody_counts_for_themselves_and_neither_the_operator_nor_a_rehearsa
     operator = Actor("operator:root", "operator")
     opening = Opening(IncidentKind.LEAK, AwareSource.OPERATOR)
     assert len({incidents.open_one(vault.parts, operator, opening, vault.now) for _ in range(5)}) == 5
-    drills = {report(vault, drill=True) for _ in range(4)}
+    drills = {report(vault, who=OFFICER, drill=True) for _ in range(4)}
     assert len(drills) == 3
     assert not drills & mine
     assert report(vault) in mine

@@ -6,15 +6,19 @@ import pytest
 
 from tests.services import test_limits
 from vault import bootstrap
+from vault.domain.breach.incidents import IncidentState, Verdict
+from vault.domain.breach.signals import Found
 from vault.domain.ids import Role
 from vault.domain.log import Action, Actor, Outcome
 from vault.domain.rules.signals import SignalName
 from vault.errors import AccessRefused, NotFound, SignInRefused
 from vault.services import limits, log, log_search, sessions
-from vault.services.breach import signals
-from vault.storage import notifications
+from vault.services.breach import incident_response, signals
+from vault.services.steps.breach.signals import raise_signal
+from vault.storage import log_watch, notifications
 from vault.storage.breach import incident_signals, incidents
 from vault.storage.engine import Database
+from vault.storage.unit_of_work import unit_of_work
 
 AGENT, COLLEAGUE, SUPERVISOR, OTHER_SUPERVISOR = "KF2001", "KF2002", "KF2009", "KF2010"
 OFFICER, SECOND_OFFICER, AUDITOR, ADMIN = "KF2012", "KF2013", "KF2014", "ADMIN01"
@@ -222,6 +226,221 @@ def test_two_people_who_are_refused_a_little_are_no_signal(world):
     refusals(world, 3, who=COLLEAGUE)
     assert signals.tend(world.parts, world.now) == 0
     assert opened(world) == []
+
+
+# -- one night of one person ------------------------------------------------------------------------------------------
+
+
+def night(world):
+    """An agent who goes for many customers; the fifth is an alarm, and the fourth refusal is probing."""
+    desk = Desk(world, 10).limited()
+    rule(world, SignalName.PROBING, count=4)
+    return desk
+
+
+def alarm(desk, start=0):
+    desk.person = desk.world.person(AGENT)
+    for which in range(start, start + 5):
+        desk.reveal(which)
+
+
+def probe(world, who=AGENT):
+    refusals(world, 4, who=who)
+    return signals.tend(world.parts, world.now)
+
+
+def lines(world, incident_id):
+    rows = world.rows("SELECT action FROM incident_entries WHERE incident_id = :i", i=incident_id)
+    return [action for (action,) in rows].count("incident.signal")
+
+
+@pytest.mark.parametrize("first", ["alarm", "probing"])
+def test_the_alarm_and_the_probing_of_one_night_are_one_incident(world, first):
+    desk = night(world)
+    if first == "alarm":
+        alarm(desk)
+        ((one, clocks),) = opened(world)
+    else:
+        assert probe(world) == 1
+        ((one, clocks),) = opened(world)
+        assert "police" not in clocks
+    with world.parts.database.read() as connection:
+        before = incidents.clocks_of(connection, [one.incident_id])[one.incident_id]
+    world.now += HOUR
+    if first == "alarm":
+        assert probe(world) == 1
+    else:
+        alarm(desk)
+    ((after, clocks),) = opened(world)
+    assert after == one
+    assert clocks == ["activate", "police", "postal", "report"]
+    with world.parts.database.read() as connection:
+        now = incidents.clocks_of(connection, [one.incident_id])[one.incident_id]
+    assert [clock for clock in now if clock in before] == before
+    joined = [each.found.name.value for each in raised(world) if each.incident_id == one.incident_id]
+    assert sorted(joined) == ["probing", "reveals_alarmed"]
+    assert lines(world, one.incident_id) == 2
+    assert notices(world, OFFICER).count("incident_opened") == 1
+    assert notices(world, OFFICER).count("incident_task") == 1
+
+
+def test_an_alarm_and_probing_at_the_same_moment_open_one_incident(world):
+    desk = night(world)
+    desk.person = world.person(AGENT)
+    for which in range(4):
+        desk.reveal(which)
+    refusals(world, 4)
+    signals.log.order(world.parts.database)
+    other = replace(world.parts, database=Database(world.place.url))
+    with ThreadPoolExecutor(2) as pool:
+        looking = pool.submit(signals.tend, other, world.now)
+        assert (pool.submit(desk.reveal, 4).result(), looking.result()) == ("limit_alarm", 1)
+    other.database.dispose()
+    ((one, _),) = opened(world)
+    assert lines(world, one.incident_id) == 2
+
+
+def test_another_persons_signal_opens_an_incident_of_its_own(world):
+    alarm(night(world))
+    assert probe(world, COLLEAGUE) == 1
+    assert len(opened(world)) == 2
+
+
+def test_an_alteration_of_the_log_is_no_part_of_what_a_person_did(world):
+    alarm(night(world))
+    write(world, Action.INTEGRITY_FAILURE, Outcome.FAILED)
+    assert signals.tend(world.parts, world.now) == 1
+    assert sorted(one.kind.value for one, _ in opened(world)) == ["alteration", "misuse"]
+
+
+def test_a_signal_of_another_kind_about_the_same_person_has_clocks_of_its_own(world):
+    alarm(night(world))
+    rules = world.parts.policy.signals.signals
+    leak = replace(rules[SignalName.COMPLETENESS], count=4, window_minutes=60)
+    rule(world, SignalName.PROBING, kind=leak.kind)
+    assert probe(world) == 1
+    assert sorted(one.kind.value for one, _ in opened(world)) == ["leak", "misuse"]
+
+
+@pytest.mark.parametrize(("late", "count"), [(timedelta(0), 1), (SECOND, 2)])
+def test_a_day_after_its_opening_an_incident_takes_no_further_signal_of_a_person(world, late, count):
+    alarm(night(world))
+    world.now += world.parts.policy.signals.join() + late
+    assert probe(world) == 1
+    assert len(opened(world)) == count
+
+
+def test_an_alarm_weeks_after_an_incident_was_repaired_opens_one_of_its_own_with_clocks(world):
+    alarm(night(world))
+    ((first, _),) = opened(world)
+    officer = world.person(OFFICER)
+    incident_response.activate(world.parts, officer, first.incident_id, "x", world.now)
+    incident_response.assess(world.parts, officer, first.incident_id, Verdict.BREACH, "x", world.now)
+    for state in (IncidentState.CONTAINED, IncidentState.REPAIRED):
+        incident_response.advance(world.parts, officer, first.incident_id, state, "x", world.now)
+    world.now += timedelta(days=25)
+    found = Found(SignalName.REVEALS_ALARMED, 51, 51, world.now, world.now, world.person(AGENT).account_id)
+    with unit_of_work(world.parts.database) as work:
+        again = raise_signal(world.parts, work, found, world.now)
+        work.commit()
+    assert again.opened
+    (_, (second, clocks)) = opened(world)
+    assert (second.incident_id, clocks) == (again.incident_id, ["activate", "police", "postal", "report"])
+
+
+@pytest.mark.parametrize(
+    "done", ["state = 'closed', closed_at = opened_at", "verdict = 'no_breach'", "closing_by = :officer"]
+)
+def test_what_officers_are_done_with_takes_no_further_signal(world, done):
+    alarm(night(world))
+    officer = {"officer": world.person(OFFICER).account_id} if ":officer" in done else {}
+    world.tamper(f"UPDATE incidents SET {done}", **officer)
+    assert probe(world) == 1
+    assert len(opened(world)) == 2
+
+
+# -- what happened while nobody looked --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("away", [HOUR + SECOND, timedelta(days=3), timedelta(days=400)])
+def test_probing_while_no_timetable_ran_is_found_afterwards(world, away):
+    rule(world, SignalName.PROBING, count=4)
+    assert signals.tend(world.parts, world.now) == 0
+    world.now += HOUR
+    refusals(world, 4)
+    world.now += away
+    assert signals.tend(world.parts, world.now) == 1
+    (found,) = raised(world)
+    assert (found.found.count, found.found.until, found.raised_at) == (4, world.now - away, world.now)
+    assert signals.tend(world.parts, world.now) == 0
+
+
+def test_probing_before_the_first_look_of_all_is_found(world):
+    rule(world, SignalName.PROBING, count=4)
+    refusals(world, 4)
+    world.now += timedelta(days=6)
+    assert signals.tend(world.parts, world.now) == 1
+
+
+def test_refusals_far_apart_are_no_series_however_long_nobody_looked(world):
+    rule(world, SignalName.PROBING, count=4)
+    signals.tend(world.parts, world.now)
+    for _ in range(4):
+        refusals(world, 3)
+        world.now += 2 * HOUR
+    assert signals.tend(world.parts, world.now) == 0
+
+
+def test_two_series_while_nobody_looked_are_one_signal_with_both(world):
+    rule(world, SignalName.PROBING, count=4)
+    signals.tend(world.parts, world.now)
+    for times in (5, 2, 4):  # the two of the middle stand alone
+        refusals(world, times)
+        world.now += 2 * HOUR
+    assert signals.tend(world.parts, world.now) == 1
+    (found,) = raised(world)
+    assert (found.found.count, len(found.found.events)) == (9, 9)
+    assert found.found.until - found.found.since == 4 * HOUR
+
+
+def test_a_storm_while_no_timetable_ran_is_found_afterwards(world):
+    rule(world, SignalName.SIGN_IN_STORM, count=6)
+    signals.tend(world.parts, world.now)
+    fail_to_sign_in(world, 6, number="KF0000")
+    world.now += 5 * HOUR
+    fail_to_sign_in(world, 1, number="KF0000", source="198.51.100.9")
+    assert signals.tend(world.parts, world.now) == 1
+    (found,) = raised(world)
+    assert (found.found.source, found.found.count) == ("198.51.100.7", 6)
+    assert signals.tend(world.parts, world.now) == 0
+
+
+def test_a_series_of_which_half_was_looked_at_is_whole(world):
+    rule(world, SignalName.PROBING, count=4)
+    refusals(world, 2)
+    assert signals.tend(world.parts, world.now) == 0
+    world.now += HOUR / 2
+    refusals(world, 2)
+    world.now += timedelta(days=2)
+    assert signals.tend(world.parts, world.now) == 1
+
+
+def test_a_clock_that_was_set_back_hides_no_series(world):
+    rule(world, SignalName.PROBING, count=4)
+    assert probe(world) == 1
+    world.now -= timedelta(days=3)
+    assert signals.tend(world.parts, world.now) == 0
+    assert probe(world) == 1
+
+
+def test_a_long_series_is_read_in_batches(world, monkeypatch):
+    monkeypatch.setattr(log_watch, "_BATCH", 3)
+    rule(world, SignalName.PROBING, count=4)
+    rule(world, SignalName.SIGN_IN_STORM, count=4)
+    refusals(world, 8)  # all at the same moment: their places tell them apart
+    fail_to_sign_in(world, 7)
+    assert signals.tend(world.parts, world.now) == 2
+    assert {one.found.name.value: one.found.count for one in raised(world)} == {"probing": 8, "sign_in_storm": 7}
 
 
 # -- sign-ins ---------------------------------------------------------------------------------------------------------
