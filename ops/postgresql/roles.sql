@@ -9,6 +9,9 @@ CREATE ROLE datavault_owner LOGIN NOSUPERUSER CREATEDB NOCREATEROLE NOREPLICATIO
 -- update, delete or truncate the log.
 CREATE ROLE datavault_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT;
 
+-- PostgreSQL 17 or later, if you wish: lets the vault VACUUM what it has destroyed rows from, and its certificates say so.
+-- GRANT pg_maintain TO datavault_app WITH INHERIT TRUE;
+
 CREATE DATABASE datavault OWNER datavault_owner ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0;
 
 REVOKE ALL ON DATABASE datavault FROM PUBLIC;
