@@ -91,7 +91,10 @@ class Database:
             yield self._looked_at(connection)
             # There is nothing to commit. But with each rollback the driver forgets all statements it has prepared.
             if (snapshot := connection.get_transaction()) is not None:
-                snapshot.commit()
+                try:
+                    snapshot.commit()
+                except DBAPIError:  # what was read is read; the server ended a connection that rested for long
+                    connection.invalidate()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

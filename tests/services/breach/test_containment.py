@@ -2,7 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -634,6 +634,37 @@ def test_the_shipment_and_the_service_record_that_were_shown_are_held_too(vault,
     assert (shown.containment.affected, shown.to_hold, shown.is_unfinished) == (4, 4, False)
     ended(vault, incident, taken_)
     assert vault.rows("SELECT count(*) FROM records WHERE held") == [(0,)]
+
+
+def test_holding_is_unfinished_until_the_last_shipment_whichever_id_comes_last(vault, monkeypatch):
+    monkeypatch.setattr("vault.services.steps.breach.evidence_holds.BATCH", 1)
+    sender, recipient = vault.customer(), vault.customer()
+    case = None
+    for _ in range(6):
+        found = vault.look_up(AGENT, vault.shipment(sender, recipient)["waybill"], case_id=case)
+        case = found.case_id
+    vault.now += timedelta(seconds=1)
+    incident, officer = opened(vault), vault.person(OFFICER)
+    drawn = radius.freeze(vault.parts, officer, incident, RadiusScope(person=AGENT), vault.now)
+    one = taken(vault, incident, "hold_evidence", drawn.radius_id.hex())
+
+    class Killed(BaseException):
+        pass
+
+    def kill(_at, _of):
+        raise Killed
+
+    found = []
+    for _ in range(20):
+        shown = reading.shown(vault.parts, officer, incident, vault.now).taken[0]
+        found.append((shown.is_unfinished, shown.containment.affected < shown.to_hold))
+        if not shown.is_unfinished:
+            break
+        with suppress(Killed):
+            containment.hold_on(vault.parts, officer, incident, one.containment_id, vault.now, progress=kill)
+    assert found[-1] == (False, False)
+    assert set(found[:-1]) == {(True, True)}
+    assert len(found) == 9
 
 
 def test_around_rows_the_customers_alone_are_evidence(sqlite_world):

@@ -17,7 +17,7 @@ from vault.domain.breach.incidents import IncidentKind
 from vault.domain.breach.radius import RadiusScope
 from vault.domain.log import Action, Actor, Opened, Outcome
 from vault.domain.records import FieldRef
-from vault.errors import AccessRefused, AlreadyDecided, InvalidValue
+from vault.errors import AccessRefused, AlreadyDecided, InvalidValue, VaultError
 from vault.services.breach import (
     breach_notices,
     drills,
@@ -332,6 +332,35 @@ def test_a_run_killed_after_its_last_message_is_told_of_by_the_timetable_once(wo
     assert (line["facts"]["mode"], line["facts"]["sent"], line["facts"]["unknown"]) == ("interrupted", 3, 0)
     with world.parts.database.read() as connection:
         assert campaigns.with_work(connection) == []
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_run_of_many_is_told_of_in_portions_that_no_statement_takes_long_for(world, box, monkeypatch, is_killed):
+    monkeypatch.setattr(notice_stock, "_PORTION", 2)
+    breach.with_mail(world, box.url)
+    incident, _ = breach.released(world, 5)
+    with monkeypatch.context() as killed:
+        if is_killed:
+            killed.setattr(notice_stock, "of_run", lambda *_: None)
+        breach.send(world, incident)
+    if is_killed:
+        world.now += LEASE * 2
+        notice_sending.tend(world.parts, world.now)
+    assert [line["facts"]["sent"] for line in world.events("notice.sent")] == [2, 2, 1]
+    assert world.rows("SELECT count(*) FROM notice_recipients WHERE worker IS NOT NULL") == [(0,)]
+    with world.parts.database.read() as connection:
+        assert campaigns.with_work(connection) == []
+
+
+def test_what_is_wrong_with_one_campaign_keeps_no_other_from_being_sent(sqlite_world, box):
+    world = sqlite_world
+    breach.with_mail(world, box.url)
+    _, first = breach.released(world, 2)
+    _, second = breach.released(world, 3)
+    world.tamper("UPDATE notice_campaigns SET sealed_texts = x'00' WHERE campaign_id = :one", one=first)
+    with pytest.raises(VaultError):
+        notice_sending.tend(world.parts, world.now)
+    assert (breach.states(world, first), breach.states(world, second)) == ({"waiting": 2}, {"sent": 5})
 
 
 def test_what_several_find_of_a_killed_run_at_once_is_told_once(world, box, monkeypatch):

@@ -183,5 +183,5 @@ def _taken(connection: Connection, found: Sequence[Containment]) -> list[Taken]:
 
 def _holding(connection: Connection, one: Containment) -> tuple[int, bool]:
     goes_on = one.is_standing and not one.rehearsed
-    left = goes_on and radius.lines(connection, one.target, containments.last_held(connection, one.containment_id), 1)
+    left = goes_on and radius.to_hold(connection, one.target, containments.last_held(connection, one.containment_id), 1)
     return radius.count_to_hold(connection, one.target), bool(left)

@@ -221,4 +221,5 @@ def _after(
         state, reason = RecipientState.UNREACHABLE, outcome.value
     else:
         return recipient.state, {"calls": calls}
-    return state, {"state": state.value, "calls": calls, "reason": reason, "settled_at": now, "next_try_at": None}
+    values = {"state": state.value, "calls": calls, "reason": reason, "settled_at": now, "next_try_at": None}
+    return state, values | {"worker": None}  # whose doubt a run had left: the call has settled it, not the run

@@ -145,13 +145,13 @@ def all_posted(
     with unit_of_work(parts.database) as work:
         campaign = notice_disclosing.released(work.connection, incident_id, campaign_id)
         ids = notice_papers.handed_out_ids(work.connection, campaign_id)
-        moved = sum(
-            _note_posted(parts, work, person, campaign, ids[start : start + most], now)
-            for start in range(0, len(ids), most)
-        )
-        if not moved or moved != printed_count:
-            raise AlreadyDecided("notice_moved_on")
-        work.commit()
+    if not ids or len(ids) != printed_count:
+        raise AlreadyDecided("notice_moved_on")
+    moved = 0
+    for start in range(0, len(ids), most):  # page by page, so that nobody waits for a thousand letters
+        with unit_of_work(parts.database) as work:
+            moved += _note_posted(parts, work, person, campaign, ids[start : start + most], now)
+            work.commit()
     return moved
 
 

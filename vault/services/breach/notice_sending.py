@@ -21,7 +21,7 @@ from vault.domain.breach.incidents import Incident
 from vault.domain.ids import new_id
 from vault.domain.log import Action, Actor, Outcome, Receipt
 from vault.domain.people import Person
-from vault.errors import AlreadyDecided, IntegrityError
+from vault.errors import AlreadyDecided, IntegrityError, VaultError
 from vault.services.steps.breach import incidents as steps
 from vault.services.steps.breach import notice_contacts, notice_stock, noticing
 from vault.services.steps.breach.notice_contacts import INSTEAD, Gathered
@@ -106,12 +106,18 @@ def tend(parts: Parts, now: datetime) -> None:
     with parts.database.read() as connection:
         waiting = breach_notices.with_work(connection)
     actor = Actor("system", "system", node=parts.node)
+    fault: VaultError | None = None
     for campaign in waiting:
         spent = time.monotonic() - begun
         if spent > _JOB_SECONDS:
-            return
+            break
         at = now + timedelta(seconds=spent)
-        _send(parts, actor, campaign, at, None, lambda: time.monotonic() - begun > _JOB_SECONDS)
+        try:
+            _send(parts, actor, campaign, at, None, lambda: time.monotonic() - begun > _JOB_SECONDS)
+        except VaultError as error:  # what is wrong with one campaign keeps no other from being sent
+            fault = fault or error
+    if fault is not None:
+        raise fault
 
 
 def run(

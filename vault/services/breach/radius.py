@@ -256,9 +256,9 @@ def reach(
         chosen = _chosen(radii, radius_id)
         lines = [] if chosen is None else radius.lines(connection, chosen.radius_id, after, limit + 1)
         store = parts.keys.current(connection)
-    asides = {each.radius_id: asked for each in radii if (asked := aside_of(store, each)) is not None}
     event = parts.event(now, person.actor(), Action.INCIDENT_VIEW, Outcome.DONE, incident=incident_id.hex())
     parts.log_writer.write(event)
+    asides = {each.radius_id: asked for each in radii if (asked := aside_of(store, each)) is not None}
     suspect, since = (raised[0].work_number, raised[0].found.since) if raised else ("", None)
     return Reach(one, radii, lines[:limit], chosen, len(lines) > limit, suspect, since, asides)
 

@@ -43,19 +43,22 @@ def cut_short(connection: Connection, campaign_id: bytes, stale: datetime) -> li
     return [one for one in connection.execute(query).scalars() if not _lives(connection, campaign_id, one, stale)]
 
 
-def take_stock(connection: Connection, campaign_id: bytes, worker: bytes) -> Counter[RecipientState]:
+def take_stock(connection: Connection, campaign_id: bytes, worker: bytes, most: int) -> Counter[RecipientState]:
     """Count what a run has settled, and let go of it, so that nobody counts it again.
 
     Args:
         connection: inside a writing transaction.
         campaign_id: the campaign.
         worker: id of the run.
+        most: how many customers at the most; fewer are returned where there are no more.
     """
     mine = (_column.campaign_id == campaign_id, _column.worker == worker, *_UNTOLD, _column.reason != INTERRUPTED)
     stock: Counter[RecipientState] = Counter()
     for state in list(connection.execute(select(_column.state).where(*mine).distinct()).scalars()):
-        let_go = update(notice_recipients).where(*mine, _column.state == state).values(worker=None)
-        stock[RecipientState(state)] = connection.execute(let_go).rowcount
+        these = (*mine, _column.state == state)
+        some = select(_column.record_id).where(*these).limit(most - stock.total())
+        let_go = update(notice_recipients).where(*these, _column.record_id.in_(some.scalar_subquery()))
+        stock[RecipientState(state)] = connection.execute(let_go.values(worker=None)).rowcount
     return stock
 
 
