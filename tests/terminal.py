@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import os
+import pkgutil
+import sys
+import time
+from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+
+import vault.cli
+from tests.simulator import NOW
+from vault.cli import output
+
+_BEGAN = time.monotonic()
 
 
 def stand_at(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,3 +25,16 @@ def stand_at(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     monkeypatch.setenv("DATAVAULT_DATA_DIR", str(data_dir))
     monkeypatch.setenv("DATAVAULT_LANG", "en")
+
+
+def on_its_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands be given two days after the vault was set up, whatever day it is: what expires would tell."""
+    for one in pkgutil.iter_modules(vault.cli.__path__, "vault.cli."):
+        import_module(one.name)
+    for name, module in list(sys.modules.items()):
+        if name.startswith("vault.cli.") and getattr(module, "now", None) is output.now and module is not output:
+            monkeypatch.setattr(module, "now", _now)
+
+
+def _now() -> datetime:
+    return NOW + timedelta(days=2, seconds=time.monotonic() - _BEGAN)

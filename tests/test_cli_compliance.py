@@ -2,11 +2,19 @@
 
 import json
 
+import pytest
+
 from tests.simulator import customer_row
+from tests.terminal import on_its_day
 from tests.test_cli import execute, run, sqlite_world, templates, vault
 from vault.domain.compliance import CLAUSES
 
 __all__ = ["run", "sqlite_world", "templates", "vault"]
+
+
+@pytest.fixture(autouse=True)
+def _day(monkeypatch):
+    on_its_day(monkeypatch)
 
 
 def test_the_report_says_every_clause_and_ends_with_the_counts(vault):

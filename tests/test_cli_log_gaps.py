@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from tests.bundles import Bundle
 from tests.rewinding import OldCopy, work
+from tests.terminal import on_its_day
 from tests.test_cli import run
 from tests.worlds import sqlite_world, templates
 from vault.cli import main
@@ -25,6 +26,7 @@ def vault(sqlite_world, run, monkeypatch, tmp_path):
     work(sqlite_world, 5)
     copy.put_back()
     monkeypatch.setenv("DATAVAULT_DATA_DIR", str(sqlite_world.config.data_dir))
+    on_its_day(monkeypatch)
     return run
 
 
